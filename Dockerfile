@@ -1,0 +1,44 @@
+ARG GO_VERSION=1.26
+ARG BUILD_IMAGE=golang:${GO_VERSION}-bookworm
+
+FROM --platform=${BUILDPLATFORM} ${BUILD_IMAGE} AS build
+WORKDIR /src
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local
+# Where modules come from, for builds behind a mirror; empty: Go's default.
+ARG GOPROXY
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+# Nothing of the build's own time or place goes into the binary: the same source and arguments give the same bytes.
+# It brings its own time zones (timetzdata): the image has none.
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=dev
+ARG REVISION=unknown
+ARG BRANCH=
+ARG BUILD_USER=
+ARG BUILD_DATE=
+RUN pkg=github.com/prometheus/common/version && \
+    GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w \
+      -X ${pkg}.Version=${VERSION} \
+      -X ${pkg}.Revision=${REVISION} \
+      -X ${pkg}.Branch=${BRANCH} \
+      -X ${pkg}.BuildUser=${BUILD_USER} \
+      -X ${pkg}.BuildDate=${BUILD_DATE}" \
+      -o /out/revox_exporter .
+
+FROM scratch
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="revox_exporter" \
+      org.opencontainers.image.description="Prometheus exporter for Revox voice campaigns" \
+      org.opencontainers.image.source="https://github.com/revox-exporter/revox_exporter" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/revox_exporter /bin/revox_exporter
+COPY LICENSE /LICENSE
+USER 65532:65532
+EXPOSE 10210
+ENTRYPOINT ["/bin/revox_exporter"]

@@ -1,0 +1,103 @@
+package collector
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// APIMetrics are the metrics of what a revoxapi.Client does. It is a prometheus.Collector, safe for concurrent use.
+// Make one with NewAPIMetrics.
+type APIMetrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	bytes    *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+}
+
+// NewAPIMetrics returns metrics for the given endpoints, with a 0 for what has not happened yet: otherwise a first
+// failure would be no increase.
+func NewAPIMetrics(endpoints ...revoxapi.Endpoint) *APIMetrics {
+	m := &APIMetrics{
+		requests: prometheus.NewCounterVec(requestsOpts, []string{endpointLabel, "code"}),
+		duration: prometheus.NewHistogramVec(requestDurationOpts, []string{endpointLabel}),
+		bytes:    prometheus.NewCounterVec(responseBytesOpts, []string{endpointLabel}),
+		retries:  prometheus.NewCounterVec(retriesOpts, []string{"reason"}),
+	}
+	for _, endpoint := range names(endpoints) {
+		for _, code := range knownCodes {
+			m.requests.WithLabelValues(endpoint, code)
+		}
+		m.duration.WithLabelValues(endpoint)
+		m.bytes.WithLabelValues(endpoint)
+	}
+	for _, reason := range names(retryReasons) {
+		m.retries.WithLabelValues(reason)
+	}
+	return m
+}
+
+// Trace returns what a client is to be made with, by revoxapi.WithTrace.
+func (m *APIMetrics) Trace() revoxapi.Trace {
+	return revoxapi.Trace{
+		Request: func(r revoxapi.RequestTrace) {
+			code := codeError
+			if r.StatusCode != 0 {
+				code = strconv.Itoa(r.StatusCode)
+			}
+			endpoint := string(r.Endpoint)
+			m.requests.WithLabelValues(endpoint, code).Inc()
+			m.duration.WithLabelValues(endpoint).Observe(r.Duration.Seconds())
+			m.bytes.WithLabelValues(endpoint).Add(float64(r.BodyBytes))
+		},
+		Retry: func(r revoxapi.RetryTrace) {
+			m.retries.WithLabelValues(string(r.Reason)).Inc()
+		},
+	}
+}
+
+// Describe sends the descriptors.
+func (m *APIMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(ch)
+	}
+}
+
+// Collect sends the metrics.
+func (m *APIMetrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(ch)
+	}
+}
+
+func (m *APIMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.requests, withoutCreated{m.duration}, m.bytes, m.retries}
+}
+
+// withoutCreated is a collector of histograms whose created time stamps are left out, as those of campaigns are: one
+// rule for every histogram of the exporter.
+type withoutCreated struct{ prometheus.Collector }
+
+func (c withoutCreated) Collect(ch chan<- prometheus.Metric) {
+	metrics := make(chan prometheus.Metric)
+	go func() {
+		defer close(metrics)
+		c.Collector.Collect(metrics)
+	}()
+	for metric := range metrics {
+		ch <- metricWithoutCreated{metric}
+	}
+}
+
+type metricWithoutCreated struct{ prometheus.Metric }
+
+func (m metricWithoutCreated) Write(out *dto.Metric) error {
+	err := m.Metric.Write(out)
+	if out.Histogram != nil {
+		out.Histogram.CreatedTimestamp = nil
+	}
+	return err
+}

@@ -1,0 +1,189 @@
+package collector
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
+)
+
+// distribution counts observations at once for a classic and a native histogram. Each observation falls into one cell,
+// which is where a classic and a native bucket overlap: the buckets of both are sums over cells and so agree with each
+// other, also after distributions were merged or held from falling.
+type distribution struct {
+	cells map[cell]uint64
+	sum   exactSum
+}
+
+// cell is the place of an observation: the index of its classic bucket (the number of upper bounds below it), and of
+// its native bucket (nativeZero for 0).
+type cell struct{ classic, native int16 }
+
+const nativeZero = math.MinInt16
+
+// exactSum adds durations without rounding, so that a sum does not depend on the order of rows.
+type exactSum struct{ seconds, nanoseconds int64 }
+
+func (s *exactSum) add(seconds, nanoseconds int64) {
+	s.seconds += seconds
+	s.nanoseconds += nanoseconds
+	if s.nanoseconds >= 1e9 {
+		s.seconds++
+		s.nanoseconds -= 1e9
+	}
+}
+
+// minus returns s less other, 0 where other is larger.
+func (s exactSum) minus(other exactSum) exactSum {
+	d := exactSum{s.seconds - other.seconds, s.nanoseconds - other.nanoseconds}
+	if d.nanoseconds < 0 {
+		d.seconds--
+		d.nanoseconds += 1e9
+	}
+	if d.seconds < 0 {
+		return exactSum{}
+	}
+	return d
+}
+
+func (s exactSum) float() float64 { return float64(s.seconds) + float64(s.nanoseconds)/1e9 }
+
+// observe counts d, which is 0 or more, for a histogram with these classic upper bounds. A number that is no duration
+// is observed as so many seconds.
+func (h *distribution) observe(d time.Duration, bounds []float64) {
+	if h.cells == nil {
+		h.cells = map[cell]uint64{}
+	}
+	v := d.Seconds()
+	h.cells[cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)}]++
+	h.sum.add(int64(d/time.Second), int64(d%time.Second))
+}
+
+// merge adds other's observations.
+func (h *distribution) merge(other *distribution) {
+	if h.cells == nil {
+		h.cells = make(map[cell]uint64, len(other.cells))
+	}
+	for c, n := range other.cells {
+		h.cells[c] += n
+	}
+	h.sum.add(other.sum.seconds, other.sum.nanoseconds)
+}
+
+func (h *distribution) clone() *distribution {
+	return &distribution{cells: maps.Clone(h.cells), sum: h.sum}
+}
+
+// rise returns h with what increased from before to now added, and whether anything decreased. h is not changed. Where
+// something decreased, the sum of what was added is not known; it is taken to be the sum's increase, if it has one.
+func (h *distribution) rise(before, now *distribution) (risen *distribution, fell bool) {
+	risen = h.clone()
+	if risen.cells == nil {
+		risen.cells = map[cell]uint64{}
+	}
+	for c, n := range now.cells {
+		if was := before.cells[c]; n > was {
+			risen.cells[c] += n - was
+		}
+	}
+	for c, was := range before.cells {
+		fell = fell || now.cells[c] < was
+	}
+	d := now.sum.minus(before.sum)
+	risen.sum.add(d.seconds, d.nanoseconds)
+	return risen, fell
+}
+
+// Native buckets grow by 2^(1/8), which is the schema that client_golang chooses for a growth factor of 1.1.
+const nativeSchema = 3
+
+// nativeBounds are the upper bounds of the native buckets between 0.5 and 1, less the last: 2^(i/8-1).
+var nativeBounds = []float64{
+	0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048, 0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711,
+}
+
+// nativeIndex returns the index i of the native bucket, which reaches from 2^((i-1)/8) to 2^(i/8), for v >= 0.
+func nativeIndex(v float64) int16 {
+	if v <= prometheus.DefNativeHistogramZeroThreshold {
+		return nativeZero
+	}
+	frac, exp := math.Frexp(v)
+	return int16(sort.SearchFloat64s(nativeBounds, frac) + (exp-1)*len(nativeBounds))
+}
+
+// histogramMetric is a distribution as Prometheus reads it. No created time stamp: the counts are those of the
+// campaign, and one rebuilt later would be read as a reset.
+type histogramMetric struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	bounds []float64
+	values *distribution
+}
+
+// newHistogramMetric checks the label values, as prometheus.NewConstMetric does.
+func newHistogramMetric(f *family, values *distribution, labelValues ...string) (prometheus.Metric, error) {
+	// A const metric is made for its checks alone: they are not exported otherwise.
+	if _, err := prometheus.NewConstMetric(f.desc, prometheus.UntypedValue, 0, labelValues...); err != nil {
+		return nil, fmt.Errorf("histogram %s: %w", f.name, err)
+	}
+	return &histogramMetric{desc: f.desc, labels: prometheus.MakeLabelPairs(f.desc, labelValues), bounds: f.buckets, values: values}, nil
+}
+
+func (m *histogramMetric) Desc() *prometheus.Desc { return m.desc }
+
+// Write writes both halves.
+func (m *histogramMetric) Write(out *dto.Metric) error {
+	classic := make([]uint64, len(m.bounds)+1)
+	native := map[int16]uint64{}
+	for c, n := range m.values.cells {
+		classic[c.classic] += n
+		native[c.native] += n
+	}
+	h := &dto.Histogram{
+		SampleSum:     proto.Float64(m.values.sum.float()),
+		Schema:        proto.Int32(nativeSchema),
+		ZeroThreshold: proto.Float64(prometheus.DefNativeHistogramZeroThreshold),
+		ZeroCount:     proto.Uint64(native[nativeZero]),
+	}
+	var count uint64
+	for i, bound := range m.bounds {
+		count += classic[i]
+		h.Bucket = append(h.Bucket, &dto.Bucket{CumulativeCount: proto.Uint64(count), UpperBound: proto.Float64(bound)})
+	}
+	h.SampleCount = proto.Uint64(count + classic[len(m.bounds)])
+	delete(native, nativeZero)
+	h.PositiveSpan, h.PositiveDelta = spans(native)
+	out.Label = m.labels
+	out.Histogram = h
+	return nil
+}
+
+// spans encodes native buckets as runs of neighbours, and as the differences of their counts.
+func spans(buckets map[int16]uint64) (spans []*dto.BucketSpan, deltas []int64) {
+	var lastIndex int32
+	var lastCount int64
+	for i, index := range slices.Sorted(maps.Keys(buckets)) {
+		gap := int32(index) - lastIndex - 1
+		if i == 0 {
+			gap = int32(index)
+		}
+		if i == 0 || gap > 0 {
+			spans = append(spans, &dto.BucketSpan{Offset: proto.Int32(gap), Length: proto.Uint32(0)})
+		}
+		*spans[len(spans)-1].Length++
+		count := int64(buckets[index])
+		deltas = append(deltas, count-lastCount)
+		lastIndex, lastCount = int32(index), count
+	}
+	if spans == nil {
+		// A span of nothing marks a histogram without observations as a native one.
+		spans = []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(0)}}
+	}
+	return spans, deltas
+}

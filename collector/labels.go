@@ -1,0 +1,152 @@
+package collector
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+const (
+	// maxLabelRunes is how much of a value that the exporter does not know goes into a label.
+	maxLabelRunes = 64
+	// maxUnknownValues is how many distinct such values of one label a process passes; further ones become valueOther.
+	maxUnknownValues = 20
+)
+
+// labelValues turns what the API says into label values. A value that is not known is news and passes too, but the
+// number of them is bounded over the whole process, so that nothing the API sends can flood Prometheus with series.
+// It is safe for concurrent use.
+type labelValues struct {
+	logger log.Logger
+
+	mu        sync.Mutex
+	unknown   map[string]map[string]bool // by label; the values let through
+	sightings map[string]uint64          // by label
+	overflow  map[string]bool            // labels for which valueOther was announced
+}
+
+// labelsOfEnums are the labels that can see unknown values: those whose values come from the API.
+var labelsOfEnums = []string{"status", "outcome", "result", "dial_error", "ended_by", "end_reason"}
+
+func newLabelValues(logger log.Logger) *labelValues {
+	l := &labelValues{
+		logger:    logger,
+		unknown:   map[string]map[string]bool{},
+		sightings: map[string]uint64{},
+		overflow:  map[string]bool{},
+	}
+	for _, label := range labelsOfEnums {
+		l.unknown[label] = map[string]bool{}
+	}
+	return l
+}
+
+// enum is an enumeration of the API: the label that shows it, and the values that are known. The label status shows
+// three of them.
+type enum struct {
+	label string
+	known map[string]string
+}
+
+func newEnum(label string, known []string) *enum {
+	e := &enum{label: label, known: make(map[string]string, len(known))}
+	for _, value := range known {
+		e.known[value] = value
+	}
+	return e
+}
+
+var (
+	enumCallStatus     = newEnum("status", names(revoxapi.CallStatuses()))
+	enumAttemptStatus  = newEnum("status", names(revoxapi.AttemptStatuses()))
+	enumCampaignStatus = newEnum("status", names(revoxapi.CampaignStatuses()))
+	enumOutcome        = newEnum("outcome", names(revoxapi.CallOutcomes()))
+	enumResult         = newEnum("result", names(revoxapi.AttemptResults()))
+	enumDialError      = newEnum("dial_error", names(revoxapi.DialErrors()))
+	enumEndedBy        = newEnum("ended_by", names(revoxapi.EndedBys()))
+	enumEndReason      = newEnum("end_reason", names(revoxapi.EndReasons()))
+)
+
+// value returns the label value for an API value, and whether it is known.
+func (l *labelValues) value(e *enum, raw string) (value string, known bool) {
+	if value, known := e.known[raw]; known {
+		return value, true
+	}
+	value = cleanLabel(raw, maxLabelRunes)
+	if looksPersonal(value) {
+		return valueOther, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	passed := l.unknown[e.label]
+	if passed[value] {
+		return value, false
+	}
+	if len(passed) >= maxUnknownValues {
+		if !l.overflow[e.label] {
+			l.overflow[e.label] = true
+			level.Warn(l.logger).Log("msg", "too many values that are not known; further ones are counted as other", "label", e.label, "limit", maxUnknownValues)
+		}
+		return valueOther, false
+	}
+	passed[value] = true
+	level.Warn(l.logger).Log("msg", "the API uses a value that is not known to this version; it is counted under its own name", "label", e.label, "value", value)
+	return value, false
+}
+
+// sighted counts what a complete scan saw: for each label, the distinct unknown values.
+func (l *labelValues) sighted(unknown map[unknownValue]struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for u := range unknown {
+		l.sightings[u.label]++
+	}
+}
+
+// unknownValue is an unknown value as a scan saw it.
+type unknownValue struct{ label, value string }
+
+func (l *labelValues) collect(ch chan<- prometheus.Metric) {
+	l.mu.Lock()
+	sightings := maps.Clone(l.sightings)
+	l.mu.Unlock()
+	for _, label := range labelsOfEnums {
+		send(ch, descUnknownValues, prometheus.CounterValue, float64(sightings[label]), label)
+	}
+}
+
+// cleanLabel returns text as valid UTF-8 without control characters, cut to a number of characters.
+func cleanLabel(text string, maxRunes int) string {
+	var clean strings.Builder
+	// Only as much of the text is looked at as is kept: it may be megabytes long.
+	for range maxRunes {
+		if text == "" {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		if r < ' ' || r == 0x7f {
+			r = utf8.RuneError
+		}
+		clean.WriteRune(r)
+	}
+	return clean.String()
+}
+
+// A telephone number, an address on the net or one by mail has no place in an enum, but free text may hold one.
+var personal = regexp.MustCompile(`(?:\p{Nd}[\s().\-/]*){7}|@|://`)
+
+// looksPersonal tells whether a value should be kept out of labels and logs.
+func looksPersonal(value string) bool { return personal.MatchString(value) }
+
+// sorted returns the keys of a map in order.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,200 @@
+package collector
+
+import (
+	"maps"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// Tally is what is counted of rows: plain numbers. Tallies of parts of a campaign can be merged, in any order, to that
+// of the whole. It is not safe for concurrent use. Make one with newTally.
+type Tally struct {
+	labels *labelValues
+	// counts by family and label value, of gauges and counters.
+	counts []map[string]uint64
+	// distributions by family and label value, of histograms.
+	distributions []map[string]*distribution
+	// carries tells of an optional family whether any row has its field.
+	carries []bool
+	// unknown are the distinct values met that are not known.
+	unknown map[unknownValue]struct{}
+	// name of the campaign, from the row read last that has one.
+	name string
+}
+
+func newTally(labels *labelValues) *Tally {
+	t := &Tally{
+		labels:        labels,
+		counts:        make([]map[string]uint64, len(families)),
+		distributions: make([]map[string]*distribution, len(families)),
+		carries:       make([]bool, len(families)),
+		unknown:       map[unknownValue]struct{}{},
+	}
+	for _, f := range families {
+		if f.kind == histogram {
+			t.distributions[f.index] = make(map[string]*distribution, len(f.known))
+			for _, value := range f.known {
+				t.distributions[f.index][value] = &distribution{}
+			}
+			continue
+		}
+		t.counts[f.index] = make(map[string]uint64, len(f.known))
+		for _, value := range f.known {
+			t.counts[f.index][value] = 0
+		}
+	}
+	return t
+}
+
+// merge adds what other counted.
+func (t *Tally) merge(other *Tally) {
+	for i := range t.counts {
+		for value, n := range other.counts[i] {
+			t.counts[i][value] += n
+		}
+		for value, d := range other.distributions[i] {
+			t.distribution(families[i], value).merge(d)
+		}
+		t.carries[i] = t.carries[i] || other.carries[i]
+	}
+	maps.Copy(t.unknown, other.unknown)
+	if other.name != "" {
+		t.name = other.name
+	}
+}
+
+func (t *Tally) add(f *family, value string, n int) { t.counts[f.index][value] += uint64(n) }
+
+func (t *Tally) distribution(f *family, value string) *distribution {
+	d := t.distributions[f.index][value]
+	if d == nil {
+		d = &distribution{}
+		t.distributions[f.index][value] = d
+	}
+	return d
+}
+
+// label returns the label value of an API value that is not empty.
+func (t *Tally) label(e *enum, raw string) string {
+	value, known := t.labels.value(e, raw)
+	if !known {
+		t.unknown[unknownValue{e.label, value}] = struct{}{}
+	}
+	return value
+}
+
+// countRow counts one row.
+func (t *Tally) countRow(r row) {
+	t.add(familyRows, "", 1)
+	if r.Call == nil {
+		t.add(familyRowsWithoutCall, "", 1)
+		return
+	}
+	t.countCall(r.Call)
+}
+
+func (t *Tally) countCall(c *call) {
+	if c.Campaign.Name != "" {
+		t.name = c.Campaign.Name
+	}
+	if c.Outcome.present {
+		t.carries[familyCallOutcomes.index] = true
+	}
+	for i := range c.Attempts {
+		t.countAttempt(&c.Attempts[i])
+	}
+	if c.Status == "" {
+		t.add(familyAnomalies, anomalyMissingStatus, 1)
+		return
+	}
+	status := t.label(enumCallStatus, c.Status)
+	t.add(familyCalls, status, 1)
+	switch revoxapi.CallStatus(c.Status) {
+	case revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored:
+		t.countFinishedCall(c, status)
+	}
+}
+
+func (t *Tally) countFinishedCall(c *call, status string) {
+	t.add(familyCallsFinished, status, 1)
+	if c.Outcome.present {
+		outcome := valueNone
+		if c.Outcome.value != "" {
+			outcome = t.label(enumOutcome, c.Outcome.value)
+		}
+		t.add(familyCallOutcomes, outcome, 1)
+	}
+	t.distribution(familyAttemptsPerCall, "").observe(time.Duration(len(c.Attempts))*time.Second, familyAttemptsPerCall.buckets)
+
+	var newest revoxapi.Timestamp
+	for i := range c.Attempts {
+		if ended := c.Attempts[i].EndedAt; ended.Valid() && (!newest.Valid() || ended.Time.After(newest.Time)) {
+			newest = ended
+		}
+	}
+	if newest.Valid() {
+		t.passOver(c.CreatedAt)
+		t.observe(familyResolutionDuration, "", c.CreatedAt, newest)
+	}
+}
+
+func (t *Tally) countAttempt(a *attempt) {
+	if a.Status == "" {
+		t.add(familyAnomalies, anomalyMissingStatus, 1)
+		return
+	}
+	status := t.label(enumAttemptStatus, a.Status)
+	t.add(familyCallAttempts, status, 1)
+	switch revoxapi.AttemptStatus(a.Status) {
+	case revoxapi.AttemptCompleted, revoxapi.AttemptError:
+		t.countFinishedAttempt(a, status)
+	}
+}
+
+func (t *Tally) countFinishedAttempt(a *attempt, status string) {
+	t.add(familyAttemptsFinished, status, 1)
+	result := valueNone
+	if a.Result != "" {
+		result = t.label(enumResult, a.Result)
+	}
+	t.add(familyAttemptResults, result, 1)
+	if a.DialError != "" {
+		t.add(familyAttemptDialErrors, t.label(enumDialError, a.DialError), 1)
+	}
+	if a.EndedBy != "" {
+		t.add(familyAttemptEndedBy, t.label(enumEndedBy, a.EndedBy), 1)
+	}
+	if a.EndReason != "" {
+		t.add(familyAttemptEndReasons, t.label(enumEndReason, a.EndReason), 1)
+	}
+
+	t.passOver(a.StartedAt)
+	t.passOver(a.AnsweredAt)
+	t.passOver(a.EndedAt)
+	t.observe(familyAttemptDuration, "", a.StartedAt, a.EndedAt)
+	t.observe(familyRingDuration, "", a.StartedAt, a.AnsweredAt)
+	t.observe(familyTalkDuration, result, a.AnsweredAt, a.EndedAt)
+}
+
+// passOver counts a time stamp that cannot be read.
+func (t *Tally) passOver(at revoxapi.Timestamp) {
+	if at.Unreadable() {
+		t.add(familyAnomalies, anomalyBadTimestamp, 1)
+	}
+}
+
+// observe observes the time between two stamps, where both are there and it can be.
+func (t *Tally) observe(f *family, value string, from, to revoxapi.Timestamp) {
+	if !from.Valid() || !to.Valid() {
+		return
+	}
+	switch d := to.Time.Sub(from.Time); {
+	case d < 0:
+		t.add(familyAnomalies, anomalyNegativeDuration, 1)
+	case d > maxPlausibleDuration:
+		t.add(familyAnomalies, anomalyImplausibleDuration, 1)
+	default:
+		t.distribution(f, value).observe(d, f.buckets)
+	}
+}

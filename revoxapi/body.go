@@ -1,0 +1,137 @@
+package revoxapi
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// wireReader counts what comes over the wire, and remembers what broke it: what reads from it reports that in words of
+// its own.
+type wireReader struct {
+	r     io.Reader
+	bytes int64
+	err   error
+}
+
+func (w *wireReader) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	w.bytes += int64(n)
+	if err != nil && err != io.EOF {
+		w.err = err
+	}
+	return n, err
+}
+
+var errTooLarge = errors.New("too large")
+
+// sizeLimit ends a read that has become too large: the whole, or the piece since the last call of next.
+type sizeLimit struct {
+	r                io.Reader
+	whole, piece     int64 // bytes left
+	bytesOfEachPiece int64
+}
+
+func newSizeLimit(r io.Reader, whole int64) *sizeLimit {
+	piece := max(whole/64, 1)
+	return &sizeLimit{r: r, whole: whole, piece: piece, bytesOfEachPiece: piece}
+}
+
+// next begins a new piece.
+func (l *sizeLimit) next() { l.piece = l.bytesOfEachPiece }
+
+func (l *sizeLimit) Read(p []byte) (int, error) {
+	left := min(l.whole, l.piece)
+	if left <= 0 {
+		return 0, errTooLarge
+	}
+	if int64(len(p)) > left {
+		p = p[:left]
+	}
+	n, err := l.r.Read(p)
+	l.whole -= int64(n)
+	l.piece -= int64(n)
+	return n, err
+}
+
+// callerError carries what a caller's callback returned past the classification of errors and past retries.
+type callerError struct{ error }
+
+// readBody hands the decompressed body to read, and says of a failure what it means.
+func (c *Client) readBody(ctx context.Context, encoding string, wire *wireReader, read func(io.Reader, *sizeLimit) error) error {
+	var plain io.Reader = wire
+	switch strings.ToLower(encoding) {
+	case "", "identity":
+	case "gzip":
+		unzipped, err := gzip.NewReader(wire)
+		if err != nil {
+			return c.bodyError(ctx, wire, err)
+		}
+		plain = unzipped
+	default:
+		return badResponse("the answer is encoded in a way that was not asked for")
+	}
+	limited := newSizeLimit(plain, c.maxResponseBytes)
+	if err := read(limited, limited); err != nil {
+		return c.bodyError(ctx, wire, err)
+	}
+	return nil
+}
+
+// bodyError says what err, met while a body was read, means. Texts of JSON errors are not passed on: they quote.
+func (c *Client) bodyError(ctx context.Context, wire *wireReader, err error) error {
+	switch err.(type) {
+	case *Error, callerError:
+		return err
+	}
+	if errors.Is(wire.err, io.ErrUnexpectedEOF) {
+		return cut()
+	}
+	if wire.err != nil {
+		return transportError(ctx, wire.err, c.timeout)
+	}
+	if errors.Is(err, errTooLarge) {
+		return badResponse("the answer, or one row of it, is larger than the limit")
+	}
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
+		return badResponse("the answer's gzip is broken")
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return cut()
+	}
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		return badResponse("at byte %d of the answer, %s is not of the documented type", e.ByteOffset, publicPointer(e.JSONPointer))
+	}
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return badResponse("the answer is not JSON at byte %d", e.ByteOffset)
+	}
+	return badResponse("the answer cannot be decoded")
+}
+
+func cut() *Error {
+	e := badResponse("the answer ended before it was whole")
+	e.passing = true
+	return e
+}
+
+// publicPointer returns a JSON pointer as far as it consists of documented names: below these fields stand names that
+// users chose.
+func publicPointer(p jsontext.Pointer) string {
+	var public []string
+	for token := range p.Tokens() {
+		public = append(public, token)
+		switch token {
+		case "input_data", "metadata", "structured_output", "tool_arguments":
+			return strings.Join(public, "/")
+		}
+	}
+	if len(public) == 0 {
+		return "the whole"
+	}
+	return strings.Join(public, "/")
+}

@@ -1,0 +1,344 @@
+package revoxapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+)
+
+// DefaultBaseURL is where the API is, unless WithBaseURL says otherwise.
+const DefaultBaseURL = "https://www.getrevox.com/api"
+
+// Endpoint names one of the API's endpoints.
+type Endpoint string
+
+// The endpoints that a Client asks.
+const (
+	EndpointRows      Endpoint = "rows"      // GET /campaigns/{id}/rows
+	EndpointCampaigns Endpoint = "campaigns" // GET /campaigns
+)
+
+// Client asks the Revox API. It is safe for concurrent use; its limits hold over all that use it.
+type Client struct {
+	base             *url.URL
+	key              KeySource
+	http             *http.Client
+	userAgent        string
+	timeout          time.Duration
+	maxRetries       int
+	maxRetryWait     time.Duration
+	maxResponseBytes int64
+	inFlight         *semaphore.Weighted
+	perSecond        *rate.Limiter
+	clock            Clock
+	random           func() float64
+	trace            Trace
+
+	// startsAtOne is learned: this server refuses page 0 or answers it with page 1.
+	startsAtOne atomic.Bool
+}
+
+// Trace is told what a Client does, for metrics and logs. Any field may be nil. The functions are called from the
+// goroutines that use the client, must be safe for concurrent use, and should return soon.
+type Trace struct {
+	// Request is called once for each request sent, retries included, when its answer was read or failed.
+	Request func(RequestTrace)
+	// Retry is called once before each wait that ends with a request being sent again.
+	Retry func(RetryTrace)
+}
+
+// RequestTrace tells of one request.
+type RequestTrace struct {
+	Endpoint   Endpoint
+	CampaignID string        // "" where the request is about none
+	StatusCode int           // 0 where no answer came
+	Duration   time.Duration // from sending the request to the last byte of the answer
+	BodyBytes  int64         // of the answer's body, as they came over the wire
+}
+
+// RetryTrace tells why a request is sent again, and after which wait.
+type RetryTrace struct {
+	Endpoint Endpoint
+	Reason   ErrorKind
+	Wait     time.Duration
+}
+
+// Option changes what NewClient makes.
+type Option func(*options)
+
+type options struct {
+	baseURL              string
+	transport            http.RoundTripper
+	userAgent            string
+	timeout              time.Duration
+	maxRetries           int
+	maxRetryWait         time.Duration
+	maxResponseBytes     int64
+	maxInFlight          int
+	maxRequestsPerSecond float64
+	clock                Clock
+	random               func() float64
+	trace                Trace
+}
+
+// WithBaseURL sets where the API is; the default is DefaultBaseURL. It must be http or https, without query or user.
+func WithBaseURL(u string) Option { return func(o *options) { o.baseURL = u } }
+
+// WithTransport sets what sends requests; the default is like http.DefaultTransport. It must not decompress.
+func WithTransport(t http.RoundTripper) Option { return func(o *options) { o.transport = t } }
+
+// WithUserAgent sets the User-Agent header; the default is "revoxapi-go".
+func WithUserAgent(s string) Option { return func(o *options) { o.userAgent = s } }
+
+// WithTimeout sets how long one request may take, from sending it to the last byte of the answer; the default is 60s.
+func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
+
+// WithMaxRetries sets how many times a request is sent again after a failure that may pass (no or half an answer, 408,
+// 409, 429, 5xx); the default is 2.
+func WithMaxRetries(n int) Option { return func(o *options) { o.maxRetries = n } }
+
+// WithMaxRetryWait sets the longest wait before a retry that a server may ask for; where it asks for a longer one, the
+// call ends with an error whose RetryAfter says so. The default is 60s.
+func WithMaxRetryWait(d time.Duration) Option { return func(o *options) { o.maxRetryWait = d } }
+
+// WithMaxResponseBytes sets how large a response may be, decompressed; the default is 4 GiB. A response is read as a
+// stream, so this bounds time, not memory; a single row may have 1/64 of it.
+func WithMaxResponseBytes(n int64) Option { return func(o *options) { o.maxResponseBytes = n } }
+
+// WithMaxInFlight sets how many requests may be under way at once; the default is 4.
+func WithMaxInFlight(n int) Option { return func(o *options) { o.maxInFlight = n } }
+
+// WithMaxRequestsPerSecond spaces requests; 0, the default, does not.
+func WithMaxRequestsPerSecond(n float64) Option {
+	return func(o *options) { o.maxRequestsPerSecond = n }
+}
+
+// WithClock sets the clock that waits before retries and reads HTTP dates. Timeouts are kept on the machine's own.
+func WithClock(c Clock) Option { return func(o *options) { o.clock = c } }
+
+// WithRandom sets where the jitter of retries comes from: numbers from 0 to less than 1, safe for concurrent use.
+func WithRandom(f func() float64) Option { return func(o *options) { o.random = f } }
+
+// WithTrace sets who is told what the client does.
+func WithTrace(t Trace) Option { return func(o *options) { o.trace = t } }
+
+// NewClient returns a client that uses key. Errors are those of an option's value; nothing is sent yet.
+func NewClient(key KeySource, opts ...Option) (*Client, error) {
+	o := options{
+		baseURL:          DefaultBaseURL,
+		userAgent:        "revoxapi-go",
+		timeout:          time.Minute,
+		maxRetries:       2,
+		maxRetryWait:     time.Minute,
+		maxResponseBytes: 4 << 30,
+		maxInFlight:      4,
+		clock:            SystemClock{},
+		random:           rand.Float64,
+	}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	base, err := parseBaseURL(o.baseURL)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case o.timeout <= 0:
+		return nil, fmt.Errorf("the timeout of a request must be more than 0, not %s", o.timeout)
+	case o.maxRetries < 0:
+		return nil, fmt.Errorf("the number of retries must be 0 or more, not %d", o.maxRetries)
+	case o.maxInFlight < 1:
+		return nil, fmt.Errorf("the limit of requests in flight must be 1 or more, not %d", o.maxInFlight)
+	case !(o.maxRequestsPerSecond >= 0):
+		return nil, fmt.Errorf("the limit of requests a second must be 0 or more, not %v", o.maxRequestsPerSecond)
+	}
+	if o.transport == nil {
+		o.transport = newTransport(o.maxInFlight)
+	}
+	perSecond := rate.Inf
+	if o.maxRequestsPerSecond > 0 {
+		perSecond = rate.Limit(o.maxRequestsPerSecond)
+	}
+	c := &Client{
+		base:             base,
+		key:              key,
+		userAgent:        o.userAgent,
+		timeout:          o.timeout,
+		maxRetries:       o.maxRetries,
+		maxRetryWait:     o.maxRetryWait,
+		maxResponseBytes: o.maxResponseBytes,
+		inFlight:         semaphore.NewWeighted(int64(o.maxInFlight)),
+		perSecond:        rate.NewLimiter(perSecond, 1),
+		clock:            o.clock,
+		random:           o.random,
+		trace:            o.trace,
+	}
+	c.http = &http.Client{Transport: o.transport, CheckRedirect: c.checkRedirect}
+	return c, nil
+}
+
+// CloseIdleConnections ends connections that are kept for later requests.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+func parseBaseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil {
+		// The parser's error holds the URL, and that may hold a password.
+		return nil, errors.New("the base URL cannot be parsed: it should look like " + DefaultBaseURL)
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Hostname() == "":
+		return nil, errors.New("the base URL must start with http:// or https:// and name a host, like " + DefaultBaseURL)
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("the base URL must have no user, query or fragment: it should look like " + DefaultBaseURL)
+	}
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	return u, nil
+}
+
+func newTransport(maxInFlight int) *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	// Bytes are counted as they come over the wire, so decompressing is the client's own business.
+	t.DisableCompression = true
+	t.MaxIdleConnsPerHost = maxInFlight
+	return t
+}
+
+// maxRedirects is as many as one honest server needs to tidy up a path.
+const maxRedirects = 5
+
+// checkRedirect follows a redirect only where the key is safe: to the scheme, host and port that it was given for.
+func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
+	if origin(req.URL) != origin(c.base) || len(via) > maxRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// origin is scheme, host and port of u in one spelling.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+// request is one question to the API. The zero page is a page: -1 means none.
+type request struct {
+	endpoint   Endpoint
+	path       []string
+	query      url.Values
+	campaignID string
+	page       int
+}
+
+// get asks and hands the answer's body, decompressed, to read. It asks again, after a wait, as long as what failed may
+// pass; read must be ready for that. A callerError of read's ends it, and is returned without its wrapping.
+func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) error {
+	for try := 0; ; try++ {
+		err := c.once(ctx, r, read)
+		if err == nil {
+			return nil
+		}
+		if own, ok := err.(callerError); ok {
+			return own.error
+		}
+		e := err.(*Error)
+		e.Endpoint, e.CampaignID, e.Page = r.endpoint, r.campaignID, r.page
+		if !e.passing || try >= c.maxRetries || e.RetryAfter > c.maxRetryWait {
+			return e
+		}
+		wait := e.RetryAfter
+		if wait == 0 {
+			wait = c.backoff(try)
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
+			return e // it says more than "no time left" would
+		}
+		if c.trace.Retry != nil {
+			c.trace.Retry(RetryTrace{Endpoint: r.endpoint, Reason: e.Kind, Wait: wait})
+		}
+		if c.clock.Sleep(ctx, wait) != nil {
+			return e
+		}
+	}
+}
+
+// backoff is the wait before the retry after the given try, counted from 0: 0.5s doubling to 8s, up to a quarter less
+// so that many clients do not return together.
+func (c *Client) backoff(try int) time.Duration {
+	wait := min(500*time.Millisecond<<min(try, 10), 8*time.Second)
+	return time.Duration(float64(wait) * (1 - 0.25*c.random()))
+}
+
+// once sends the request a single time, within the limits. Its error is an *Error or a callerError.
+func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) error {
+	if err := c.inFlight.Acquire(ctx, 1); err != nil {
+		return contextError(context.Cause(ctx))
+	}
+	defer c.inFlight.Release(1)
+	now := c.clock.Now()
+	if err := c.clock.Sleep(ctx, c.perSecond.ReserveN(now, 1).DelayFrom(now)); err != nil {
+		return contextError(err)
+	}
+	key, err := c.key.Key()
+	if err != nil {
+		return &Error{Kind: KindAuth, Err: err}
+	}
+
+	timed, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(timed, http.MethodGet, c.url(r), nil)
+	if err != nil {
+		return badResponse("the request could not be made: check the campaign ID and the base URL")
+	}
+	req.Header.Set("Authorization", "Bearer "+key.Reveal())
+	req.Header.Set("User-Agent", c.userAgent)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "gzip")
+
+	told := RequestTrace{Endpoint: r.endpoint, CampaignID: r.campaignID}
+	start := c.clock.Now()
+	defer func() {
+		if c.trace.Request != nil {
+			told.Duration = c.clock.Now().Sub(start)
+			c.trace.Request(told)
+		}
+	}()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return transportError(ctx, err, c.timeout)
+	}
+	defer resp.Body.Close()
+	told.StatusCode = resp.StatusCode
+	wire := &wireReader{r: resp.Body}
+	defer func() { told.BodyBytes = wire.bytes }()
+
+	if resp.StatusCode != http.StatusOK {
+		// Reading a short body to its end keeps the connection; what it says is not looked at.
+		_, _ = io.CopyN(io.Discard, wire, 64<<10)
+		e := statusError(resp)
+		e.RetryAfter = retryAfter(resp.Header, c.clock.Now())
+		return e
+	}
+	return c.readBody(ctx, resp.Header.Get("Content-Encoding"), wire, read)
+}
+
+func (c *Client) url(r request) string {
+	u := *c.base
+	u = *u.JoinPath(r.path...)
+	u.RawQuery = r.query.Encode()
+	return u.String()
+}

@@ -1,0 +1,226 @@
+package revoxapi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrorKind says what went wrong, in one of few words.
+type ErrorKind string
+
+// The kinds of failure.
+const (
+	// KindAuth: 401 or 403, or no key could be read.
+	KindAuth ErrorKind = "auth"
+	// KindNotFound: 404 or 410.
+	KindNotFound ErrorKind = "not_found"
+	// KindRateLimited: 429.
+	KindRateLimited ErrorKind = "rate_limited"
+	// KindServerError: 5xx, and 409.
+	KindServerError ErrorKind = "server_error"
+	// KindTimeout: the request's own timeout or the context's deadline passed, or the server said 408.
+	KindTimeout ErrorKind = "timeout"
+	// KindConnection: name look-up, connecting, TLS, or a connection that broke.
+	KindConnection ErrorKind = "connection"
+	// KindBadResponse: a response that is not what it should be: not JSON, cut, of other types, too large, redirected
+	// elsewhere, or a refusal (4xx) that is none of the other kinds.
+	KindBadResponse ErrorKind = "bad_response"
+	// KindIncomplete: the pages were read, but do not add up to a whole campaign.
+	KindIncomplete ErrorKind = "incomplete"
+	// KindCanceled: the caller's context was cancelled. This says nothing of the API.
+	KindCanceled ErrorKind = "canceled"
+)
+
+// ErrorKinds returns all kinds that are failures: every one but KindCanceled.
+func ErrorKinds() []ErrorKind {
+	return []ErrorKind{
+		KindAuth, KindNotFound, KindRateLimited, KindServerError, KindTimeout, KindConnection, KindBadResponse, KindIncomplete,
+	}
+}
+
+// KindOf returns the kind of the *Error in err's chain, "" where there is none.
+func KindOf(err error) ErrorKind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return ""
+}
+
+// Error is every error that a Client's methods return, to be found by errors.As. Its text names the campaign and the
+// page and says what can be done; neither it nor what it wraps holds the key, a query or text of a response.
+type Error struct {
+	Kind ErrorKind
+	// Endpoint that was asked.
+	Endpoint Endpoint
+	// CampaignID whose rows were asked for; "" for the list of campaigns.
+	CampaignID string
+	// Page that was asked for; -1 where the error is about no single page.
+	Page int
+	// StatusCode of the answer, 0 where none came.
+	StatusCode int
+	// RetryAfter is how long the server asked to wait; 0 where it did not say.
+	RetryAfter time.Duration
+	// Err says what happened; never nil.
+	Err error
+
+	// passing tells that the same request may succeed later.
+	passing bool
+}
+
+// Error says what was being done, to what, and what happened.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("reading ")
+	switch {
+	case e.Endpoint == EndpointCampaigns:
+		b.WriteString("the list of campaigns")
+	case e.Page >= 0:
+		fmt.Fprintf(&b, "page %d of campaign %q", e.Page, e.CampaignID)
+	default:
+		fmt.Fprintf(&b, "campaign %q", e.CampaignID)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&b, " (the server asks to wait %s)", e.RetryAfter)
+	}
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// statusError says what a status other than 200 means, and whether it may pass.
+func statusError(resp *http.Response) *Error {
+	code := resp.StatusCode
+	e := &Error{Kind: KindBadResponse, StatusCode: code}
+	say := func(hint string) {
+		e.Err = fmt.Errorf("the API answered %s%s", statusLine(code), hint)
+	}
+	switch {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		e.Kind = KindAuth
+		say(": check the API key and what it may read")
+	case code == http.StatusNotFound || code == http.StatusGone:
+		e.Kind = KindNotFound
+		say(": check the campaign ID and the base URL")
+	case code == http.StatusTooManyRequests:
+		e.Kind, e.passing = KindRateLimited, true
+		say(": fewer requests at once or a second would help")
+	case code == http.StatusRequestTimeout:
+		e.Kind, e.passing = KindTimeout, true
+		say("")
+	case code == http.StatusConflict || code >= 500:
+		e.Kind, e.passing = KindServerError, true
+		say("")
+	case code >= 300 && code < 400:
+		say(redirectHint(resp))
+	default:
+		say("")
+	}
+	return e
+}
+
+func statusLine(code int) string {
+	if text := http.StatusText(code); text != "" {
+		return fmt.Sprintf("%d %s", code, text)
+	}
+	return fmt.Sprint(code)
+}
+
+// redirectHint names the origin of a redirect and nothing else of it: a path or query is the server's text.
+func redirectHint(resp *http.Response) string {
+	target, err := resp.Location()
+	if err != nil {
+		return " without a usable location: check the base URL"
+	}
+	return fmt.Sprintf(" to %q, where the API key is not sent: set the base URL to where the API is", origin(target))
+}
+
+// transportError says why no answer, or not all of it, arrived. parent is the caller's context, and timeout what the
+// request alone was allowed.
+func transportError(parent context.Context, err error, timeout time.Duration) *Error {
+	if cause := context.Cause(parent); cause != nil {
+		return contextError(cause)
+	}
+	e := &Error{Kind: KindConnection, passing: true}
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Kind, e.Err = KindTimeout, fmt.Errorf("no whole answer within %s", timeout)
+		return e
+	}
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
+		e.Kind, e.Err = KindTimeout, errors.New("the connection timed out")
+		return e
+	}
+	e.Err = fmt.Errorf("the connection failed: %w", publicCause(err))
+	// A certificate that is not trusted now will not be in a second either.
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		e.passing = false
+	}
+	return e
+}
+
+func contextError(cause error) *Error {
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return &Error{Kind: KindTimeout, Err: fmt.Errorf("not done within the time it had: %w", cause)}
+	}
+	return &Error{Kind: KindCanceled, Err: cause}
+}
+
+// publicCause keeps of a transport's error what is known to hold no text of the server's and no URL (whose query can
+// be personal).
+func publicCause(err error) error {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return publicCertificateCause(e)
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return errors.New("the server does not speak TLS there: check whether the base URL is https or http")
+	}
+	if e, ok := errors.AsType[tls.AlertError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[syscall.Errno](err); ok {
+		return e
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the server closed it before its answer was whole")
+	}
+	if urlErr, ok := errors.AsType[*url.Error](err); ok && strings.Contains(urlErr.Err.Error(), "HTTP response to HTTPS client") {
+		return errors.New("the server does not speak TLS there: check whether the base URL is https or http")
+	}
+	return errors.New("what the server sent is not HTTP as it should be")
+}
+
+// publicCertificateCause says what is wrong with a certificate; names within it are the server's text and left out.
+func publicCertificateCause(err error) error {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return errors.New("the server's certificate has expired or is not valid yet: check it, and this machine's clock")
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return errors.New("the server's certificate is for another host name: check the base URL")
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return errors.New("the server's certificate is signed by an authority that is not trusted here: check for a proxy in the way, or add its CA (SSL_CERT_FILE)")
+	}
+	return errors.New("the server's certificate is not valid")
+}
+
+// badResponse is an answer that arrived but is not what it should be.
+func badResponse(format string, args ...any) *Error {
+	return &Error{Kind: KindBadResponse, Err: fmt.Errorf(format, args...)}
+}

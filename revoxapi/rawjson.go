@@ -1,0 +1,31 @@
+package revoxapi
+
+import (
+	"bytes"
+	stdjson "encoding/json"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// portableJSON returns a copy of one JSON value, without white space, that any
+// JSON library writes out again: a page may be read with invalid UTF-8 and
+// repeated names allowed, and writing those back is refused. Such a value is
+// rewritten with replacement characters and each name's last value. It returns
+// nil for what is no JSON.
+func portableJSON(data []byte) []byte {
+	value := jsontext.Value(bytes.Clone(data))
+	if value.IsValid() && value.Compact() == nil {
+		return value
+	}
+	decoder := stdjson.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber() // numbers keep their digits
+	var tree any
+	if decoder.Decode(&tree) != nil || decoder.More() {
+		return nil
+	}
+	rewritten, err := stdjson.Marshal(tree)
+	if err != nil {
+		return nil
+	}
+	return rewritten
+}

@@ -1,0 +1,138 @@
+package revoxtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// filter is what the query of a request leaves of the rows. The zero value
+// leaves all.
+type filter struct {
+	text     string   // in lower case
+	result   string   // "" for all, "none" for rows without a result
+	statuses []string // nil for all
+}
+
+// newFilter reads a filter; ok is false where the API knows no such result.
+func newFilter(q url.Values) (f filter, ok bool) {
+	f.text = strings.ToLower(q.Get("query"))
+	f.result = q.Get("result")
+	if f.result == "all" {
+		f.result = ""
+	}
+	for s := range strings.SplitSeq(q.Get("statuses"), ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			f.statuses = append(f.statuses, s)
+		}
+	}
+	ok = f.result == "none" || slices.Contains(resultNames[:], f.result)
+	return f, ok
+}
+
+func (f *filter) all() bool { return f.text == "" && f.result == "" && f.statuses == nil }
+
+// matches says whether a row is left over, judged by the row as it is served:
+// the result is that of its newest attempt, the text is sought in the contact's
+// data. It is slow, and simple; filters are for people who look at a page.
+func (f *filter) matches(row []byte) bool {
+	type attempt struct {
+		Result string `json:"result"`
+	}
+	var r struct {
+		Phone any `json:"phone_number"`
+		Input any `json:"input_data"`
+		Call  struct {
+			Status   string    `json:"status"`
+			Attempts []attempt `json:"call_attempts"`
+		} `json:"call"`
+	}
+	// Rows that tests made to be wrong are judged by what can be read of them.
+	_ = json.Unmarshal(row, &r)
+	result := ""
+	if len(r.Call.Attempts) > 0 {
+		result = r.Call.Attempts[0].Result
+	}
+	switch {
+	case f.result == "none" && result != "":
+		return false
+	case f.result != "" && f.result != "none" && f.result != result:
+		return false
+	case f.statuses != nil && !slices.Contains(f.statuses, r.Call.Status):
+		return false
+	case f.text == "":
+		return true
+	}
+	var contact bytes.Buffer
+	enc := json.NewEncoder(&contact)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode([]any{r.Phone, r.Input}); err != nil {
+		return false
+	}
+	return strings.Contains(strings.ToLower(contact.String()), f.text)
+}
+
+// writeRows writes the array of the rows from the from-th, at most n of them,
+// that the filter leaves, and returns how many it leaves in all. The campaign
+// is locked only while some rows are written, never while they are sent: so a
+// reader that stops reading does not stop the others.
+func (c *campaign) writeRows(e *encoder, flush func() error, now time.Time, f filter, from, n int) (total int, err error) {
+	e.raw("[")
+	written := 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ms := c.advance(now)
+	i := 0
+	if f.all() {
+		total = c.len()
+		i = min(from, total)
+	}
+	for ; i < c.len() && written < n; i++ {
+		mark := len(e.b)
+		if written > 0 {
+			e.raw(",")
+		}
+		at := len(e.b)
+		c.appendRow(e, i, ms)
+		if !f.all() {
+			if !f.matches(e.b[at:]) {
+				e.b = e.b[:mark]
+				continue
+			}
+			total++
+			if total <= from {
+				e.b = e.b[:mark]
+				continue
+			}
+		}
+		written++
+		if len(e.b) >= flushAt {
+			c.mu.Unlock()
+			err = flush()
+			c.mu.Lock()
+			if err != nil {
+				return total, err
+			}
+			// Somebody may have looked at a later time meanwhile, and what is drawn
+			// cannot be undone.
+			if c.life != nil {
+				ms = max(ms, c.life.now)
+			}
+		}
+	}
+	if !f.all() { // the rest is only counted
+		mark := len(e.b)
+		for ; i < c.len(); i++ {
+			c.appendRow(e, i, ms)
+			if f.matches(e.b[mark:]) {
+				total++
+			}
+			e.b = e.b[:mark]
+		}
+	}
+	e.raw("]")
+	return total, nil
+}

@@ -1,0 +1,71 @@
+package revoxtest
+
+// mix turns any number into one whose bits look random (the finalizer of
+// splitmix64). Identifiers and texts are mixed from seeds when they are
+// written, so that no row has to store them.
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// mixString is mix over a text: FNV-1a, mixed.
+func mixString(seed uint64, s string) uint64 {
+	h := uint64(14695981039346656037) ^ mix(seed+golden)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return mix(h)
+}
+
+const golden = 0x9e3779b97f4a7c15
+
+// dice is a tiny stream of numbers for what is written of a row: the same row
+// is written alike each time. How calls go is drawn elsewhere, see attempts.go.
+type dice uint64
+
+func (d *dice) next() uint64 {
+	*d += golden
+	return mix(uint64(*d))
+}
+
+// under returns a number in [0, n).
+func (d *dice) under(n int) int {
+	return int(d.next() >> 33 % uint64(n))
+}
+
+// share returns a number in [0, 1).
+func (d *dice) share() float64 {
+	return float64(d.next()>>11) / (1 << 53)
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendHex(b []byte, x uint64, digits int) []byte {
+	for i := digits - 1; i >= 0; i-- {
+		b = append(b, hexDigits[x>>(4*i)&15])
+	}
+	return b
+}
+
+// appendUUID appends the version 4 UUID that belongs to seed.
+func appendUUID(b []byte, seed uint64) []byte {
+	hi, lo := mix(seed+golden), mix(seed^0xd1b54a32d192ed03)
+	hi = hi&^0xf000 | 0x4000
+	lo = lo&^(3<<62) | 2<<62
+	b = appendHex(b, hi>>32, 8)
+	b = append(b, '-')
+	b = appendHex(b, hi>>16, 4)
+	b = append(b, '-')
+	b = appendHex(b, hi, 4)
+	b = append(b, '-')
+	b = appendHex(b, lo>>48, 4)
+	b = append(b, '-')
+	return appendHex(b, lo, 12)
+}
+
+func uuid(seed uint64) string {
+	return string(appendUUID(make([]byte, 0, 36), seed))
+}
