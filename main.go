@@ -113,10 +113,10 @@ func run(args []string, stderr io.Writer) int {
 
 // serve runs the exporter and the HTTP server until ctx ends or listen fails, and returns when both have ended.
 func serve(ctx context.Context, exporter *collector.Exporter, server *http.Server, listen func() error, logger log.Logger) int {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var background sync.WaitGroup
 	defer background.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	background.Go(func() { exporter.Run(ctx) })
 	background.Go(func() {
 		<-ctx.Done()

@@ -164,26 +164,28 @@ func (m *histogramMetric) Write(out *dto.Metric) error {
 	return nil
 }
 
+// maxFilledGap is how many empty buckets are cheaper to write than a span of its own; client_golang's choice.
+const maxFilledGap = 2
+
 // spans encodes native buckets as runs of neighbours, and as the differences of their counts.
 func spans(buckets map[int16]uint64) (spans []*dto.BucketSpan, deltas []int64) {
-	var lastIndex int32
-	var lastCount int64
-	for i, index := range slices.Sorted(maps.Keys(buckets)) {
-		gap := int32(index) - lastIndex - 1
-		if i == 0 {
-			gap = int32(index)
-		}
-		if i == 0 || gap > 0 {
-			spans = append(spans, &dto.BucketSpan{Offset: proto.Int32(gap), Length: proto.Uint32(0)})
-		}
+	var next int32 // the index after the last bucket written
+	var last int64 // the count in that bucket
+	write := func(count int64) {
 		*spans[len(spans)-1].Length++
-		count := int64(buckets[index])
-		deltas = append(deltas, count-lastCount)
-		lastIndex, lastCount = int32(index), count
+		deltas = append(deltas, count-last)
+		next, last = next+1, count
 	}
-	if spans == nil {
-		// A span of nothing marks a histogram without observations as a native one.
-		spans = []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(0)}}
+	for i, index := range slices.Sorted(maps.Keys(buckets)) {
+		gap := int32(index) - next
+		if i == 0 || gap > maxFilledGap {
+			spans = append(spans, &dto.BucketSpan{Offset: proto.Int32(gap), Length: proto.Uint32(0)})
+			next = int32(index)
+		}
+		for next < int32(index) {
+			write(0)
+		}
+		write(int64(buckets[index]))
 	}
 	return spans, deltas
 }

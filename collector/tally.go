@@ -118,13 +118,11 @@ func (t *Tally) countCall(c *call) {
 
 func (t *Tally) countFinishedCall(c *call, status string) {
 	t.add(familyCallsFinished, status, 1)
-	if c.Outcome.present {
-		outcome := valueNone
-		if c.Outcome.value != "" {
-			outcome = t.label(enumOutcome, c.Outcome.value)
-		}
-		t.add(familyCallOutcomes, outcome, 1)
+	outcome := valueNone
+	if c.Outcome.value != "" {
+		outcome = t.label(enumOutcome, c.Outcome.value)
 	}
+	t.add(familyCallOutcomes, outcome, 1)
 	t.distribution(familyAttemptsPerCall, "").observe(time.Duration(len(c.Attempts))*time.Second, familyAttemptsPerCall.buckets)
 
 	var newest revoxapi.Timestamp

@@ -1,0 +1,68 @@
+package collector
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func TestOldDataGoesAndComesBackWhereItWas(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40))})
+	h := newHarness(t, api, clock, only("c"))
+	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
+	h.advance(15 * time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 2`)
+	h.advance(time.Minute)
+	scrape := h.scrape()
+	h.wantNone(data(scrape), `^revox_campaign_`)
+	h.want(scrape,
+		`revox_campaign_up{campaign_id="c"} 0`,
+		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="c"} 1.714554e+09`,
+		`revox_campaign_scan_failures_total{campaign_id="c",reason="server_error"} 16`)
+
+	// Meanwhile the data has shrunk; counters go on from where they were.
+	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+	remove()
+	h.advance(time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_up{campaign_id="c"} 1`,
+		`revox_campaign_rows{campaign_id="c"} 1`,
+		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 2`)
+}
+
+func TestMaxAgeIsAtLeastThreeIntervals(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed")})
+	h := newHarness(t, api, clock, func(c *Config) {
+		c.CampaignIDs, c.ScanInterval = []string{"c"}, 10*time.Minute
+	})
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
+	h.advance(30 * time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 1`)
+	h.advance(time.Minute)
+	h.wantNone(data(h.scrape()), `^revox_campaign_`)
+}
+
+// A campaign so large that a scan takes longer than data may be old must not come and go.
+func TestMaxAgeAllowsForTwoScans(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed")})
+	slow := 20 * time.Minute
+	api.OnPage(func(string, int) {
+		clock.Advance(slow)
+		slow = 0
+	})
+	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 })
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`)
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
+	h.advance(40 * time.Minute)
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 1`)
+	h.advance(time.Minute)
+	h.wantNone(data(h.scrape()), `^revox_campaign_`)
+}

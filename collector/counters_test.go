@@ -1,0 +1,189 @@
+package collector
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func TestCountersHoldWhenDataIsReclassified(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)),
+		callRow("r2", "completed", endedAttempt("human", 50)),
+	})
+	h := newHarness(t, api, clock, only("c"))
+	api.SetRows("c", "", []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)),
+		callRow("r2", "completed", endedAttempt("voicemail", 50)),
+	})
+	h.advance(time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
+		`revox_campaign_call_attempt_results_total{campaign_id="c",result="voicemail"} 1`,
+		`revox_campaign_call_attempt_talk_duration_seconds_count{campaign_id="c",result="human"} 2`,
+		`revox_campaign_call_attempt_talk_duration_seconds_count{campaign_id="c",result="voicemail"} 1`,
+		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 90`,
+		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="voicemail"} 50`,
+		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 2`,
+		`revox_campaign_counter_decreases_total{campaign_id="c"} 2`, // a counter and a histogram
+	)
+	// What comes after a correction is counted as usual.
+	api.SetRows("c", "", []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)),
+		callRow("r2", "completed", endedAttempt("voicemail", 50)),
+		callRow("r3", "completed", endedAttempt("human", 60)),
+	})
+	h.advance(time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 3`,
+		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 150`,
+		`revox_campaign_counter_decreases_total{campaign_id="c"} 2`)
+
+	// Another process shows what the newest scan counts.
+	h2 := newHarness(t, api, revoxtest.NewClock(clock.Now()), only("c"))
+	h2.want(h2.scrape(),
+		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
+		`revox_campaign_counter_decreases_total{campaign_id="c"} 0`)
+}
+
+func TestGaugesFollowDataThatShrinks(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "errored", endedAttempt("unknown", 2)),
+	})
+	h := newHarness(t, api, clock, only("c"))
+	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+	h.advance(time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_rows{campaign_id="c"} 1`,
+		`revox_campaign_calls{campaign_id="c",status="errored"} 0`,
+		`revox_campaign_calls_finished_total{campaign_id="c",status="errored"} 1`,
+		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 2`,
+		`revox_campaign_call_attempt_duration_seconds_sum{campaign_id="c"} 52`)
+}
+
+// Whatever rows come, go and change between scans, no counter and no bucket of a histogram ever falls, and the halves
+// of a histogram agree.
+func TestNoCounterEverFalls(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	results := []string{"human", "voicemail", "IVR", "unknown", "ios-screening-filter", "news"}
+	statuses := []string{"completed", "errored", "calling", "cancelled"}
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	randomRows := func() []json.RawMessage {
+		var rows []json.RawMessage
+		for i := range random.IntN(12) {
+			var attempts []string
+			for range random.IntN(4) {
+				attempts = append(attempts, endedAttempt(results[random.IntN(len(results))], random.IntN(200)))
+			}
+			rows = append(rows, callRow(fmt.Sprint("r", i), statuses[random.IntN(len(statuses))], attempts...))
+		}
+		return rows
+	}
+	api.SetRows("c", "", randomRows())
+	h := newHarness(t, api, clock, only("c"))
+	before := h.families()
+	for range 60 {
+		api.SetRows("c", "", randomRows())
+		h.advance(time.Minute)
+		after := h.families()
+		for series, was := range before {
+			now, ok := after[series]
+			if !ok {
+				t.Errorf("%s is gone", series)
+			}
+			if now < was {
+				t.Errorf("%s fell from %v to %v", series, was, now)
+			}
+		}
+		before = after
+	}
+}
+
+// families returns the value of each counter, and of each bucket, sum and count of histograms, by the series' name.
+func (h *harness) families() map[string]float64 {
+	h.t.Helper()
+	values := map[string]float64{}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	text, err := parser.TextToMetricFamilies(strings.NewReader(h.scrape()))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	gathered, err := h.registry.Gather()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, family := range gathered {
+		for i, m := range family.Metric {
+			name := fmt.Sprint(family.GetName(), m.Label)
+			switch family.GetType() {
+			case dto.MetricType_COUNTER:
+				values[name] = m.Counter.GetValue()
+			case dto.MetricType_HISTOGRAM:
+				values[name+" count"] = float64(m.Histogram.GetSampleCount())
+				values[name+" sum"] = m.Histogram.GetSampleSum()
+				for bound, n := range nativeBuckets(m.Histogram) {
+					values[fmt.Sprintf("%s native bucket %d", name, bound)] = float64(n)
+				}
+				checkHalvesAgree(h.t, name, m.Histogram)
+				for _, b := range text[family.GetName()].Metric[i].Histogram.Bucket {
+					values[fmt.Sprintf("%s le %v", name, b.GetUpperBound())] = float64(b.GetCumulativeCount())
+				}
+			}
+		}
+	}
+	return values
+}
+
+// nativeBuckets decodes the native half of a histogram.
+func nativeBuckets(h *dto.Histogram) map[int]uint64 {
+	buckets := map[int]uint64{}
+	index, i, count := 0, 0, int64(0)
+	for _, span := range h.PositiveSpan {
+		index += int(span.GetOffset())
+		for range span.GetLength() {
+			count += h.PositiveDelta[i]
+			buckets[index] = uint64(count)
+			index++
+			i++
+		}
+	}
+	return buckets
+}
+
+func checkHalvesAgree(t *testing.T, name string, h *dto.Histogram) {
+	t.Helper()
+	native := h.GetZeroCount()
+	for _, n := range nativeBuckets(h) {
+		native += n
+	}
+	if native != h.GetSampleCount() {
+		t.Errorf("%s: native buckets hold %d, the count is %d", name, native, h.GetSampleCount())
+	}
+	last := uint64(0)
+	for _, b := range h.Bucket {
+		if b.GetCumulativeCount() < last {
+			t.Errorf("%s: bucket %v is smaller than the one below", name, b.GetUpperBound())
+		}
+		last = b.GetCumulativeCount()
+	}
+	if last > h.GetSampleCount() {
+		t.Errorf("%s: the last bucket holds %d, the count is %d", name, last, h.GetSampleCount())
+	}
+}

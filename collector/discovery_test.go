@@ -1,0 +1,179 @@
+package collector
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+var everything = &Discovery{Interval: 5 * time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
+
+// discover selects campaigns as the default flags do, changed by change.
+func discover(change func(*Discovery)) func(*Config) {
+	d := &Discovery{Interval: 5 * time.Minute, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 168 * time.Hour}
+	if change != nil {
+		change(d)
+	}
+	return func(c *Config) { c.Discovery = d }
+}
+
+// list makes the API's list of campaigns consist of these JSON objects.
+func list(api *revoxtest.Server, campaigns ...string) (remove func()) {
+	return api.AddFault(revoxtest.Fault{Endpoint: "campaigns",
+		Behavior: revoxtest.Body("application/json", `{"campaigns": [`+strings.Join(campaigns, ",")+`]}`)})
+}
+
+func listed(id, name, status string, cancelled bool, updated time.Time) string {
+	return fmt.Sprintf(`{"id": %q, "name": %q, "status": %q, "is_cancelled": %v, "updated_at": %q, "max_concurrent_calls": 1e1}`,
+		id, name, status, cancelled, updated.Format(time.RFC3339))
+}
+
+// selected returns the IDs of the campaigns that the exporter reads.
+func (h *harness) selected() string {
+	var ids []string
+	for _, r := range h.exporter.store.all() {
+		ids = append(ids, r.id)
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestDiscoverySelects(t *testing.T) {
+	week := 7 * 24 * time.Hour
+	campaigns := []string{
+		listed("draft", "Draft", "draft", false, start),
+		listed("running", "Running", "running", false, start.Add(-10*week)),
+		listed("paused", "Paused", "paused", false, start.Add(-10*week)),
+		listed("completed", "Completed", "completed", false, start.Add(-week)),
+		listed("completed-long-ago", "Completed long ago", "completed", false, start.Add(-week-time.Second)),
+		listed("cancelled", "Cancelled", "running", true, start.Add(-time.Hour)),
+		listed("cancelled-long-ago", "Cancelled long ago", "running", true, start.Add(-8*24*time.Hour)),
+		`{"id": "completed-no-one-knows-when", "name": "", "status": "completed", "is_cancelled": false, "updated_at": {}}`,
+		`{"id": "archived", "name": "Archived", "status": "archived", "is_cancelled": false, "updated_at": null}`,
+		`{"id": "..", "name": "no ID", "status": "running", "is_cancelled": false}`,
+		listed("running", "Running twice", "running", false, start),
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*Discovery)
+		given  []string
+		want   string
+	}{
+		{"by default", nil, nil, "cancelled completed completed-no-one-knows-when paused running"},
+		{"for ever", func(d *Discovery) { d.CompletedFor = 0 }, nil,
+			"cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when paused running"},
+		{"by status", func(d *Discovery) { d.Statuses = []string{"draft", "archived"} }, nil, "archived draft"},
+		{"by included names, anchored", func(d *Discovery) { d.Include = anchored(t, "Paused|Run") }, nil, "paused"},
+		{"by excluded names, anchored", func(d *Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil, "cancelled completed paused"},
+		{"given IDs whatever the filters say", func(d *Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"}, "draft not-listed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			clock := revoxtest.NewClock(start)
+			api := newAPI(t, clock)
+			list(api, campaigns...)
+			h := newHarness(t, api, clock, func(c *Config) {
+				discover(test.change)(c)
+				c.CampaignIDs = test.given
+				c.ScanInterval = time.Minute
+			})
+			if got := h.selected(); got != test.want {
+				t.Errorf("selected %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func anchored(t *testing.T, pattern string) *regexp.Regexp {
+	re, err := AnchoredRegexp(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return re
+}
+
+func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	for _, id := range []string{"a", "b", "c"} {
+		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
+	}
+	list(api,
+		listed("a", "Same name", "running", false, start),
+		listed("b", "Same name", "running", true, start),
+		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false}`)
+	h := newHarness(t, api, clock, func(c *Config) {
+		discover(func(d *Discovery) { d.Statuses = append(d.Statuses, "archived") })(c)
+	})
+	h.sleepers += 3
+	h.settle()
+	scrape := h.scrape()
+	h.want(scrape,
+		`revox_discovery_up 1`,
+		`revox_discovery_last_success_timestamp_seconds 1.714554e+09`,
+		`revox_campaign_info{campaign_id="a",campaign_name="Same name"} 1`,
+		`revox_campaign_info{campaign_id="b",campaign_name="Same name"} 1`,
+		`revox_campaign_status{campaign_id="a",status="running"} 1`,
+		`revox_campaign_status{campaign_id="a",status="cancelled"} 0`,
+		`revox_campaign_status{campaign_id="b",status="running"} 0`,
+		`revox_campaign_status{campaign_id="b",status="cancelled"} 1`,
+		`revox_campaign_status{campaign_id="c",status="completed"} 0`,
+		`revox_campaign_status{campaign_id="c",status="archived"} 1`,
+		`revox_campaign_max_concurrent_calls{campaign_id="a"} 10`)
+	h.wantNone(scrape, `^revox_campaign_max_concurrent_calls\{campaign_id="c"\}`)
+}
+
+func TestCampaignsComeAndGo(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
+	api.SetRows("b", "", []json.RawMessage{callRow("r", "completed")})
+	remove := list(api, listed("a", "A", "running", false, start))
+	h := newHarness(t, api, clock, discover(nil))
+	h.sleepers = 2
+	h.settle()
+	remove()
+	remove = list(api, listed("b", "B", "running", false, start))
+	h.advance(5 * time.Minute)
+	h.settle()
+	scrape := h.scrape()
+	h.wantNone(scrape, `campaign_id="a"`)
+	h.want(scrape, `revox_campaign_up{campaign_id="b"} 1`)
+
+	// A list that cannot be read leaves the campaigns that were selected before, and they go on being scanned.
+	remove()
+	remove = api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
+	h.advance(6 * time.Minute)
+	h.want(h.scrape(),
+		`revox_discovery_up 0`,
+		fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(start.Add(5*time.Minute).Unix())),
+		fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="b"} %v`, float64(clock.Now().Unix())))
+
+	// It is tried again within a minute, not only after the interval.
+	remove()
+	defer list(api, listed("b", "B", "paused", false, start))()
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_discovery_up 1`, `revox_campaign_status{campaign_id="b",status="paused"} 1`)
+}
+
+func TestReadyTellsWhatIsAwaited(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
+	list(api, listed("a", "A", "running", false, start))
+	blocked := make(chan struct{})
+	api.OnPage(func(string, int) { <-blocked })
+	h := newHarness(t, api, clock, discover(nil))
+	if ready, waitingFor := h.exporter.Ready(); ready || waitingFor != "the first scan of campaign a" {
+		t.Errorf("ready %v, waiting for %q", ready, waitingFor)
+	}
+	close(blocked)
+	h.sleepers = 2
+	h.settle()
+	if ready, waitingFor := h.exporter.Ready(); !ready {
+		t.Errorf("not ready: waiting for %s", waitingFor)
+	}
+}

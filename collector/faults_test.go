@@ -1,0 +1,202 @@
+package collector
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// faults are what can go wrong on the wire, and the reason that a scan then fails for.
+var faults = []struct {
+	name    string
+	fault   revoxtest.Behavior
+	reason  revoxapi.ErrorKind
+	passing bool // a retry helps where it goes wrong once
+}{
+	{"401", revoxtest.Status(401, nil, "no"), revoxapi.KindAuth, false},
+	{"403", revoxtest.Status(403, nil, "no"), revoxapi.KindAuth, false},
+	{"404", revoxtest.Status(404, nil, "no"), revoxapi.KindNotFound, false},
+	{"400", revoxtest.Status(400, nil, "no"), revoxapi.KindBadResponse, false},
+	{"422", revoxtest.Status(422, nil, "no"), revoxapi.KindBadResponse, false},
+	{"408", revoxtest.Status(408, nil, "no"), revoxapi.KindTimeout, true},
+	{"409", revoxtest.Status(409, nil, "no"), revoxapi.KindServerError, true},
+	{"429 without Retry-After", revoxtest.Status(429, nil, "no"), revoxapi.KindRateLimited, true},
+	{"429 with Retry-After", revoxtest.RateLimited("1"), revoxapi.KindRateLimited, true},
+	{"500", revoxtest.Status(500, nil, "no"), revoxapi.KindServerError, true},
+	{"503", revoxtest.Status(503, nil, "no"), revoxapi.KindServerError, true},
+	{"body cut short of its Content-Length", revoxtest.CutBody(), revoxapi.KindBadResponse, true},
+	{"JSON cut", revoxtest.CutJSON(), revoxapi.KindBadResponse, true},
+	{"gzip cut", revoxtest.CutGzip(), revoxapi.KindBadResponse, true},
+	{"connection reset before the answer", revoxtest.Reset(), revoxapi.KindConnection, true},
+	{"connection reset within the body", revoxtest.ResetInBody(), revoxapi.KindConnection, true},
+	{"hang before the answer", revoxtest.Hang(), revoxapi.KindTimeout, true},
+	{"hang within the body", revoxtest.HangInBody(), revoxapi.KindTimeout, true},
+	{"HTML with 200", revoxtest.Body("text/html", "<html><body>Welcome</body></html>"), revoxapi.KindBadResponse, false},
+	{"null", revoxtest.Body("application/json", "null"), revoxapi.KindBadResponse, false},
+	{"an array", revoxtest.Body("application/json", "[]"), revoxapi.KindBadResponse, false},
+	{"an error object with 200", revoxtest.Body("application/json", `{"error": "no"}`), revoxapi.KindBadResponse, false},
+	{"nothing", revoxtest.Body("application/json", ""), revoxapi.KindBadResponse, false},
+	{"rows null", revoxtest.SetField("rows", "null"), revoxapi.KindBadResponse, false},
+	{"trailing bytes", revoxtest.TrailingBytes("{}"), revoxapi.KindBadResponse, false},
+	{"nested without end", revoxtest.DeepNesting(1_000_000), revoxapi.KindBadResponse, false},
+	{"larger than the limit", revoxtest.GzipBomb(32 << 20), revoxapi.KindBadResponse, false},
+	{"status of another type", revoxtest.WrongType("status"), revoxapi.KindBadResponse, false},
+	{"attempts of another type", revoxtest.WrongType("call_attempts"), revoxapi.KindBadResponse, false},
+	{"total of another type", revoxtest.WrongType("total"), revoxapi.KindBadResponse, false},
+	{"rows without an id", revoxtest.MangleRows(func([]json.RawMessage) []json.RawMessage {
+		return []json.RawMessage{json.RawMessage(`{"call": null}`)}
+	}), revoxapi.KindBadResponse, false},
+	{"redirected elsewhere", revoxtest.Redirect("https://elsewhere.invalid/api"), revoxapi.KindBadResponse, false},
+}
+
+// Retries are counted on requests of the second page, so that half a campaign has been read when things go wrong.
+var secondPage = revoxtest.Page(1)
+
+func newFaultHarness(t *testing.T) *harness {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.AddCampaign(revoxtest.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: revoxtest.Light})
+	api.AddCampaign(revoxtest.Campaign{ID: "sound", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: revoxtest.Light})
+	return newHarness(t, api, clock, func(c *Config) {
+		c.CampaignIDs = []string{"broken", "sound"}
+		c.Rows.PageSize = 10
+	}, revoxapi.WithTimeout(300*time.Millisecond), revoxapi.WithMaxResponseBytes(16<<20))
+}
+
+func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
+	for _, f := range faults {
+		if !f.passing {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			h := newFaultHarness(t)
+			remove := h.api.AddFault(revoxtest.Fault{Campaign: "broken", Page: secondPage, Times: 1, Behavior: f.fault})
+			defer remove()
+			h.advance(time.Minute)
+			scrape := h.scrape()
+			h.want(scrape,
+				`revox_campaign_up{campaign_id="broken"} 1`,
+				`revox_campaign_rows{campaign_id="broken"} 30`,
+				`revox_campaign_anomalies{campaign_id="broken",kind="duplicate_row"} 0`,
+				fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id="broken",reason=%q} 0`, f.reason),
+			)
+			// net/http itself asks again, unseen, where a kept connection is reset before an answer begins.
+			if f.name != "connection reset before the answer" {
+				h.want(scrape, fmt.Sprintf(`revox_api_retries_total{reason=%q} 1`, f.reason))
+			}
+		})
+	}
+}
+
+func TestFaultThatStaysLeavesTheLastCompleteData(t *testing.T) {
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			h := newFaultHarness(t)
+			before := grep(data(h.scrape()), `^revox_.*broken`)
+			remove := h.api.AddFault(revoxtest.Fault{Campaign: "broken", Page: secondPage, Behavior: f.fault})
+			h.advance(time.Minute)
+			scrape := h.scrape()
+			h.want(scrape,
+				`revox_campaign_up{campaign_id="broken"} 0`,
+				fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id="broken",reason=%q} 1`, f.reason),
+				fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="broken"} %v`, float64(start.Unix())),
+				`revox_campaign_up{campaign_id="sound"} 1`,
+				fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="sound"} %v`, float64(start.Add(time.Minute).Unix())),
+			)
+			if after := grep(data(scrape), `^revox_.*broken`); after != before {
+				t.Errorf("the data changed while scans failed:\n%s", diff(before, after))
+			}
+
+			remove()
+			h.advance(10 * time.Minute) // past the longest pause after a failure
+			h.want(h.scrape(), `revox_campaign_up{campaign_id="broken"} 1`)
+		})
+	}
+}
+
+func TestFaultFromTheStartPublishesNothing(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.AddCampaign(revoxtest.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour)})
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(http.StatusBadGateway, nil, "no")})
+	h := newHarness(t, api, clock, only("broken"))
+	scrape := h.scrape()
+	h.want(scrape, `revox_campaign_up{campaign_id="broken"} 0`, `revox_campaign_scan_failures_total{campaign_id="broken",reason="server_error"} 1`,
+		`revox_campaign_scan_failures_total{campaign_id="broken",reason="auth"} 0`, `revox_api_requests_total{code="502",endpoint="rows"} 3`)
+	h.wantNone(data(scrape), `broken`)
+	h.wantNone(scrape, `^revox_campaign_last_scan_success_timestamp_seconds`)
+}
+
+func TestOnlyTimeStampsMayBeOfAnyType(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 30, Start: start.Add(-24 * time.Hour)})
+	for _, field := range []string{"started_at", "answered_at", "ended_at", "created_at", "scheduled_at"} {
+		api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.SetField(field, `{}`)})
+	}
+	h := newHarness(t, api, clock, only("c"))
+	scrape := h.scrape()
+	h.want(scrape, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 30`,
+		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 0`)
+	h.wantNone(scrape, `^revox_campaign_anomalies\{.*bad_timestamp"\} 0`)
+}
+
+func TestRefusedKeyIsNotTriedAgainSoonUnlessItChanges(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{callRow("r", "completed")})
+	h := newHarness(t, api, clock, only("c"))
+	h.key.set("revoked")
+	h.advance(time.Minute)
+	asked := api.RequestCount()
+	h.advance(4 * time.Minute)
+	if again := api.RequestCount() - asked; again != 0 {
+		t.Errorf("%d requests with a key that was just refused", again)
+	}
+	h.advance(time.Minute)
+	if again := api.RequestCount() - asked; again != 1 {
+		t.Errorf("%d requests five minutes after the key was refused, want 1", again)
+	}
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_scan_failures_total{campaign_id="c",reason="auth"} 2`)
+
+	h.key.set(revoxtest.APIKey)
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`)
+}
+
+func TestLongRetryAfterMovesTheNextScan(t *testing.T) {
+	for _, test := range []struct {
+		retryAfter string
+		pause      time.Duration
+	}{
+		{"600", 10 * time.Minute},
+		{"31536000", time.Hour}, // a year is not believed
+		{start.Add(31 * time.Minute).Format(http.TimeFormat), 30 * time.Minute},
+	} {
+		t.Run(test.retryAfter, func(t *testing.T) {
+			clock := revoxtest.NewClock(start)
+			api := newAPI(t, clock)
+			api.SetRows("c", "", []json.RawMessage{callRow("r", "completed")})
+			h := newHarness(t, api, clock, only("c"))
+			remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.RateLimited(test.retryAfter)})
+			h.advance(time.Minute)
+			remove()
+			asked := api.RequestCount()
+			h.advance(test.pause - time.Minute)
+			if again := api.RequestCount() - asked; again != 0 {
+				t.Errorf("%d requests before the time that the API asked for", again)
+			}
+			h.advance(time.Minute)
+			if again := api.RequestCount() - asked; again != 1 {
+				t.Errorf("%d requests at the time that the API asked for, want 1", again)
+			}
+		})
+	}
+}

@@ -1,0 +1,90 @@
+package collector
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-kit/log"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func dialError(value string) json.RawMessage {
+	text, _ := json.Marshal(value)
+	return json.RawMessage(fmt.Sprintf(`{"id": %s, "call": {"status": "errored", "call_attempts": [{"status": "error", "dial_error": %s}]}}`, text, text))
+}
+
+func TestUnknownValuesAreBounded(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	var rows []json.RawMessage
+	for i := range 25 {
+		rows = append(rows, dialError(fmt.Sprintf("news_%02d", i)))
+	}
+	rows = append(rows, dialError("busy"))
+	api.SetRows("c", "", rows)
+	h := newHarness(t, api, clock, only("c"))
+	h.advance(time.Minute)
+	scrape := h.scrape()
+	h.want(scrape,
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="news_00"} 1`,
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="news_19"} 1`,
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="other"} 5`,
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="busy"} 1`,
+		`revox_exporter_unknown_values_total{label="dial_error"} 42`, // 20 and other, in each of two scans
+		`revox_exporter_unknown_values_total{label="result"} 0`)
+	h.wantNone(scrape, `news_20`)
+	if n := strings.Count(h.logs.String(), "news_07"); n != 1 {
+		t.Errorf("the log names a new value %d times, want once:\n%s", n, h.logs)
+	}
+}
+
+func TestHostileValuesBecomeHarmlessLabels(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	long := strings.Repeat("é", 1000)
+	api.SetRows("c", "Na\x00me \"of\"\n{}", []json.RawMessage{
+		dialError("quote\"back\\slash\nnewline\x00nul"),
+		dialError(long),
+		dialError(long + "more"), // the same when it is cut
+		dialError("dial +33 6 12-34.56 78"),
+		dialError("jane@example.org"),
+		json.RawMessage("{\"id\": \"bytes\", \"call\": {\"status\": \"err\xffored\", \"campaign\": {\"name\": \"Na\xc3me\"}, \"call_attempts\": []}}"),
+	})
+	h := newHarness(t, api, clock, only("c"))
+	scrape := h.scrape()
+	h.want(scrape,
+		`revox_campaign_up{campaign_id="c"} 1`,
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="quote\"back\\slash�newline�nul"} 1`,
+		fmt.Sprintf(`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="%s"} 2`, strings.Repeat("é", 64)),
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="other"} 2`,
+		`revox_campaign_calls{campaign_id="c",status="err�ored"} 1`,
+		`revox_campaign_info{campaign_id="c",campaign_name="Na�me"} 1`)
+	for _, text := range []string{scrape, h.logs.String()} {
+		if !utf8.ValidString(text) || strings.Contains(text, "12-34") || strings.Contains(text, "jane@") {
+			t.Errorf("this should not be shown:\n%s", grep(text, "12-34|jane|\xff"))
+		}
+	}
+}
+
+func FuzzLabelValue(f *testing.F) {
+	for _, seed := range []string{"", "busy", "a b", "\xff\xfe", "\x00", strings.Repeat("é", 70), "+33 612 345 678", "０１２３４５６７", "other", "none"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		value, _ := newLabelValues(log.NewNopLogger()).value(enumDialError, raw)
+		if !utf8.ValidString(value) || utf8.RuneCountInString(value) > maxLabelRunes {
+			t.Errorf("%q became %q", raw, value)
+		}
+		if value != valueOther && looksPersonal(value) {
+			t.Errorf("%q was let through as %q", raw, value)
+		}
+		if again := cleanLabel(value, maxLabelRunes); again != value {
+			t.Errorf("%q became %q when cleaned again", value, again)
+		}
+	})
+}

@@ -1,0 +1,68 @@
+package collector
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func newFullHarness(t *testing.T) *harness {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock, revoxtest.WithNewerFields())
+	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 50, Start: start.AddDate(0, 0, -2)})
+	api.SetRows("hand-counted", "", readRows(t, "testdata/hand_counted.json"))
+	h := newHarness(t, api, clock, func(c *Config) { c.Discovery = everything })
+	h.sleepers += 2
+	h.settle()
+	return h
+}
+
+// The metric contract's name for it has a word that the linter takes for a type.
+var acceptedLint = []promlint.Problem{
+	{Metric: "revox_campaign_counter_decreases_total", Text: "metric name should not include type 'counter'"},
+}
+
+func TestMetricsLint(t *testing.T) {
+	problems, err := testutil.GatherAndLint(newFullHarness(t).registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(problems, acceptedLint) {
+		t.Errorf("lint finds %v, want no more than %v", problems, acceptedLint)
+	}
+}
+
+func TestEachHistogramIsClassicAndNativeWithoutCreatedTimestamp(t *testing.T) {
+	gathered, err := newFullHarness(t).registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	histograms := 0
+	for _, family := range gathered {
+		if family.GetType() != dto.MetricType_HISTOGRAM {
+			continue
+		}
+		histograms++
+		for _, m := range family.Metric {
+			h := m.Histogram
+			if len(h.Bucket) == 0 {
+				t.Errorf("%s has no classic buckets", family.GetName())
+			}
+			if h.Schema == nil || h.GetSchema() != nativeSchema || h.GetZeroThreshold() == 0 {
+				t.Errorf("%s has no native half: %v", family.GetName(), h)
+			}
+			if h.CreatedTimestamp != nil {
+				t.Errorf("%s has a created time stamp", family.GetName())
+			}
+			checkHalvesAgree(t, family.GetName(), h)
+		}
+	}
+	if histograms != 6 {
+		t.Errorf("%d histograms, want 6", histograms)
+	}
+}

@@ -1,0 +1,56 @@
+package collector
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-kit/log"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// However rows are split over tallies and merged, the result is that of counting them all.
+func TestTalliesMergeInAnyOrder(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock, revoxtest.WithNewerFields())
+	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 200, Start: start.AddDate(0, 0, -3), Weight: revoxtest.Light})
+	var rows []row
+	for _, text := range append(api.Rows("c"), readRows(t, "testdata/hand_counted.json")...) {
+		var r row
+		if err := json.Unmarshal(text, &r); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, r)
+	}
+	labels := newLabelValues(log.NewNopLogger())
+	whole := newTally(labels)
+	for _, r := range rows {
+		whole.countRow(r)
+	}
+	parts := []*Tally{newTally(labels), newTally(labels), newTally(labels), newTally(labels)}
+	for _, r := range rows {
+		parts[random.IntN(len(parts))].countRow(r)
+	}
+	merged := newTally(labels)
+	for _, i := range random.Perm(len(parts)) {
+		merged.merge(parts[i])
+	}
+	for _, f := range families {
+		for value, d := range whole.distributions[f.index] {
+			if got := merged.distribution(f, value); got.sum != d.sum || len(got.cells) != len(d.cells) || len(d.cells) > 0 && !reflect.DeepEqual(got.cells, d.cells) {
+				t.Errorf("%s %q: %v, want %v", f.name, value, got, d)
+			}
+		}
+		if f.kind != histogram && !reflect.DeepEqual(merged.counts[f.index], whole.counts[f.index]) {
+			t.Errorf("%s: %v, want %v", f.name, merged.counts[f.index], whole.counts[f.index])
+		}
+	}
+	if !reflect.DeepEqual(merged.carries, whole.carries) || !reflect.DeepEqual(merged.unknown, whole.unknown) {
+		t.Error("what is carried, or the unknown values, are not those of the whole")
+	}
+}

@@ -1,0 +1,399 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// binary is the program, as a user has it.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "revox_exporter")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "revox_exporter")
+		build := exec.Command("go", "build", "-ldflags", "-X github.com/prometheus/common/version.Version=1.2.3-test", "-o", binary, ".")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// patience is how long a test waits for what should come soon, before it fails.
+const patience = 30 * time.Second
+
+// command returns the program with arguments and with nothing in its environment but env.
+func command(ctx context.Context, env []string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	return cmd
+}
+
+func TestWrongUseIsOneClearLine(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() })
+	key := []string{"REVOX_API_KEY=canary-key"}
+	const listen = "--web.listen-address=127.0.0.1:0"
+	for _, test := range []struct {
+		name string
+		env  []string
+		args []string
+		code int
+		says string
+	}{
+		{"no key", nil, []string{"--campaign.id=c"}, 2, "no API key: .*REVOX_API_KEY.*--revox.api-key-file"},
+		{"empty key", []string{"REVOX_API_KEY= \n"}, []string{"--campaign.id=c"}, 2, "no API key"},
+		{"empty key file", key, []string{"--campaign.id=c", "--revox.api-key-file=" + file("empty", "\n")}, 2, "empty: the API key is empty"},
+		{"no key file", key, []string{"--campaign.id=c", "--revox.api-key-file=" + filepath.Join(dir, "none")}, 2, "none: no such file"},
+		{"key file is a folder", key, []string{"--campaign.id=c", "--revox.api-key-file=" + dir}, 2, "is a directory"},
+		{"key file with two lines", nil, []string{"--campaign.id=c", "--revox.api-key-file=" + file("two", "canary-key\ncanary-key\n")}, 2, "control character"},
+		{"no campaign", key, nil, 2, "nothing to read: give --campaign.id=ID, or --campaign.discover"},
+		{"unknown flag", key, []string{"--campagn.id=c"}, 2, "unknown long flag '--campagn.id'"},
+		{"unknown command", key, []string{"server"}, 2, "server"},
+		{"campaign ID that is none", key, []string{"--campaign.id=.."}, 2, `"\.\." is not a campaign ID`},
+		{"campaign ID with white space", key, []string{"--campaign.id=a b"}, 2, `"a b" is not a campaign ID`},
+		{"base URL without scheme", key, []string{"--campaign.id=c", "--revox.base-url=www.getrevox.com/api"}, 2, "base URL must start with http"},
+		{"base URL of another scheme", key, []string{"--campaign.id=c", "--revox.base-url=ftp://www.getrevox.com/api"}, 2, "base URL must start with http"},
+		{"base URL with a password", key, []string{"--campaign.id=c", "--revox.base-url=https://me:canary-key@www.getrevox.com/api"}, 2, "base URL must have no user"},
+		{"base URL that is none", key, []string{"--campaign.id=c", "--revox.base-url=https://[canary-key"}, 2, "base URL cannot be parsed"},
+		{"bad URL in REVOX_BASE_URL", append(key, "REVOX_BASE_URL=nowhere"), []string{"--campaign.id=c"}, 2, "base URL must start with http"},
+		{"not a duration", key, []string{"--campaign.id=c", "--scan.interval=often"}, 2, "often"},
+		{"not a duration, in the environment", append(key, "REVOX_EXPORTER_SCAN_INTERVAL=often"), []string{"--campaign.id=c"}, 2, "often"},
+		{"negative interval", key, []string{"--campaign.id=c", "--scan.interval=-1s"}, 2, "--scan.interval must be 0 or more"},
+		{"page size of nothing", key, []string{"--campaign.id=c", "--revox.page-size=0"}, 2, "--revox.page-size must be 1 or more"},
+		{"no requests at all", key, []string{"--campaign.id=c", "--revox.concurrency=0"}, 2, "in flight must be 1 or more"},
+		{"negative retries", key, []string{"--campaign.id=c", "--revox.max-retries=-1"}, 2, "retries must be 0 or more"},
+		{"no time for a request", key, []string{"--campaign.id=c", "--revox.timeout=0s"}, 2, "timeout of a request must be more than 0"},
+		{"NaN requests a second", key, []string{"--campaign.id=c", "--revox.max-requests-per-second=NaN"}, 2, "requests a second must be 0 or more"},
+		{"bad regular expression", key, []string{"--campaign.discover", "--campaign.include=("}, 2, "--campaign.include: .*missing"},
+		{"metrics at the root", key, []string{"--campaign.id=c", "--web.telemetry-path=/"}, 2, "--web.telemetry-path must be a path of its own"},
+		{"unknown level", key, []string{"--campaign.id=c", "--log.level=loud"}, 2, "loud"},
+		{"port taken", key, []string{"--campaign.id=c", "--web.listen-address=" + taken.Addr().String(), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*address already in use"},
+		{"no web config file", key, []string{"--campaign.id=c", listen, "--web.config.file=" + filepath.Join(dir, "none"), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*no such file"},
+		{"bad web config file", key, []string{"--campaign.id=c", listen, "--web.config.file=" + file("web.yml", "tls: [\n"), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*yaml"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			var out bytes.Buffer
+			cmd := command(ctx, test.env, test.args...)
+			cmd.Stdout, cmd.Stderr = &out, &out
+			_ = cmd.Run() // its exit code is looked at
+			if code := cmd.ProcessState.ExitCode(); code != test.code {
+				t.Errorf("exit code %d, want %d:\n%s", code, test.code, &out)
+			}
+			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+			if test.code == 2 && len(lines) != 1 {
+				t.Errorf("%d lines, want one:\n%s", len(lines), &out)
+			}
+			said := 0
+			for _, line := range lines {
+				if regexp.MustCompile(test.says).MatchString(line) {
+					said++
+				}
+			}
+			if said != 1 {
+				t.Errorf("%d lines match %q, want one:\n%s", said, test.says, &out)
+			}
+			if strings.Contains(out.String(), "canary-key") || strings.Contains(out.String(), "goroutine ") {
+				t.Errorf("the key or a stack trace is shown:\n%s", &out)
+			}
+		})
+	}
+}
+
+// process is the running program.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	url  string
+	logs *logs
+}
+
+// logs collects what a process prints, and tells when it is at its end.
+type logs struct {
+	mu   sync.Mutex
+	text strings.Builder
+	done chan struct{}
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+var listensOn = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+
+// startProcess starts the program on a free port and returns when it listens; it is killed when the test ends.
+func startProcess(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	cmd := command(context.Background(), env, append(args, "--web.listen-address=127.0.0.1:0")...)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = write, write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	p := &process{t: t, cmd: cmd, logs: &logs{done: make(chan struct{})}}
+	address := make(chan string, 1)
+	go func() {
+		defer close(p.logs.done)
+		defer read.Close()
+		lines := bufio.NewScanner(read)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			p.logs.mu.Lock()
+			p.logs.text.WriteString(lines.Text() + "\n")
+			p.logs.mu.Unlock()
+			if m := listensOn.FindStringSubmatch(lines.Text()); m != nil {
+				address <- m[1]
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-p.logs.done
+		_ = cmd.Wait()
+	})
+	select {
+	case a := <-address:
+		p.url = "http://" + a
+	case <-p.logs.done:
+		t.Fatalf("it ended by itself:\n%s", p.logs)
+	case <-time.After(patience):
+		t.Fatalf("it does not listen:\n%s", p.logs)
+	}
+	return p
+}
+
+// get returns an answer's status and body.
+func (p *process) get(path string, header ...string) (int, string) {
+	p.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, p.url+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.t.Fatalf("%v\n%s", err, p.logs)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// ready waits until first scans have ended.
+func (p *process) ready() {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		if code, _ := p.get("/-/ready"); code == http.StatusOK {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_, body := p.get("/-/ready")
+	p.t.Fatalf("not ready: %s\n%s", body, p.logs)
+}
+
+// terminate sends SIGTERM and returns the exit code and how long the process took to end.
+func (p *process) terminate() (code int, took time.Duration) {
+	p.t.Helper()
+	start := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.logs.done
+	_ = p.cmd.Wait() // its exit code is looked at
+	return p.cmd.ProcessState.ExitCode(), time.Since(start)
+}
+
+func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
+	p := startProcess(t, nil, "--demo")
+	p.ready()
+	_, metrics := p.get("/metrics")
+	for _, family := range []string{
+		"revox_campaign_info", "revox_campaign_status", "revox_campaign_max_concurrent_calls", "revox_campaign_rows",
+		"revox_campaign_rows_without_call", "revox_campaign_rows_missing", "revox_campaign_calls", "revox_campaign_call_attempts",
+		"revox_campaign_anomalies", "revox_campaign_calls_finished_total", "revox_campaign_call_outcomes_total",
+		"revox_campaign_call_attempts_finished_total", "revox_campaign_call_attempt_results_total",
+		"revox_campaign_call_attempt_dial_errors_total", "revox_campaign_call_attempt_ended_by_total",
+		"revox_campaign_call_attempt_end_reasons_total", "revox_campaign_counter_decreases_total",
+		"revox_campaign_call_attempt_duration_seconds", "revox_campaign_call_attempt_ring_duration_seconds",
+		"revox_campaign_call_attempt_talk_duration_seconds", "revox_campaign_call_resolution_duration_seconds",
+		"revox_campaign_call_attempts_per_call", "revox_campaign_up", "revox_campaign_last_scan_success_timestamp_seconds",
+		"revox_campaign_scan_duration_seconds", "revox_campaign_scan_failures_total", "revox_discovery_up",
+		"revox_discovery_last_success_timestamp_seconds", "revox_api_requests_total", "revox_api_request_duration_seconds",
+		"revox_api_response_bytes_total", "revox_api_retries_total", "revox_exporter_build_info",
+		"revox_exporter_unknown_values_total",
+	} {
+		series := regexp.MustCompile(`(?m)^` + family + `(_bucket)?(\{.*\})? \S+$`)
+		if n := len(series.FindAllString(metrics, -1)); n == 0 {
+			t.Errorf("no series of %s", family)
+		}
+	}
+	if n := len(regexp.MustCompile(`(?m)^revox_campaign_up\{.*\} 1$`).FindAllString(metrics, -1)); n < 3 {
+		t.Errorf("%d campaigns, want several", n)
+	}
+	code, page := p.get("/")
+	if code != http.StatusOK || !strings.Contains(page, "1.2.3-test") || !strings.Contains(page, `href="/metrics"`) {
+		t.Errorf("landing page: %d\n%s", code, page)
+	}
+	if code, _ := p.get("/nowhere"); code != http.StatusNotFound {
+		t.Errorf("/nowhere answered %d", code)
+	}
+	if code, _ := p.get("/debug/pprof/"); code != http.StatusNotFound {
+		t.Errorf("profiles are served without --web.enable-pprof: %d", code)
+	}
+	if code, took := p.terminate(); code != 0 || took > 5*time.Second {
+		t.Errorf("exit code %d after %s\n%s", code, took, p.logs)
+	}
+}
+
+// Nothing that identifies a person, and not the key, is shown anywhere, whatever goes wrong.
+func TestKeyAndPersonalDataAreShownNowhere(t *testing.T) {
+	const key = "canary-key-6f1d"
+	faults := map[string]revoxtest.Behavior{
+		"none":             {},
+		"cut JSON":         revoxtest.CutJSON(),
+		"cut body":         revoxtest.CutBody(),
+		"wrong type":       revoxtest.WrongType("status"),
+		"wrong input data": revoxtest.SetField("input_data", `"+33 6 12 34 56 78"`),
+		"echo of the key":  revoxtest.Status(401, http.Header{"X-Key": {key}}, key),
+		"redirect with it": revoxtest.Redirect("https://elsewhere.invalid/" + key + "?key=" + key),
+		"trailing bytes":   revoxtest.TrailingBytes(key),
+		"not HTTP":         revoxtest.Body("text/plain", key),
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := revoxtest.NewServer(revoxtest.WithAPIKey(key), revoxtest.WithNewerFields())
+			defer api.Close()
+			id := api.AddCampaign(revoxtest.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3), Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}})
+			if name != "none" {
+				api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: fault})
+			}
+			p := startProcess(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id="+id, "--campaign.discover",
+				"--log.level=debug", "--web.enable-pprof", "--revox.max-retries=1")
+			p.ready()
+			var shown strings.Builder
+			for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2"} {
+				_, body := p.get(path)
+				shown.WriteString(body)
+			}
+			_, protobuf := p.get("/metrics", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+			shown.WriteString(protobuf)
+			p.terminate()
+			shown.WriteString(p.logs.String())
+
+			personal := append(api.Personal(id), key)
+			if len(personal) < 100 {
+				t.Fatalf("only %d personal values to look for", len(personal))
+			}
+			for _, value := range personal {
+				if strings.Contains(shown.String(), value) {
+					t.Errorf("%q is shown", value)
+				}
+			}
+			if !strings.Contains(shown.String(), id) {
+				t.Error("not even the campaign's ID is shown: nothing was looked at")
+			}
+		})
+	}
+}
+
+func TestStartsAndStaysUpWhileTheAPIIsDown(t *testing.T) {
+	p := startProcess(t, []string{"REVOX_API_KEY=k"}, "--revox.base-url=http://127.0.0.1:1/api", "--campaign.id=c", "--revox.max-retries=0")
+	p.ready()
+	if _, metrics := p.get("/metrics"); !strings.Contains(metrics, "revox_campaign_up{campaign_id=\"c\"} 0\n") ||
+		!strings.Contains(metrics, `revox_campaign_scan_failures_total{campaign_id="c",reason="connection"} 1`) {
+		t.Errorf("metrics:\n%s", metrics)
+	}
+	if _, page := p.get("/"); !strings.Contains(page, "connection refused") {
+		t.Errorf("the landing page does not say what is wrong:\n%s", page)
+	}
+	if code, _ := p.get("/-/healthy"); code != http.StatusOK {
+		t.Errorf("not healthy: %d", code)
+	}
+}
+
+func TestEndsSoonDuringAScan(t *testing.T) {
+	api := revoxtest.NewServer()
+	defer api.Close()
+	api.SetRows("c", "", nil)
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
+	for _, interval := range []string{"1m", "0"} {
+		asked := api.RequestCount()
+		p := startProcess(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.id=c", "--scan.interval="+interval)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		if err := api.WaitForRequests(ctx, asked+1); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if code, took := p.terminate(); code != 0 || took > 5*time.Second {
+			t.Errorf("exit code %d after %s\n%s", code, took, p.logs)
+		}
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	for arg, wants := range map[string][]string{
+		"--version": {"revox_exporter, version 1.2.3-test"},
+		"--help":    {"--campaign.id", "REVOX_EXPORTER_CAMPAIGN_ID", "serve"},
+	} {
+		out, err := command(t.Context(), nil, arg).Output()
+		if err != nil {
+			t.Errorf("%s: %v", arg, err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s does not print %q:\n%s", arg, want, out)
+			}
+		}
+	}
+}
