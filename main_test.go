@@ -4,19 +4,26 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -396,4 +403,83 @@ func TestHelpAndVersion(t *testing.T) {
 			}
 		}
 	}
+}
+
+var update = flag.Bool("update", false, "write the generated tables of README.md anew")
+
+// The tables of README.md are what the program itself says, so that they cannot drift.
+func TestREADMETables(t *testing.T) {
+	p := startProcess(t, nil, "--demo")
+	p.ready()
+	_, metrics := p.get("/metrics")
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(metrics))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "README.md"
+	readme, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(readme)
+	for section, table := range map[string]string{"metrics": metricsTable(families), "flags": flagsTable()} {
+		begin, end := "<!-- "+section+": generated, see TestREADMETables -->\n", "<!-- end of "+section+" -->\n"
+		before, rest, ok := strings.Cut(text, begin)
+		was, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("%s has no place for the table of %s", path, section)
+		}
+		if was != table && !*update {
+			t.Errorf("the table of %s in %s is not what the program says; go test . -run README -update writes it", section, path)
+		}
+		text = before + begin + table + end + after
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func metricsTable(families map[string]*dto.MetricFamily) string {
+	var b strings.Builder
+	b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		if !strings.HasPrefix(name, "revox_") {
+			continue
+		}
+		f := families[name]
+		labels := map[string]bool{}
+		for _, m := range f.Metric {
+			for _, l := range m.Label {
+				labels["`"+l.GetName()+"`"] = true
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, strings.ToLower(f.GetType().String()),
+			strings.Join(slices.Sorted(maps.Keys(labels)), " "), f.GetHelp())
+	}
+	return b.String()
+}
+
+func flagsTable() string {
+	app, _ := newApp()
+	if _, err := app.Parse([]string{"--demo"}); err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	b.WriteString("| flag | default | environment variable | meaning |\n|---|---|---|---|\n")
+	for _, f := range app.Model().Flags {
+		if f.Hidden || f.Name == "help" || f.Name == "version" {
+			continue
+		}
+		var defaults []string
+		for _, d := range f.Default {
+			if d != "" && !f.IsBoolFlag() {
+				defaults = append(defaults, "`"+d+"`")
+			}
+		}
+		fmt.Fprintf(&b, "| `--%s` | %s | `%s` | %s |\n", f.Name, strings.Join(defaults, " "), f.Envar, f.Help)
+	}
+	return b.String()
 }

@@ -177,3 +177,36 @@ func TestReadyTellsWhatIsAwaited(t *testing.T) {
 		t.Errorf("not ready: waiting for %s", waitingFor)
 	}
 }
+
+// A list that lacks a campaign for a while must not make its counters fall.
+func TestCampaignThatComesBackGoesOnCounting(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed"), callRow("r2", "completed")})
+	remove := list(api, listed("a", "A", "running", false, start))
+	h := newHarness(t, api, clock, discover(nil))
+	h.sleepers = 2
+	h.settle()
+	remove()
+	remove = list(api)
+	h.sleepers = 1
+	h.advance(5 * time.Minute)
+	h.wantNone(h.scrape(), `campaign_id="a"`)
+
+	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed")})
+	remove()
+	remove = list(api, listed("a", "A", "running", false, start))
+	h.sleepers = 2
+	h.advance(5 * time.Minute)
+	h.want(h.scrape(), `revox_campaign_calls_finished_total{campaign_id="a",status="completed"} 2`,
+		`revox_campaign_rows{campaign_id="a"} 1`)
+
+	// After days it is a new campaign, and nothing is left of the old one.
+	remove()
+	list(api)
+	h.sleepers = 1
+	h.advance(rememberDropped + 11*time.Minute)
+	if n := len(h.exporter.store.dropped); n != 0 {
+		t.Errorf("%d dropped campaigns are still remembered", n)
+	}
+}

@@ -73,7 +73,7 @@ func New(cfg Config) (*Exporter, error) {
 	if cfg.ScanInterval == 0 {
 		e.onScrape = &sharedScan{scan: e.scanAll}
 	}
-	e.store.selectOnly(given, nil)
+	e.store.selectOnly(given, nil, cfg.Clock.Now())
 	return e, nil
 }
 
@@ -96,7 +96,7 @@ func (e *Exporter) Run(ctx context.Context) {
 	for first := true; ctx.Err() == nil; first = false {
 		ids, listed, err := e.campaigns.refresh(ctx)
 		if err == nil {
-			e.store.selectOnly(ids, listed)
+			e.store.selectOnly(ids, listed, e.Clock.Now())
 			e.reconcile(ctx)
 		}
 		if first {

@@ -116,11 +116,22 @@ func (r *record) name() string {
 type store struct {
 	mu      sync.RWMutex
 	records map[string]*record
+	// dropped are campaigns that were selected until some time ago: where one comes back, its counters go on.
+	dropped map[string]droppedRecord
 }
 
+type droppedRecord struct {
+	record
+	at time.Time
+}
+
+// rememberDropped is how long the counters of a campaign that is not selected any more are remembered. A list that
+// lacks a campaign for a while must not look like a reset of its counters; one that is gone must not take room for ever.
+const rememberDropped = 48 * time.Hour
+
 // selectOnly makes ids the selected campaigns, in the words of the list where it has them. Records of campaigns that
-// stay keep their data; those of others are dropped.
-func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign) {
+// stay keep their data; those of others are not shown any more.
+func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	records := make(map[string]*record, len(ids))
@@ -128,11 +139,24 @@ func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign) {
 		next := record{id: id}
 		if was := s.records[id]; was != nil {
 			next = *was
+		} else if was, ok := s.dropped[id]; ok {
+			next.data, next.failures = was.data, was.failures
 		}
 		next.listed = listed[id]
 		records[id] = &next
 	}
-	s.records = records
+	dropped := map[string]droppedRecord{}
+	for id, was := range s.dropped {
+		if records[id] == nil && now.Sub(was.at) < rememberDropped {
+			dropped[id] = was
+		}
+	}
+	for id, was := range s.records {
+		if records[id] == nil {
+			dropped[id] = droppedRecord{*was, now}
+		}
+	}
+	s.records, s.dropped = records, dropped
 }
 
 // get returns a campaign's record, nil where it is not selected.
