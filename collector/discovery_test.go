@@ -189,23 +189,29 @@ func TestCampaignThatComesBackGoesOnCounting(t *testing.T) {
 	h.settle()
 	remove()
 	remove = list(api)
-	h.sleepers = 1
-	h.advance(5 * time.Minute)
+	h.advance(4 * time.Minute)
+	h.clock.Advance(time.Minute)
+	h.await(func() bool { return h.selected() == "" })
 	h.wantNone(h.scrape(), `campaign_id="a"`)
 
 	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed")})
 	remove()
 	remove = list(api, listed("a", "A", "running", false, start))
+	h.sleepers = 1
+	h.advance(4 * time.Minute)
 	h.sleepers = 2
-	h.advance(5 * time.Minute)
+	h.advance(time.Minute)
 	h.want(h.scrape(), `revox_campaign_calls_finished_total{campaign_id="a",status="completed"} 2`,
 		`revox_campaign_rows{campaign_id="a"} 1`)
 
 	// After days it is a new campaign, and nothing is left of the old one.
 	remove()
 	list(api)
+	h.advance(4 * time.Minute)
+	h.clock.Advance(time.Minute)
+	h.await(func() bool { return h.selected() == "" })
 	h.sleepers = 1
-	h.advance(rememberDropped + 11*time.Minute)
+	h.advance(rememberDropped + 5*time.Minute)
 	if n := len(h.exporter.store.dropped); n != 0 {
 		t.Errorf("%d dropped campaigns are still remembered", n)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,16 @@ func (h *harness) settle() {
 	defer cancel()
 	if err := h.clock.WaitForSleepers(ctx, h.sleepers); err != nil {
 		h.t.Fatalf("waiting for scans to end: %v\n%s", err, h.logs)
+	}
+}
+
+// await returns when a condition that is about to come true has.
+func (h *harness) await(condition func() bool) {
+	h.t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("waited in vain\n%s", h.logs)
+		}
 	}
 }
 

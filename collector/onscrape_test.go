@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"net/http"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -47,9 +46,7 @@ func TestScrapesThatOverlapShareAScan(t *testing.T) {
 	for range scrapes - 1 {
 		done.Go(func() { h.scrape() })
 	}
-	for h.waiters() < scrapes { // the requests are on their way
-		runtime.Gosched()
-	}
+	h.await(func() bool { return h.waiters() == scrapes })
 	close(joined)
 	done.Wait()
 	if n := h.api.RequestCount() - asked; n != 1 {
@@ -103,9 +100,7 @@ func TestScraperThatGoesAwayIsNoFailure(t *testing.T) {
 	}
 	cancel()
 	<-gone
-	for h.waiters() > 0 { // the server has yet to notice
-		runtime.Gosched()
-	}
+	h.await(func() bool { return h.waiters() == 0 }) // the server has yet to notice
 	remove()
 	h.want(h.scrape(timeoutHeader, "10"),
 		`revox_campaign_up{campaign_id="c"} 1`,
