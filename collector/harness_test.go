@@ -236,7 +236,7 @@ func newAPI(t *testing.T, clock *revoxtest.Clock, opts ...revoxtest.Option) *rev
 func only(ids ...string) func(*Config) { return func(c *Config) { c.CampaignIDs = ids } }
 
 // readRows returns the rows of a file in testdata.
-func readRows(t *testing.T, path string) []json.RawMessage {
+func readRows(t testing.TB, path string) []json.RawMessage {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
