@@ -172,8 +172,8 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string) {
 	key, _ := e.Key.Key() // one that cannot be read is the client's to report
 	tally, err := scan(timed, e.Client, id, e.Rows, e.labels)
 	cancel()
-	if revoxapi.KindOf(err) == revoxapi.KindCanceled {
-		return // the exporter ends, or the campaign is not selected any more
+	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return // the exporter ends, the campaign is not selected any more, or nobody waits for the scan
 	}
 	now := e.Clock.Now()
 	before, after := e.store.update(id, func(r *record) {

@@ -96,29 +96,48 @@ func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
 
 func TestFaultThatStaysLeavesTheLastCompleteData(t *testing.T) {
 	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			h := newFaultHarness(t)
-			before := grep(data(h.scrape()), `^revox_.*broken`)
-			remove := h.api.AddFault(revoxtest.Fault{Campaign: "broken", Page: secondPage, Behavior: f.fault})
-			h.advance(time.Minute)
-			scrape := h.scrape()
-			h.want(scrape,
-				`revox_campaign_up{campaign_id="broken"} 0`,
-				fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id="broken",reason=%q} 1`, f.reason),
-				fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="broken"} %v`, float64(start.Unix())),
-				`revox_campaign_up{campaign_id="sound"} 1`,
-				fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="sound"} %v`, float64(start.Add(time.Minute).Unix())),
-			)
-			if after := grep(data(scrape), `^revox_.*broken`); after != before {
-				t.Errorf("the data changed while scans failed:\n%s", diff(before, after))
-			}
+		for _, where := range []struct {
+			name   string
+			page   *int
+			reason revoxapi.ErrorKind
+		}{
+			{"every page", revoxtest.AnyPage, f.reason},
+			{"the second page", secondPage, reasonOnALaterPage(f.name, f.reason)},
+		} {
+			t.Run(f.name+" on "+where.name, func(t *testing.T) {
+				t.Parallel()
+				h := newFaultHarness(t)
+				before := grep(data(h.scrape()), `^revox_.*broken`)
+				remove := h.api.AddFault(revoxtest.Fault{Campaign: "broken", Page: where.page, Behavior: f.fault})
+				h.advance(time.Minute)
+				scrape := h.scrape()
+				h.want(scrape,
+					`revox_campaign_up{campaign_id="broken"} 0`,
+					fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id="broken",reason=%q} 1`, where.reason),
+					fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="broken"} %v`, float64(start.Unix())),
+					`revox_campaign_up{campaign_id="sound"} 1`,
+					fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="sound"} %v`, float64(start.Add(time.Minute).Unix())),
+				)
+				if after := grep(data(scrape), `^revox_.*broken`); after != before {
+					t.Errorf("the data changed while scans failed:\n%s", diff(before, after))
+				}
 
-			remove()
-			h.advance(10 * time.Minute) // past the longest pause after a failure
-			h.want(h.scrape(), `revox_campaign_up{campaign_id="broken"} 1`)
-		})
+				remove()
+				h.advance(6 * time.Minute) // past the longest pause after these failures
+				h.want(h.scrape(), `revox_campaign_up{campaign_id="broken"} 1`)
+			})
+		}
 	}
+}
+
+// reasonOnALaterPage is the reason where a fault is on a page after the first. There these refusals are how some
+// servers say that no page follows; with rows missing, the campaign is incomplete.
+func reasonOnALaterPage(name string, reason revoxapi.ErrorKind) revoxapi.ErrorKind {
+	switch name {
+	case "400", "404", "422":
+		return revoxapi.KindIncomplete
+	}
+	return reason
 }
 
 func TestFaultFromTheStartPublishesNothing(t *testing.T) {

@@ -79,6 +79,7 @@ type walk[R Identified] struct {
 	seen       map[rowKey]struct{}
 	seenInPass map[rowKey]struct{} // the same map in the first pass
 	total      *Int                // the newest
+	shrank     bool                // in this pass: rows were removed, and others may have slipped past for it
 	pages      int
 	duplicates int
 }
@@ -97,28 +98,38 @@ func (w *walk[R]) run() error {
 	if err != nil {
 		return err
 	}
-	refusal, err := w.pass(first, func(p page) bool {
+	_, err = w.pass(first, func(p page) bool {
 		if p.fresh > 0 {
 			w.duplicates += p.rows - p.fresh
 		}
 		return w.ended(p)
 	})
-	for pass := 1; err == nil && w.short(); pass++ {
+	for pass := 1; err == nil && (w.short() || w.shrank); pass++ {
 		if pass == maxPasses {
-			return w.incomplete("rows move faster than they can be read: %d of %d found", len(w.seen), *w.total)
+			return w.incomplete("rows move faster than they can be read: %d found where %d should be", len(w.seen), *w.total)
 		}
 		before := len(w.seen)
-		w.seenInPass = map[rowKey]struct{}{}
+		// Rows that were read and then removed make up the number too: then only a pass that saw them all will do.
+		anew := w.shrank
+		w.seenInPass, w.shrank = map[rowKey]struct{}{}, false
 		// Wherever the count was said to start, rows may be before it.
 		first, err = w.openingPage(0)
 		if err != nil {
 			return err
 		}
-		refusal, err = w.pass(first, func(p page) bool { return p.rows == 0 || !w.short() })
-		if err == nil && w.short() && len(w.seen) == before {
-			// Nothing moves: the server's total and its rows disagree for good. The caller is told, unless it is a
-			// refusal that keeps the rest away.
-			return refusal
+		var refusal error
+		refusal, err = w.pass(first, func(p page) bool {
+			return p.rows == 0 || !w.short() && (!anew || len(w.seenInPass) >= int(*w.total))
+		})
+		if err == nil && len(w.seen) == before {
+			if !w.short() {
+				return nil
+			}
+			if refusal != nil {
+				return w.incomplete("%d of %d rows found, and no page after them is given: %w", len(w.seen), *w.total, refusal)
+			}
+			// Nothing moves: the server's total and its rows disagree for good, and the caller is told.
+			return nil
 		}
 	}
 	return err
@@ -151,9 +162,23 @@ func (w *walk[R]) openingPage(start int) (page, error) {
 		return w.openPastRefusal(err)
 	case err == nil && start == 0 && p.rows == 0 && (w.total == nil || *w.total > 0):
 		// Page 0 of a server that counts from 1 can be empty where its page 1 is not.
-		return w.open(1)
+		return w.openPastEmpty(p)
+	case err == nil && start == 0 && p.rows > 0 && (p.Page == nil || *p.Page == 0):
+		w.client.startsAtOne.Store(false)
 	}
 	return p, err
+}
+
+// openPastEmpty reads page 1 of a server whose page 0 is empty. Where there is no total, and page 1 is refused for good,
+// page 0 was the first page and the last.
+func (w *walk[R]) openPastEmpty(zero page) (page, error) {
+	one, err := w.open(1)
+	if w.total == nil && refusesPage(err) {
+		if one, err = w.open(1); refusesPage(err) {
+			return zero, nil
+		}
+	}
+	return one, err
 }
 
 // openPastRefusal reads page 1 of a server that refused page 0. Where a second refusal shows that page 0 does not
@@ -246,7 +271,7 @@ func (w *walk[R]) ended(p page) bool {
 	switch {
 	case p.rows == 0:
 		return true
-	case w.total != nil && p.fresh == 0 && !w.short():
+	case w.total != nil && p.fresh == 0 && len(w.seen) == int(*w.total) && p.rows < len(w.seen):
 		return true
 	case w.total != nil && len(w.seen) == int(*w.total) && p.rows < size:
 		// A full page might be the total of a server that counts only what it sends; a short one is the last.
@@ -308,6 +333,7 @@ func (w *walk[R]) open(number int) (page, error) {
 	}
 	w.pages++
 	if p.Total != nil {
+		w.shrank = w.shrank || w.total != nil && *p.Total < *w.total
 		w.total = p.Total
 	}
 	return p, nil

@@ -1,6 +1,7 @@
 package revoxapi
 
 import (
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -98,7 +99,8 @@ func (c *Client) bodyError(ctx context.Context, wire *wireReader, err error) err
 	if errors.Is(err, errTooLarge) {
 		return badResponse("the answer, or one row of it, is larger than the limit")
 	}
-	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	if corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
 		return badResponse("the answer's gzip is broken")
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

@@ -154,12 +154,16 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	switch {
+	case key == nil:
+		return nil, errors.New("there is no source of an API key")
 	case o.timeout <= 0:
 		return nil, fmt.Errorf("the timeout of a request must be more than 0, not %s", o.timeout)
 	case o.maxRetries < 0:
 		return nil, fmt.Errorf("the number of retries must be 0 or more, not %d", o.maxRetries)
 	case o.maxInFlight < 1:
 		return nil, fmt.Errorf("the limit of requests in flight must be 1 or more, not %d", o.maxInFlight)
+	case o.maxResponseBytes < 1:
+		return nil, fmt.Errorf("the limit of a response must be 1 byte or more, not %d", o.maxResponseBytes)
 	case !(o.maxRequestsPerSecond >= 0):
 		return nil, fmt.Errorf("the limit of requests a second must be 0 or more, not %v", o.maxRequestsPerSecond)
 	}
@@ -286,12 +290,12 @@ func (c *Client) backoff(try int) time.Duration {
 // once sends the request a single time, within the limits. Its error is an *Error or a callerError.
 func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) error {
 	if err := c.inFlight.Acquire(ctx, 1); err != nil {
-		return contextError(context.Cause(ctx))
+		return contextError(ctx)
 	}
 	defer c.inFlight.Release(1)
 	now := c.clock.Now()
 	if err := c.clock.Sleep(ctx, c.perSecond.ReserveN(now, 1).DelayFrom(now)); err != nil {
-		return contextError(err)
+		return contextError(ctx)
 	}
 	key, err := c.key.Key()
 	if err != nil {
@@ -333,7 +337,11 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		e.RetryAfter = retryAfter(resp.Header, c.clock.Now())
 		return e
 	}
-	return c.readBody(ctx, resp.Header.Get("Content-Encoding"), wire, read)
+	err = c.readBody(ctx, resp.Header.Get("Content-Encoding"), wire, read)
+	if e, ok := err.(*Error); ok {
+		e.StatusCode = resp.StatusCode
+	}
+	return err
 }
 
 func (c *Client) url(r request) string {

@@ -140,8 +140,11 @@ func statusLine(code int) string {
 // redirectHint names the origin of a redirect and nothing else of it: a path or query is the server's text.
 func redirectHint(resp *http.Response) string {
 	target, err := resp.Location()
-	if err != nil {
+	switch {
+	case err != nil || target.Scheme != "http" && target.Scheme != "https" || target.Hostname() == "":
 		return " without a usable location: check the base URL"
+	case origin(target) == origin(resp.Request.URL):
+		return " again and again: check the base URL"
 	}
 	return fmt.Sprintf(" to %q, where the API key is not sent: set the base URL to where the API is", origin(target))
 }
@@ -149,8 +152,8 @@ func redirectHint(resp *http.Response) string {
 // transportError says why no answer, or not all of it, arrived. parent is the caller's context, and timeout what the
 // request alone was allowed.
 func transportError(parent context.Context, err error, timeout time.Duration) *Error {
-	if cause := context.Cause(parent); cause != nil {
-		return contextError(cause)
+	if parent.Err() != nil {
+		return contextError(parent)
 	}
 	e := &Error{Kind: KindConnection, passing: true}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -169,8 +172,11 @@ func transportError(parent context.Context, err error, timeout time.Duration) *E
 	return e
 }
 
-func contextError(cause error) *Error {
-	if errors.Is(cause, context.DeadlineExceeded) {
+// contextError says why the caller's context ended: a deadline may have a cause of its own, and pass that on to contexts
+// that are cancelled with it.
+func contextError(ctx context.Context) *Error {
+	cause := context.Cause(ctx)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(cause, context.DeadlineExceeded) {
 		return &Error{Kind: KindTimeout, Err: fmt.Errorf("not done within the time it had: %w", cause)}
 	}
 	return &Error{Kind: KindCanceled, Err: cause}
@@ -179,14 +185,15 @@ func contextError(cause error) *Error {
 // publicCause keeps of a transport's error what is known to hold no text of the server's and no URL (whose query can
 // be personal).
 func publicCause(err error) error {
+	// A proxy's certificate comes within an OpError.
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return publicCertificateCause(e)
+	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return e
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return e
-	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return publicCertificateCause(e)
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return errors.New("the server does not speak TLS there: check whether the base URL is https or http")
@@ -203,7 +210,7 @@ func publicCause(err error) error {
 	if urlErr, ok := errors.AsType[*url.Error](err); ok && strings.Contains(urlErr.Err.Error(), "HTTP response to HTTPS client") {
 		return errors.New("the server does not speak TLS there: check whether the base URL is https or http")
 	}
-	return errors.New("what the server sent is not HTTP as it should be")
+	return errors.New("it was broken off, or what came is not HTTP as it should be")
 }
 
 // publicCertificateCause says what is wrong with a certificate; names within it are the server's text and left out.

@@ -3,6 +3,7 @@ package revoxapi
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -40,8 +41,8 @@ const redacted = "<secret>"
 // String returns "<secret>".
 func (Secret) String() string { return redacted }
 
-// GoString returns "<secret>".
-func (Secret) GoString() string { return redacted }
+// Format prints "<secret>" for every verb: those for numbers would print where the key is in memory.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText returns "<secret>", for JSON, YAML and structured logs.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -41,9 +41,9 @@ func (c *Clock) Now() time.Time {
 }
 
 // Sleep blocks until the clock has moved on by d, or until ctx ends, and then
-// returns ctx's error. A d that is not positive does not block.
+// returns context.Cause(ctx). A d that is not positive does not block.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
-	if err := ctx.Err(); err != nil || d <= 0 {
+	if err := context.Cause(ctx); err != nil || d <= 0 {
 		return err
 	}
 	c.mu.Lock()
@@ -59,7 +59,7 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.sleepers = slices.DeleteFunc(c.sleepers, func(o *sleeper) bool { return o == s })
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 
@@ -113,7 +113,7 @@ func (c *Clock) WaitForSleepers(ctx context.Context, n int) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.watchers = slices.DeleteFunc(c.watchers, func(o *watcher) bool { return o == w })
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 

@@ -157,8 +157,13 @@ func (s *Server) SetRows(id, name string, rows []json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.campaigns[id]
-	if name == "" && old != nil {
-		name = old.name
+	if old != nil {
+		old.mu.Lock()
+		defer old.mu.Unlock()
+		old.advance(s.now()) // its status may have changed since anybody looked
+		if name == "" {
+			name = old.name
+		}
 	}
 	c := newFixed(id, name, s.config.seed, s.config.style, s.now(), rows)
 	if old != nil {

@@ -1,0 +1,396 @@
+package revoxapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func TestAllRowsReadsEveryKindOfServerAtEverySize(t *testing.T) {
+	kinds := map[string][]revoxtest.Option{
+		"first page 0":                  nil,
+		"first page 1, strict":          {revoxtest.WithFirstPage(1)},
+		"first page 1, lenient":         {revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()},
+		"first page 1, echoed":          {revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()},
+		"capped":                        {revoxtest.WithPageSizeCap(30)},
+		"capped at 1-based":             {revoxtest.WithPageSizeCap(30), revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()},
+		"no total":                      {revoxtest.WithoutTotal()},
+		"no total, first page 1":        {revoxtest.WithoutTotal(), revoxtest.WithFirstPage(1)},
+		"no total, first page 1 echoed": {revoxtest.WithoutTotal(), revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()},
+		"no total, capped":              {revoxtest.WithoutTotal(), revoxtest.WithPageSizeCap(30)},
+		"rows only":                     {revoxtest.WithRowsOnly()},
+		"numbers as 3.0":                {revoxtest.WithNumberStyle(revoxtest.DecimalNumbers), revoxtest.WithPageSizeCap(30)},
+		"numbers as 3e0":                {revoxtest.WithNumberStyle(revoxtest.ExponentNumbers), revoxtest.WithFirstPage(1)},
+	}
+	for name, opts := range kinds {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t, opts...)
+			// One client for all sizes: what it learns of the server must not harm the next campaign.
+			client := newClient(t, server.URL)
+			for _, size := range []int{0, 1, 99, 100, 101, 200, 250, 1, 0} {
+				rows := makeRows(0, size)
+				server.SetRows(campaignID, "c", rows)
+				summary := mustReadAll(t, client, revoxapi.RowsParams{}, rows)
+				if summary.Missing != 0 || summary.Duplicates != 0 {
+					t.Errorf("%d rows at rest: %+v", size, summary)
+				}
+			}
+		})
+	}
+}
+
+func TestAllRowsAsksForNoMoreThanItMust(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		opts  []revoxtest.Option
+		rows  int
+		first string // pages asked for by the first scan
+		later string // by the second scan of the same client
+	}{
+		{"250 rows", nil, 250, "0 1 2", "0 1 2"},
+		{"no rows", nil, 0, "0", "0"},
+		{"99 rows", nil, 99, "0", "0"},
+		{"a full page may not be the last", nil, 200, "0 1 2", "0 1 2"},
+		{"page 0 refused, learned", []revoxtest.Option{revoxtest.WithFirstPage(1)}, 250, "0 1 0 2 3", "1 2 3"},
+		{"page 0 is page 1, learned", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}, 250, "0 1 2 3", "1 2 3"},
+		{"page 0 is page 1, unsaid", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}, 250, "0 1 2 3", "0 1 2 3"},
+		{"page 0 refused, no total", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithoutTotal()}, 150, "0 1 0 2 3", "0 1 0 2 3"},
+		{"capped", []revoxtest.Option{revoxtest.WithPageSizeCap(80)}, 250, "0 1 2 3", "0 1 2 3"},
+		{"no total", []revoxtest.Option{revoxtest.WithoutTotal()}, 250, "0 1 2 3", "0 1 2 3"},
+		{"rows only, more than a page", []revoxtest.Option{revoxtest.WithRowsOnly()}, 250, "0", "0"},
+		{"rows only, less than a page", []revoxtest.Option{revoxtest.WithRowsOnly()}, 50, "0 1 2", "0 1 2"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := newServer(t, test.opts...)
+			rows := makeRows(0, test.rows)
+			server.SetRows(campaignID, "c", rows)
+			client := newClient(t, server.URL)
+			summary := mustReadAll(t, client, revoxapi.RowsParams{}, rows)
+			first := pagesAsked(server)
+			if first != test.first {
+				t.Errorf("first scan asked for pages %q, want %q", first, test.first)
+			}
+			if refused := strings.Count(test.first, "0 1 0"); summary.Pages != len(strings.Fields(test.first))-2*refused {
+				t.Errorf("summary says %d pages were read, of the asked %q", summary.Pages, test.first)
+			}
+			mustReadAll(t, client, revoxapi.RowsParams{}, rows)
+			if later := strings.TrimSpace(strings.TrimPrefix(pagesAsked(server), first)); later != test.later {
+				t.Errorf("second scan asked for pages %q, want %q", later, test.later)
+			}
+		})
+	}
+}
+
+// A server that looked 1-based by a mishap, or was replaced, is still read whole.
+func TestAllRowsSurvivesWhatItLearnedWrongly(t *testing.T) {
+	for _, size := range []int{0, 1, 80, 100, 250} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			server := newServer(t)
+			rows := makeRows(0, size)
+			server.SetRows(campaignID, "c", makeRows(0, 150))
+			client := newClient(t, server.URL)
+			remove := server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 2, Behavior: revoxtest.Status(400, nil, "")})
+			mustReadAll(t, client, revoxapi.RowsParams{}, makeRows(0, 150))
+			remove()
+			server.SetRows(campaignID, "c", rows)
+			mustReadAll(t, client, revoxapi.RowsParams{}, rows)
+			// And that was a lesson.
+			before := server.RequestCount()
+			mustReadAll(t, client, revoxapi.RowsParams{}, rows)
+			if asked, want := server.RequestCount()-before, size/100+1; size > 0 && asked > want {
+				t.Errorf("%d requests for %d rows, want %d", asked, size, want)
+			}
+		})
+	}
+}
+
+func TestAllRowsTellsAMishapFromAMissingPage(t *testing.T) {
+	for _, opts := range [][]revoxtest.Option{nil, {revoxtest.WithoutTotal()}} {
+		for _, size := range []int{1, 100, 150, 250} {
+			for _, code := range []int{400, 404, 422} {
+				t.Run(fmt.Sprintf("%d rows, first page %d once, %d options", size, code, len(opts)), func(t *testing.T) {
+					server := newServer(t, opts...)
+					rows := makeRows(0, size)
+					server.SetRows(campaignID, "c", rows)
+					server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.Status(code, nil, "")})
+					mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows)
+				})
+			}
+		}
+	}
+	t.Run("a later page refused once does not end a campaign", func(t *testing.T) {
+		server := newServer(t)
+		rows := makeRows(0, 350)
+		server.SetRows(campaignID, "c", rows)
+		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Times: 1, Behavior: revoxtest.Status(404, nil, "")})
+		mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows)
+	})
+	t.Run("a later page refused once, without a total, is an error and no end", func(t *testing.T) {
+		server := newServer(t, revoxtest.WithoutTotal())
+		server.SetRows(campaignID, "c", makeRows(0, 350))
+		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Times: 1, Behavior: revoxtest.Status(400, nil, "")})
+		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+		asError(t, err, revoxapi.KindBadResponse)
+	})
+	t.Run("a later page refused always, with a total, is an error", func(t *testing.T) {
+		server := newServer(t)
+		server.SetRows(campaignID, "c", makeRows(0, 350))
+		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Behavior: revoxtest.Status(400, nil, "")})
+		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+		asError(t, err, revoxapi.KindIncomplete)
+	})
+	t.Run("no such campaign", func(t *testing.T) {
+		server := newServer(t)
+		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+		if e := asError(t, err, revoxapi.KindNotFound); e.Page != 0 || e.StatusCode != 404 {
+			t.Errorf("%+v", e)
+		}
+		if asked := pagesAsked(server); asked != "0 1" {
+			t.Errorf("asked for pages %q", asked)
+		}
+	})
+	t.Run("a campaign that goes while it is read", func(t *testing.T) {
+		server := newServer(t)
+		server.SetRows(campaignID, "c", makeRows(0, 250))
+		server.OnPage(func(_ string, page int) {
+			if page == 1 {
+				server.Remove(campaignID)
+			}
+		})
+		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+		asError(t, err, revoxapi.KindNotFound)
+	})
+}
+
+// Page 0 is the first and the last, and a page past it does not exist.
+func TestAllRowsOfAnEmptyCampaignWhereLaterPagesAreRefused(t *testing.T) {
+	for _, code := range []int{400, 404, 422} {
+		server := newServer(t, revoxtest.WithoutTotal())
+		server.SetRows(campaignID, "c", nil)
+		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Behavior: revoxtest.Status(code, nil, "")})
+		mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, nil)
+		if asked := pagesAsked(server); asked != "0 1 1" {
+			t.Errorf("%d: asked for pages %q", code, asked)
+		}
+	}
+	t.Run("page 1 refused once, where the rows begin", func(t *testing.T) {
+		server := newServer(t, revoxtest.WithoutTotal(), revoxtest.WithFirstPage(1))
+		server.SetRows(campaignID, "c", makeRows(0, 30))
+		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Behavior: revoxtest.Body("application/json", `{"rows":[]}`)})
+		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Times: 1, Behavior: revoxtest.Status(400, nil, "")})
+		mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, makeRows(0, 30))
+	})
+}
+
+func TestAllRowsDoesNotBelieveTheTotal(t *testing.T) {
+	rows := makeRows(0, 250)
+	for _, total := range []int{0, 1, 50, 99, 100, 150, 200, 249} {
+		t.Run(fmt.Sprintf("total %d of 250", total), func(t *testing.T) {
+			server := newServer(t)
+			server.SetRows(campaignID, "c", rows)
+			server.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(total)})
+			if summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows); summary.Missing != 0 {
+				t.Errorf("%+v", summary)
+			}
+		})
+		t.Run(fmt.Sprintf("total %d of 250, page 0 is page 1", total), func(t *testing.T) {
+			server := newServer(t, revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage())
+			server.SetRows(campaignID, "c", rows)
+			server.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(total)})
+			client := newClient(t, server.URL)
+			mustReadAll(t, client, revoxapi.RowsParams{}, rows)
+			mustReadAll(t, client, revoxapi.RowsParams{}, rows)
+		})
+	}
+	t.Run("more than there is", func(t *testing.T) {
+		server := newServer(t)
+		server.SetRows(campaignID, "c", rows)
+		server.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(300)})
+		if summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows); summary.Missing != 50 || summary.Duplicates != 0 {
+			t.Errorf("%+v", summary)
+		}
+		if asked := pagesAsked(server); asked != "0 1 2 3 0 1 2 3" {
+			t.Errorf("asked for pages %q", asked)
+		}
+	})
+	t.Run("negative", func(t *testing.T) {
+		server := newServer(t)
+		server.SetRows(campaignID, "c", rows)
+		server.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(-1)})
+		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+		asError(t, err, revoxapi.KindBadResponse)
+	})
+}
+
+func TestAllRowsWhileRowsMove(t *testing.T) {
+	// Each case changes the rows just before a page is made for the n-th time, counted over all requests from 0.
+	for _, test := range []struct {
+		name   string
+		opts   []revoxtest.Option
+		before int
+		rows   []json.RawMessage
+		after  []json.RawMessage
+		want   []json.RawMessage // what has to be found: all that is there at the end, and what was there when it was read
+	}{
+		{"one put in before all", nil, 1, makeRows(1, 251), makeRows(0, 251), makeRows(0, 251)},
+		{"a page put in before all", nil, 1, makeRows(100, 350), makeRows(0, 350), makeRows(0, 350)},
+		{"two pages put in before all", nil, 1, makeRows(200, 450), makeRows(0, 450), makeRows(0, 450)},
+		{"one put in before all, no total", []revoxtest.Option{revoxtest.WithoutTotal()}, 1, makeRows(1, 251), makeRows(0, 251), makeRows(1, 251)},
+		{"appended", nil, 2, makeRows(0, 250), makeRows(0, 320), makeRows(0, 320)},
+		{"appended, no total", []revoxtest.Option{revoxtest.WithoutTotal()}, 2, makeRows(0, 250), makeRows(0, 320), makeRows(0, 320)},
+		{"the last moved to the front", nil, 1, makeRows(0, 250), append(makeRows(249, 250), makeRows(0, 249)...), makeRows(0, 250)},
+		{"turned round", nil, 1, makeRows(0, 250), reversed(makeRows(0, 250)), makeRows(0, 250)},
+		{"ten of the first page removed", nil, 1, makeRows(0, 250), makeRows(10, 250), makeRows(0, 250)},
+		{"all of the first page removed", nil, 1, makeRows(0, 250), makeRows(100, 250), makeRows(0, 250)},
+		{"ten of a later page removed", nil, 1, makeRows(0, 250), append(makeRows(0, 200), makeRows(210, 250)...), append(makeRows(0, 200), makeRows(210, 250)...)},
+		{"all removed", nil, 1, makeRows(0, 250), makeRows(0, 0), makeRows(0, 100)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := newServer(t, test.opts...)
+			server.SetRows(campaignID, "c", test.rows)
+			request := 0
+			server.OnPage(func(string, int) {
+				if request == test.before {
+					server.SetRows(campaignID, "", test.after)
+				}
+				request++
+			})
+			if summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, test.want); summary.Missing != 0 {
+				t.Errorf("%+v", summary)
+			}
+			if request > 12 {
+				t.Errorf("%d requests", request)
+			}
+		})
+	}
+}
+
+func TestAllRowsGivesUpWhereRowsMoveForEver(t *testing.T) {
+	t.Run("new ones before all, all the time", func(t *testing.T) {
+		server := newServer(t)
+		next := 10_000
+		server.SetRows(campaignID, "c", makeRows(next, 10_250))
+		server.OnPage(func(string, int) {
+			next -= 50
+			server.SetRows(campaignID, "", makeRows(next, 10_250))
+		})
+		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+		if e := asError(t, err, revoxapi.KindIncomplete); e.Page != -1 || !strings.Contains(e.Error(), campaignID) {
+			t.Errorf("%v", e)
+		}
+	})
+	t.Run("something new on every page", func(t *testing.T) {
+		n := 0
+		client := newClient(t, "http://endless.invalid", revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+			n++
+			body := fmt.Sprintf(`{"rows":[{"id":"%d"}]}`, n)
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		})))
+		_, _, err := readAll(client, revoxapi.RowsParams{})
+		asError(t, err, revoxapi.KindIncomplete)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestAllRowsTellsRowsByTheirID(t *testing.T) {
+	t.Run("given twice within a page and over pages", func(t *testing.T) {
+		server := newServer(t)
+		rows := append(append(makeRows(0, 60), makeRows(0, 60)...), makeRows(60, 130)...)
+		server.SetRows(campaignID, "c", rows)
+		summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, makeRows(0, 130))
+		if summary.Duplicates != 60 || summary.Missing != 60 {
+			t.Errorf("%+v", summary)
+		}
+	})
+	t.Run("given twice within a page that was cut at first", func(t *testing.T) {
+		server := newServer(t)
+		server.SetRows(campaignID, "c", append(makeRows(0, 40), makeRows(0, 40)...))
+		server.AddFault(revoxtest.Fault{Times: 1, Behavior: revoxtest.CutBody()})
+		if summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, makeRows(0, 40)); summary.Duplicates != 40 {
+			t.Errorf("%+v", summary)
+		}
+	})
+	for name, mangled := range map[string]string{
+		"no id": `{"row_index":1}`, "an empty id": `{"id":""}`, "null for an id": `{"id":null}`, "a number for an id": `{"id":7}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t)
+			server.SetRows(campaignID, "c", append(makeRows(0, 3), json.RawMessage(mangled)))
+			_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+			asError(t, err, revoxapi.KindBadResponse)
+		})
+	}
+}
+
+// What a try that broke off had handed over is not handed over again, and nothing is lost.
+func TestAllRowsRetriesWithinAPage(t *testing.T) {
+	for name, behavior := range map[string]revoxtest.Behavior{
+		"cut": revoxtest.CutBody(), "cut JSON": revoxtest.CutJSON(), "cut gzip": revoxtest.CutGzip(), "reset": revoxtest.ResetInBody(),
+	} {
+		for _, page := range []int{0, 1, 2} {
+			t.Run(fmt.Sprintf("page %d %s twice", page, name), func(t *testing.T) {
+				server := newServer(t)
+				rows := makeRows(0, 250)
+				server.SetRows(campaignID, "c", rows)
+				server.AddFault(revoxtest.Fault{Page: revoxtest.Page(page), Times: 2, Behavior: behavior})
+				summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows)
+				if summary.Pages != 3 || summary.Duplicates != 0 || server.RequestCount() != 5 {
+					t.Errorf("%+v after %d requests", summary, server.RequestCount())
+				}
+			})
+		}
+	}
+	t.Run("the rows moved between the tries", func(t *testing.T) {
+		server := newServer(t)
+		server.SetRows(campaignID, "c", makeRows(0, 150))
+		remove := server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.CutBody()})
+		defer remove()
+		tries := 0
+		server.OnPage(func(string, int) {
+			if tries++; tries == 2 {
+				server.SetRows(campaignID, "", reversed(makeRows(0, 150)))
+			}
+		})
+		mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, makeRows(0, 150))
+	})
+}
+
+func TestAllRowsStopsAtTheCallersError(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 250))
+	own := errors.New("enough")
+	rows := 0
+	summary, err := revoxapi.AllRows(context.Background(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, func(row) error {
+		if rows++; rows == 130 {
+			return own
+		}
+		return nil
+	})
+	if err != own || rows != 130 || server.RequestCount() != 2 {
+		t.Errorf("%v after %d rows and %d requests: %+v", err, rows, server.RequestCount(), summary)
+	}
+	// The caller's own *Error is not taken for the API's.
+	mine := &revoxapi.Error{Kind: revoxapi.KindServerError, Err: own}
+	_, err = revoxapi.AllRows(context.Background(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, func(row) error { return mine })
+	if err != error(mine) {
+		t.Errorf("%v", err)
+	}
+}
+
+func reversed(rows []json.RawMessage) []json.RawMessage {
+	for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
+		rows[i], rows[j] = rows[j], rows[i]
+	}
+	return rows
+}

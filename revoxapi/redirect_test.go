@@ -1,0 +1,82 @@
+package revoxapi_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func TestRedirectWithinTheOriginIsFollowed(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 7))
+	server.SetRows("moved", "c", makeRows(0, 7))
+	target := "/api/campaigns/moved/rows?page=0&page_size=100"
+	for _, location := range []string{target, strings.TrimSuffix(server.URL, "/api") + target} {
+		remove := server.AddFault(revoxtest.Fault{Campaign: campaignID, Behavior: revoxtest.Redirect(location)})
+		before := server.RequestCount()
+		mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, makeRows(0, 7))
+		for _, r := range server.Requests()[before:] {
+			if r.Header.Get("Authorization") != "Bearer "+revoxtest.APIKey {
+				t.Errorf("%s was asked without the key", r.Path)
+			}
+		}
+		remove()
+	}
+	t.Run("but not for ever", func(t *testing.T) {
+		server.AddFault(revoxtest.Fault{Behavior: revoxtest.Redirect(target)})
+		before := server.RequestCount()
+		err := getRows(context.Background(), newClient(t, server.URL))
+		e := asError(t, err, revoxapi.KindBadResponse)
+		if asked := server.RequestCount() - before; asked != 6 || e.StatusCode != 302 || !strings.Contains(e.Error(), "again and again") {
+			t.Errorf("%d requests: %v", asked, e)
+		}
+	})
+}
+
+func TestRedirectElsewhereIsNotFollowed(t *testing.T) {
+	var visits, keys atomic.Int64
+	other := handler(t, func(w http.ResponseWriter, r *http.Request) {
+		visits.Add(1)
+		if r.Header.Get("Authorization") != "" {
+			keys.Add(1)
+		}
+	})
+	server := newServer(t)
+	for _, test := range []struct{ location, named string }{
+		{other + "/canary-path?canary=canary#canary", other},
+		{strings.Replace(other, "127.0.0.1", "localhost", 1) + "/canary", "localhost"},
+		{strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "localhost"},
+		{strings.Replace(server.URL, "http://", "https://", 1), "https://"},
+		{strings.Replace(server.URL, "http://", "//canary-user:canary-pass@canary.", 1), ""},
+		{"//" + strings.TrimPrefix(other, "http://") + "/canary", other},
+		{"ftp://canary/", "without a usable location"},
+		{"canary:canary", "without a usable location"},
+		{"http:///canary", ""},
+		{"", "without a usable location"},
+	} {
+		for _, code := range []int{301, 302, 303, 307, 308} {
+			remove := server.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(code, http.Header{"Location": {test.location}}, "canary")})
+			before := server.RequestCount()
+			err := getRows(context.Background(), newClient(t, server.URL))
+			e := asError(t, err, revoxapi.KindBadResponse)
+			if test.named != "" && strings.Contains(e.Error(), "canary") || !strings.Contains(e.Error(), "base URL") || !strings.Contains(e.Error(), test.named) {
+				t.Errorf("%d to %q: %v", code, test.location, e)
+			}
+			if strings.Contains(e.Error(), "canary-pass") || strings.Contains(e.Error(), revoxtest.APIKey) {
+				t.Errorf("%d to %q gives away: %v", code, test.location, e)
+			}
+			if e.StatusCode != code || server.RequestCount() != before+1 {
+				t.Errorf("%d to %q: %d requests, %+v", code, test.location, server.RequestCount()-before, e)
+			}
+			remove()
+		}
+	}
+	if visits.Load() != 0 || keys.Load() != 0 {
+		t.Errorf("the other server was asked %d times, %d times with the key", visits.Load(), keys.Load())
+	}
+}
