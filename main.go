@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -102,7 +104,7 @@ func run(args []string, stderr io.Writer) int {
 		Handler:           flags.handler(exporter, registry, logger),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Debug(logger)), "", 0),
+		ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Warn(logger)), "", 0),
 	}
 	listen := func() error {
 		// The toolkit logs through slog; its bridge adds a time stamp of its own.
@@ -117,7 +119,20 @@ func serve(ctx context.Context, exporter *collector.Exporter, server *http.Serve
 	defer background.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	background.Go(func() { exporter.Run(ctx) })
+	// Nothing is asked of the API before the port is there: a process that cannot start must not send the key each time.
+	listening := make(chan struct{})
+	var once sync.Once
+	server.BaseContext = func(net.Listener) context.Context {
+		once.Do(func() { close(listening) })
+		return context.Background()
+	}
+	background.Go(func() {
+		select {
+		case <-listening:
+			exporter.Run(ctx)
+		case <-ctx.Done():
+		}
+	})
 	background.Go(func() {
 		<-ctx.Done()
 		deadline, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
@@ -164,6 +179,8 @@ func (f *flagValues) handler(exporter *collector.Exporter, registry *prometheus.
 	return mux
 }
 
+var telemetryPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
 // flagValues are the values of the flags.
 type flagValues struct {
 	baseURL, apiKeyFile             *string
@@ -194,6 +211,9 @@ func newApp() (*kingpin.Application, *flagValues) {
 	app.UsageWriter(os.Stdout)
 	app.Version(version.Print(name))
 	app.HelpFlag.Short('h')
+	// A variable such as REVOX_EXPORTER_VERSION is often there for other reasons.
+	app.HelpFlag.NoEnvar()
+	app.VersionFlag.NoEnvar()
 	app.DefaultEnvars()
 	app.Command("serve", "Read campaigns and serve their metrics; the default.").Default()
 
@@ -212,8 +232,8 @@ func newApp() (*kingpin.Application, *flagValues) {
 		campaignIDs:      app.Flag("campaign.id", "ID of a campaign to read; repeatable.").Strings(),
 		discover:         app.Flag("campaign.discover", "Read all campaigns of the organization that --campaign.include, --campaign.exclude, --campaign.status and --campaign.completed-for select.").Bool(),
 		discoverInterval: app.Flag("campaign.discover-interval", "Pause between two readings of the list of campaigns.").Default("5m").Duration(),
-		include:          app.Flag("campaign.include", "Anchored regular expression: discovered campaigns whose name it matches are read.").Default(".*").String(),
-		exclude:          app.Flag("campaign.exclude", "Anchored regular expression: discovered campaigns whose name it matches are not read.").String(),
+		include:          app.Flag("campaign.include", "Anchored regular expression: discovered campaigns whose name it matches are read; empty: all.").String(),
+		exclude:          app.Flag("campaign.exclude", "Anchored regular expression: discovered campaigns whose name it matches are not read; empty: none excluded.").String(),
 		statuses: app.Flag("campaign.status", "Status of discovered campaigns that are read: draft, running, paused or completed; repeatable.").
 			Default("running", "paused", "completed").Strings(),
 		completedFor: app.Flag("campaign.completed-for", "How long after its last change a discovered campaign that is completed or cancelled is still read; 0: for ever.").Default("168h").Duration(),
@@ -262,6 +282,7 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 		CampaignIDs:         *f.campaignIDs,
 		Rows:                revoxapi.RowsParams{Page: *f.firstPage, PageSize: *f.pageSize},
 		ScanInterval:        *f.scanInterval,
+		MaxScans:            *f.concurrency,
 		ScanTimeout:         *f.scanTimeout,
 		MaxAge:              *f.maxAge,
 		ScrapeTimeoutOffset: *f.timeoutOffset,
@@ -281,7 +302,7 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 		{"--revox.first-page", float64(*f.firstPage), 0},
 		{"--scan.interval", cfg.ScanInterval.Seconds(), 0},
 		{"--scan.timeout", cfg.ScanTimeout.Seconds(), 0},
-		{"--scan.max-age", cfg.MaxAge.Seconds(), 0},
+		{"--scan.max-age (in seconds)", cfg.MaxAge.Seconds(), 1},
 		{"--scan.timeout-offset", cfg.ScrapeTimeoutOffset.Seconds(), 0},
 		{"--campaign.discover-interval (in seconds)", f.discoverInterval.Seconds(), 1},
 		{"--campaign.completed-for", f.completedFor.Seconds(), 0},
@@ -290,9 +311,11 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 			return cfg, fmt.Errorf("%s must be %v or more", least.flag, least.least)
 		}
 	}
-	if path := *f.telemetryPath; !strings.HasPrefix(path, "/") || path == "/" || strings.ContainsAny(path, "{} ") ||
-		strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/debug/pprof/") {
-		return cfg, fmt.Errorf("--web.telemetry-path must be a path of its own such as /metrics, not %q", path)
+	if cfg.ScanInterval > 0 && cfg.ScanInterval < time.Second {
+		return cfg, errors.New("--scan.interval must be 0 or at least 1s")
+	}
+	if p := *f.telemetryPath; !telemetryPath.MatchString(p) || p != path.Clean(p) || strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/pprof") {
+		return cfg, fmt.Errorf("--web.telemetry-path must be a path of its own such as /metrics, not %q", p)
 	}
 	if *f.discover || *f.demo {
 		discovery, err := f.discovery(logger)
@@ -312,15 +335,18 @@ func (f *flagValues) discovery(logger log.Logger) (*collector.Discovery, error) 
 			level.Warn(logger).Log("msg", "--campaign.status has a status that is not known", "status", status)
 		}
 	}
-	var err error
-	if d.Include, err = collector.AnchoredRegexp(*f.include); err != nil {
-		return nil, fmt.Errorf("--campaign.include: %w", err)
-	}
-	if *f.exclude == "" {
-		return d, nil
-	}
-	if d.Exclude, err = collector.AnchoredRegexp(*f.exclude); err != nil {
-		return nil, fmt.Errorf("--campaign.exclude: %w", err)
+	for _, name := range []struct {
+		flag, pattern string
+		compiled      **regexp.Regexp
+	}{{"--campaign.include", *f.include, &d.Include}, {"--campaign.exclude", *f.exclude, &d.Exclude}} {
+		if name.pattern == "" {
+			continue
+		}
+		re, err := collector.AnchoredRegexp(name.pattern)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name.flag, err)
+		}
+		*name.compiled = re
 	}
 	return d, nil
 }

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -107,6 +108,9 @@ func TestWrongUseIsOneClearLine(t *testing.T) {
 		{"no time for a request", key, []string{"--campaign.id=c", "--revox.timeout=0s"}, 2, "timeout of a request must be more than 0"},
 		{"NaN requests a second", key, []string{"--campaign.id=c", "--revox.max-requests-per-second=NaN"}, 2, "requests a second must be 0 or more"},
 		{"bad regular expression", key, []string{"--campaign.discover", "--campaign.include=("}, 2, "--campaign.include: .*missing"},
+		{"pattern that is none until it is anchored", key, []string{"--campaign.discover", "--campaign.exclude=a)|(b"}, 2, "--campaign.exclude: .*unexpected"},
+		{"interval too short to mean it", key, []string{"--campaign.id=c", "--scan.interval=1us"}, 2, "--scan.interval must be 0 or at least 1s"},
+		{"metrics at a path that no request has", key, []string{"--campaign.id=c", "--web.telemetry-path=/a/../b"}, 2, "--web.telemetry-path must be a path of its own"},
 		{"metrics at the root", key, []string{"--campaign.id=c", "--web.telemetry-path=/"}, 2, "--web.telemetry-path must be a path of its own"},
 		{"unknown level", key, []string{"--campaign.id=c", "--log.level=loud"}, 2, "loud"},
 		{"port taken", key, []string{"--campaign.id=c", "--web.listen-address=" + taken.Addr().String(), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*address already in use"},
@@ -287,6 +291,15 @@ func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
 	if n := len(regexp.MustCompile(`(?m)^revox_campaign_up\{.*\} 1$`).FindAllString(metrics, -1)); n < 3 {
 		t.Errorf("%d campaigns, want several", n)
 	}
+	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The metric contract's name for it has a word that the linter takes for a type.
+	accepted := []promlint.Problem{{Metric: "revox_campaign_counter_decreases_total", Text: "metric name should not include type 'counter'"}}
+	if !slices.Equal(problems, accepted) {
+		t.Errorf("lint finds %v, want no more than %v", problems, accepted)
+	}
 	code, page := p.get("/")
 	if code != http.StatusOK || !strings.Contains(page, "1.2.3-test") || !strings.Contains(page, `href="/metrics"`) {
 		t.Errorf("landing page: %d\n%s", code, page)
@@ -393,7 +406,7 @@ func TestHelpAndVersion(t *testing.T) {
 		"--version": {"revox_exporter, version 1.2.3-test"},
 		"--help":    {"--campaign.id", "REVOX_EXPORTER_CAMPAIGN_ID", "serve"},
 	} {
-		out, err := command(t.Context(), nil, arg).Output()
+		out, err := command(t.Context(), []string{"REVOX_EXPORTER_VERSION=1.2.3", "REVOX_EXPORTER_HELP=x"}, arg).Output()
 		if err != nil {
 			t.Errorf("%s: %v", arg, err)
 		}
@@ -409,6 +422,12 @@ var update = flag.Bool("update", false, "write the generated tables of README.md
 
 // The tables of README.md are what the program itself says, so that they cannot drift.
 func TestREADMETables(t *testing.T) {
+	// Defaults are those of the program, not of who runs the test.
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "REVOX_") {
+			t.Setenv(name, "")
+		}
+	}
 	p := startProcess(t, nil, "--demo")
 	p.ready()
 	_, metrics := p.get("/metrics")

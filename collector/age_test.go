@@ -53,13 +53,10 @@ func TestMaxAgeAllowsForTwoScans(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed")})
-	slow := 20 * time.Minute
-	api.OnPage(func(string, int) {
-		clock.Advance(slow)
-		slow = 0
-	})
 	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 })
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`)
+	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready && h.waiters() == 0 })
+	api.OnPage(func(string, int) { clock.Advance(20 * time.Minute) })
+	h.want(h.scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 1200`)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
 	h.advance(40 * time.Minute)
 	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 1`)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,23 +31,42 @@ type Discovery struct {
 
 // listedCampaign is what is read of a campaign in the list; the embedded assistant is skipped unread.
 type listedCampaign struct {
-	ID                 string             `json:"id"`
-	Name               string             `json:"name"`
-	Status             string             `json:"status"`
-	IsCancelled        bool               `json:"is_cancelled"`
+	ID                 tolerant[string]   `json:"id"`
+	Name               tolerant[string]   `json:"name"`
+	Status             tolerant[string]   `json:"status"`
+	IsCancelled        tolerant[bool]     `json:"is_cancelled"`
 	UpdatedAt          revoxapi.Timestamp `json:"updated_at"`
-	MaxConcurrentCalls *float64           `json:"max_concurrent_calls"`
+	MaxConcurrentCalls tolerant[*float64] `json:"max_concurrent_calls"`
+
+	statusLabel string // its status as revox_campaign_status shows it, "" where it is not known
+}
+
+// tolerant is a value that is the zero value where the JSON is of another type: one odd campaign must not make the list
+// unreadable.
+type tolerant[T any] struct{ value T }
+
+// UnmarshalJSONFrom reads the value, or skips it.
+func (v *tolerant[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(raw, &v.value, jsontext.AllowInvalidUTF8(true)) != nil {
+		var zero T
+		v.value = zero
+	}
+	return nil
 }
 
 // selects tells whether a listed campaign is to be read now.
 func (d *Discovery) selects(c *listedCampaign, now time.Time) bool {
-	if !slices.Contains(d.Statuses, c.Status) {
+	if !slices.Contains(d.Statuses, c.Status.value) {
 		return false
 	}
-	if d.Include != nil && !d.Include.MatchString(c.Name) || d.Exclude != nil && d.Exclude.MatchString(c.Name) {
+	if d.Include != nil && !d.Include.MatchString(c.Name.value) || d.Exclude != nil && d.Exclude.MatchString(c.Name.value) {
 		return false
 	}
-	over := c.IsCancelled || c.Status == string(revoxapi.CampaignCompleted)
+	over := c.IsCancelled.value || c.Status.value == string(revoxapi.CampaignCompleted)
 	// Where it is not known since when it is over, it is read: too much is better than a gap.
 	if over && d.CompletedFor > 0 && c.UpdatedAt.Valid() {
 		return now.Sub(c.UpdatedAt.Time) <= d.CompletedFor
@@ -55,6 +76,10 @@ func (d *Discovery) selects(c *listedCampaign, now time.Time) bool {
 
 // AnchoredRegexp compiles a pattern that has to match the whole of a name.
 func AnchoredRegexp(pattern string) (*regexp.Regexp, error) {
+	// By itself first: "a)|(b" is none, but would be one between the parentheses.
+	if _, err := regexp.Compile(pattern); err != nil {
+		return nil, err
+	}
 	return regexp.Compile("^(?s:" + pattern + ")$")
 }
 
@@ -65,11 +90,14 @@ type campaigns struct {
 	client    *revoxapi.Client
 	clock     revoxapi.Clock
 	logger    log.Logger
+	labels    *labelValues
+	notBefore time.Time // Run's own: the list is to be left alone until then
 
 	mu          sync.Mutex
 	asked, up   bool
 	lastSuccess time.Time
 	lastErr     error
+	passedOver  int // campaigns of the newest list without a usable ID
 }
 
 // refresh reads the list, and returns which campaigns are selected now and what the list says of them. Where it
@@ -80,34 +108,63 @@ func (c *campaigns) refresh(ctx context.Context) (ids []string, listed map[strin
 		return nil, nil, context.Cause(ctx)
 	}
 	now := c.clock.Now()
-	c.note(now, err)
 	if err != nil {
+		c.note(now, 0, err)
 		return nil, nil, err
 	}
 	ids = slices.Clone(c.given)
 	listed = make(map[string]*listedCampaign, len(list))
+	unknown := map[unknownValue]struct{}{}
+	passedOver := 0
 	for i := range list {
 		campaign := &list[i]
-		if err := revoxapi.CheckCampaignID(campaign.ID); err != nil {
-			level.Warn(c.logger).Log("msg", "a campaign of the list is passed over", "err", err)
+		id := campaign.ID.value
+		if revoxapi.CheckCampaignID(id) != nil {
+			passedOver++
 			continue
 		}
-		if listed[campaign.ID] != nil {
+		if listed[id] != nil {
 			continue
 		}
-		campaign.Name = cleanLabel(campaign.Name, maxNameRunes)
-		listed[campaign.ID] = campaign
-		if c.discovery.selects(campaign, now) && !slices.Contains(c.given, campaign.ID) {
-			ids = append(ids, campaign.ID)
+		campaign.Name.value = cleanLabel(campaign.Name.value, maxNameRunes)
+		listed[id] = campaign
+		given := slices.Contains(c.given, id)
+		if selected := c.discovery.selects(campaign, now); !selected && !given {
+			continue
 		}
+		if !given {
+			ids = append(ids, id)
+		}
+		campaign.statusLabel = c.statusLabel(campaign, unknown)
 	}
+	c.labels.sighted(unknown)
+	c.note(now, passedOver, nil)
 	return ids, listed, nil
 }
 
+// statusLabel returns a campaign's status as a label value; one that is not known is added to unknown.
+func (c *campaigns) statusLabel(campaign *listedCampaign, unknown map[unknownValue]struct{}) string {
+	switch {
+	case campaign.IsCancelled.value:
+		return campaignCancelled
+	case campaign.Status.value == "":
+		return ""
+	}
+	value, known := c.labels.value(enumCampaignStatus, campaign.Status.value)
+	if !known {
+		unknown[unknownValue{enumCampaignStatus.label, value}] = struct{}{}
+	}
+	return value
+}
+
 // note keeps how reading the list went, and logs it where that changed.
-func (c *campaigns) note(now time.Time, err error) {
+func (c *campaigns) note(now time.Time, passedOver int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if passedOver != c.passedOver && err == nil {
+		c.passedOver = passedOver
+		level.Warn(c.logger).Log("msg", "campaigns of the list are passed over, because they have no usable ID", "campaigns", passedOver)
+	}
 	changed := !c.asked || c.up != (err == nil) || revoxapi.KindOf(c.lastErr) != revoxapi.KindOf(err)
 	recovered := c.asked && !c.up
 	c.asked, c.up, c.lastErr = true, err == nil, err
@@ -124,14 +181,20 @@ func (c *campaigns) note(now time.Time, err error) {
 	}
 }
 
-// pause is how long to wait before the list is read again.
-func (c *campaigns) pause(err error) time.Duration {
-	if err == nil {
+// pause is how long to wait before the list is looked at again: not long where it could not be read, since until then
+// nothing new is discovered, and a key that has changed is to be tried.
+func (c *campaigns) pause() time.Duration {
+	if c.failure() == nil {
 		return c.discovery.Interval
 	}
-	// While nothing new can be discovered the next try comes sooner, unless the API asks for peace.
-	pause := min(c.discovery.Interval, time.Minute)
-	return max(pause, holdOff(err))
+	return min(c.discovery.Interval, time.Minute)
+}
+
+// failure returns why the list could not be read the newest time, nil where it could.
+func (c *campaigns) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastErr
 }
 
 func (c *campaigns) collect(ch chan<- prometheus.Metric) {

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,8 +56,8 @@ func collectScans(ch chan<- prometheus.Metric, r *record) {
 func (e *Exporter) collectData(ch chan<- prometheus.Metric, r *record) {
 	send(ch, descInfo, prometheus.GaugeValue, 1, r.id, r.name())
 	send(ch, descCounterDecreases, prometheus.CounterValue, float64(r.data.decreases), r.id)
-	if r.listed != nil {
-		e.collectListed(ch, r)
+	if r.listed != nil && e.Clock.Now().Sub(r.listedAt) <= max(e.MaxAge, 3*e.Discovery.Interval) {
+		collectListed(ch, r.id, r.listed)
 	}
 	for _, f := range families {
 		if f.optional && !r.data.carries[f.index] {
@@ -77,31 +78,18 @@ func (e *Exporter) collectData(ch chan<- prometheus.Metric, r *record) {
 }
 
 // collectListed sends what only the list of campaigns tells.
-func (e *Exporter) collectListed(ch chan<- prometheus.Metric, r *record) {
-	present := r.status(e.labels)
-	known := false
-	for _, status := range campaignStatuses {
-		known = known || status == present
-		send(ch, descStatus, prometheus.GaugeValue, boolValue(status == present), r.id, status)
+func collectListed(ch chan<- prometheus.Metric, id string, c *listedCampaign) {
+	if c.statusLabel != "" {
+		for _, status := range campaignStatuses {
+			send(ch, descStatus, prometheus.GaugeValue, boolValue(status == c.statusLabel), id, status)
+		}
+		if !slices.Contains(campaignStatuses, c.statusLabel) {
+			send(ch, descStatus, prometheus.GaugeValue, 1, id, c.statusLabel)
+		}
 	}
-	if !known && present != "" {
-		send(ch, descStatus, prometheus.GaugeValue, 1, r.id, present)
+	if limit := c.MaxConcurrentCalls.value; limit != nil {
+		send(ch, descMaxConcurrentCalls, prometheus.GaugeValue, *limit, id)
 	}
-	if limit := r.listed.MaxConcurrentCalls; limit != nil {
-		send(ch, descMaxConcurrentCalls, prometheus.GaugeValue, *limit, r.id)
-	}
-}
-
-// status returns the listed campaign's status as a label value.
-func (r *record) status(labels *labelValues) string {
-	switch {
-	case r.listed == nil || r.listed.Status == "" && !r.listed.IsCancelled:
-		return ""
-	case r.listed.IsCancelled:
-		return campaignCancelled
-	}
-	value, _ := labels.value(enumCampaignStatus, r.listed.Status)
-	return value
 }
 
 func (f *family) labelValues(campaignID, value string) []string {

@@ -58,6 +58,61 @@ func TestCountersHoldWhenDataIsReclassified(t *testing.T) {
 		`revox_campaign_counter_decreases_total{campaign_id="c"} 0`)
 }
 
+// Rows that vanish for a moment and come back must not look as if all had been called once more.
+func TestSuddenLossOfRowsIsNotBelievedAtOnce(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	var rows []json.RawMessage
+	for i := range 100 {
+		rows = append(rows, callRow(fmt.Sprint("r", i), "completed", endedAttempt("human", 40)))
+	}
+	api.SetRows("c", "", rows)
+	h := newHarness(t, api, clock, only("c"))
+	api.SetRows("c", "", nil)
+	h.advance(2 * time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_up{campaign_id="c"} 0`,
+		`revox_campaign_scan_failures_total{campaign_id="c",reason="incomplete"} 2`,
+		`revox_campaign_rows{campaign_id="c"} 100`)
+	api.SetRows("c", "", rows)
+	h.advance(time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_up{campaign_id="c"} 1`,
+		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 100`,
+		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 100`)
+
+	api.SetRows("c", "", rows[:1])
+	h.advance(3 * time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_up{campaign_id="c"} 1`,
+		`revox_campaign_rows{campaign_id="c"} 1`,
+		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 100`)
+}
+
+// Rows that could not be found for a while are not counted anew when they are.
+func TestMissingRowsDoNotCountTwice(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	rows := []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40)),
+		callRow("r3", "completed", endedAttempt("human", 40)),
+	}
+	api.SetRows("c", "", rows)
+	h := newHarness(t, api, clock, only("c"))
+	api.SetRows("c", "", rows[:2])
+	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(3)})
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows_missing{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 2`)
+	remove()
+	api.SetRows("c", "", rows)
+	h.advance(time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_rows_missing{campaign_id="c"} 0`,
+		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 3`,
+		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 3`,
+		`revox_campaign_call_attempt_duration_seconds_sum{campaign_id="c"} 135`)
+}
+
 func TestGaugesFollowDataThatShrinks(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)

@@ -55,6 +55,7 @@ func TestDiscoverySelects(t *testing.T) {
 		`{"id": "completed-no-one-knows-when", "name": "", "status": "completed", "is_cancelled": false, "updated_at": {}}`,
 		`{"id": "archived", "name": "Archived", "status": "archived", "is_cancelled": false, "updated_at": null}`,
 		`{"id": "..", "name": "no ID", "status": "running", "is_cancelled": false}`,
+		`{"id": 7, "name": ["no ID"], "status": {}, "is_cancelled": "no", "updated_at": 7, "max_concurrent_calls": "unlimited"}`,
 		listed("running", "Running twice", "running", false, start),
 	}
 	for _, test := range []struct {
@@ -101,10 +102,10 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 	for _, id := range []string{"a", "b", "c"} {
 		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
 	}
-	list(api,
+	remove := list(api,
 		listed("a", "Same name", "running", false, start),
 		listed("b", "Same name", "running", true, start),
-		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false}`)
+		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false, "max_concurrent_calls": "unlimited"}`)
 	h := newHarness(t, api, clock, func(c *Config) {
 		discover(func(d *Discovery) { d.Statuses = append(d.Statuses, "archived") })(c)
 	})
@@ -124,6 +125,15 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 		`revox_campaign_status{campaign_id="c",status="archived"} 1`,
 		`revox_campaign_max_concurrent_calls{campaign_id="a"} 10`)
 	h.wantNone(scrape, `^revox_campaign_max_concurrent_calls\{campaign_id="c"\}`)
+	h.want(scrape, `revox_exporter_unknown_values_total{label="status"} 1`)
+
+	// What the list said long ago is not said for ever, though the rows are read as before.
+	remove()
+	api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
+	h.advance(17 * time.Minute)
+	scrape = h.scrape()
+	h.want(scrape, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_info{campaign_id="a",campaign_name="Same name"} 1`)
+	h.wantNone(scrape, `^revox_campaign_(status|max_concurrent_calls)`)
 }
 
 func TestCampaignsComeAndGo(t *testing.T) {
@@ -137,7 +147,9 @@ func TestCampaignsComeAndGo(t *testing.T) {
 	h.settle()
 	remove()
 	remove = list(api, listed("b", "B", "running", false, start))
-	h.advance(5 * time.Minute)
+	h.advance(4 * time.Minute)
+	h.clock.Advance(time.Minute)
+	h.await(func() bool { r := h.exporter.store.get("b"); return r != nil && r.scanned && h.selected() == "b" })
 	h.settle()
 	scrape := h.scrape()
 	h.wantNone(scrape, `campaign_id="a"`)
@@ -214,5 +226,39 @@ func TestCampaignThatComesBackGoesOnCounting(t *testing.T) {
 	h.advance(rememberDropped + 5*time.Minute)
 	if n := len(h.exporter.store.dropped); n != 0 {
 		t.Errorf("%d dropped campaigns are still remembered", n)
+	}
+}
+
+func TestDiscoveryTriesAChangedKeySoon(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	h := newHarness(t, api, clock, discover(nil))
+	h.want(h.scrape(), `revox_discovery_up 1`)
+	h.key.set("revoked")
+	h.advance(5 * time.Minute)
+	h.want(h.scrape(), `revox_discovery_up 0`)
+	asked := api.RequestCount()
+	h.advance(3 * time.Minute)
+	if n := api.RequestCount() - asked; n != 0 {
+		t.Errorf("%d requests with a key that was just refused", n)
+	}
+	h.key.set(revoxtest.APIKey)
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_discovery_up 1`)
+}
+
+// An exporter that scans on scrapes must get ready without one: where scrapes are routed by readiness none comes.
+func TestReadyWithoutAScrapeThoughTheListFailsFirst(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
+	remove := api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
+	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.ScanInterval = 0 })
+	remove()
+	list(api, listed("a", "A", "running", false, start))
+	h.advance(time.Minute)
+	h.await(func() bool { r := h.exporter.store.get("a"); return r != nil && r.scanned })
+	if ready, waitingFor := h.exporter.Ready(); !ready {
+		t.Errorf("not ready: waiting for %s", waitingFor)
 	}
 }

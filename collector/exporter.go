@@ -3,11 +3,14 @@ package collector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -30,9 +33,13 @@ type Config struct {
 	Rows revoxapi.RowsParams
 	// ScanInterval between the starts of a campaign's scans; 0: scan on each scrape.
 	ScanInterval time.Duration
+	// MaxScans is how many campaigns are scanned at once: as many as the client has requests in flight keep it busy, and
+	// more would only read their pages further apart. 0 means 4.
+	MaxScans int
 	// ScanTimeout of one whole scan; 0: no limit but that of its requests.
 	ScanTimeout time.Duration
-	// MaxAge of published data; at least 3 intervals, and twice the time that the campaign's newest complete scan took.
+	// MaxAge of published data; at least 3 intervals, and twice the time from when the campaign's newest complete scan
+	// was due until it ended.
 	MaxAge time.Duration
 	// ScrapeTimeoutOffset is how long before Prometheus would give up a scan on a scrape ends.
 	ScrapeTimeoutOffset time.Duration
@@ -45,9 +52,12 @@ type Exporter struct {
 	labels    *labelValues
 	store     *store
 	campaigns *campaigns
-	onScrape  *sharedScan // nil: scans go on in the background
+	refused   *refusedKey
+	onScrape  *sharedScan         // nil: scans go on in the background
+	slots     *semaphore.Weighted // for scans under way
+	ready     atomic.Bool
 
-	mu       sync.Mutex
+	// Run's own.
 	scanners map[string]context.CancelFunc // by campaign, in interval mode
 	running  sync.WaitGroup
 }
@@ -57,17 +67,23 @@ func New(cfg Config) (*Exporter, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = revoxapi.SystemClock{}
 	}
+	if cfg.MaxScans == 0 {
+		cfg.MaxScans = 4
+	}
 	given, err := checkGiven(cfg.CampaignIDs)
 	if err != nil {
 		return nil, err
 	}
+	labels := newLabelValues(cfg.Logger)
 	e := &Exporter{
 		Config: cfg,
-		labels: newLabelValues(cfg.Logger),
+		labels: labels,
 		store:  &store{},
 		campaigns: &campaigns{
-			given: given, discovery: cfg.Discovery, client: cfg.Client, clock: cfg.Clock, logger: cfg.Logger,
+			given: given, discovery: cfg.Discovery, client: cfg.Client, clock: cfg.Clock, logger: cfg.Logger, labels: labels,
 		},
+		refused:  &refusedKey{source: cfg.Key, recently: max(2*cfg.ScanInterval, authHoldOff)},
+		slots:    semaphore.NewWeighted(int64(cfg.MaxScans)),
 		scanners: map[string]context.CancelFunc{},
 	}
 	if cfg.ScanInterval == 0 {
@@ -89,27 +105,49 @@ func (e *Exporter) Run(ctx context.Context) {
 	}
 	e.reconcile(ctx)
 	if e.Discovery == nil {
-		e.firstScan(ctx)
+		e.scanUnscanned(ctx)
 		<-ctx.Done()
 		return
 	}
-	for first := true; ctx.Err() == nil; first = false {
-		ids, listed, err := e.campaigns.refresh(ctx)
-		if err == nil {
-			e.store.selectOnly(ids, listed, e.Clock.Now())
-			e.reconcile(ctx)
-		}
-		if first {
-			e.firstScan(ctx)
-		}
-		_ = e.Clock.Sleep(ctx, e.campaigns.pause(err)) // its error is that ctx ended
+	for ctx.Err() == nil {
+		e.discover(ctx)
+		e.scanUnscanned(ctx)
+		_ = e.Clock.Sleep(ctx, e.campaigns.pause()) // its error is that ctx ended
 	}
 }
 
-// firstScan makes an exporter that scans on scrapes ready, and shows at the start what will not work.
-func (e *Exporter) firstScan(ctx context.Context) {
-	if e.onScrape != nil {
-		e.running.Go(func() { e.onScrape.wait(ctx) })
+// discover reads the list of campaigns, unless it is to be left alone for now, and lets the selected ones be scanned.
+func (e *Exporter) discover(ctx context.Context) {
+	now := e.Clock.Now()
+	left := now.Before(e.campaigns.notBefore) && !(revoxapi.KindOf(e.campaigns.failure()) == revoxapi.KindAuth && e.refused.changed())
+	if left || e.refused.holds(now) {
+		return
+	}
+	key, _ := e.Key.Key() // one that cannot be read is the client's to report
+	ids, listed, err := e.campaigns.refresh(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	now = e.Clock.Now()
+	e.refused.note(now, key, err)
+	if err != nil {
+		e.campaigns.notBefore = now.Add(holdOff(err))
+		return
+	}
+	e.store.selectOnly(ids, listed, now)
+	e.reconcile(ctx)
+}
+
+// scanUnscanned makes an exporter that scans on scrapes ready for campaigns that are new, and shows what will not work.
+func (e *Exporter) scanUnscanned(ctx context.Context) {
+	if e.onScrape == nil {
+		return
+	}
+	for _, r := range e.store.all() {
+		if !r.scanned {
+			e.running.Go(func() { e.onScrape.wait(ctx) })
+			return
+		}
 	}
 }
 
@@ -118,8 +156,6 @@ func (e *Exporter) reconcile(ctx context.Context) {
 	if e.onScrape != nil {
 		return
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	for id, stop := range e.scanners {
 		if e.store.get(id) == nil {
 			stop()
@@ -159,29 +195,56 @@ func (e *Exporter) scanAll(ctx context.Context) {
 	scans.Wait()
 }
 
-// scanCampaign scans a campaign once and publishes what came of it, unless it is to be left alone for now.
+// scanCampaign scans a campaign once, when its turn comes, and publishes what came of it, unless it is to be left alone
+// for now.
 func (e *Exporter) scanCampaign(ctx context.Context, id string) {
-	if e.heldOff(id) {
+	due := e.Clock.Now()
+	if e.slots.Acquire(ctx, 1) != nil {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			e.publish(id, due, due, nil, &revoxapi.Error{Kind: revoxapi.KindTimeout, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1,
+				Err: errors.New("its turn did not come in the time that there was")})
+		}
 		return
 	}
+	defer e.slots.Release(1)
 	start := e.Clock.Now()
+	r := e.store.get(id)
+	if r == nil || e.leftAlone(r, start) {
+		return
+	}
+	if e.refused.holds(start) {
+		if r.up || !r.scanned {
+			e.publish(id, due, start, nil, &revoxapi.Error{Kind: revoxapi.KindAuth, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1,
+				Err: errors.New("not asked, since the API has just refused the API key: check the key")})
+		}
+		return
+	}
 	timed, cancel := ctx, context.CancelFunc(func() {})
 	if e.ScanTimeout > 0 {
 		timed, cancel = context.WithTimeout(ctx, e.ScanTimeout)
 	}
+	defer cancel()
 	key, _ := e.Key.Key() // one that cannot be read is the client's to report
 	tally, err := scan(timed, e.Client, id, e.Rows, e.labels)
-	cancel()
 	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
 		return // the exporter ends, the campaign is not selected any more, or nobody waits for the scan
 	}
+	e.refused.note(e.Clock.Now(), key, err)
+	e.publish(id, due, start, tally, err)
+}
+
+// publish makes what came of a scan that was due and began at these times the campaign's newest.
+func (e *Exporter) publish(id string, due, start time.Time, tally *Tally, err error) {
 	now := e.Clock.Now()
 	before, after := e.store.update(id, func(r *record) {
+		if err == nil {
+			err = r.doubt(tally)
+		}
 		r.scanned, r.up, r.err = true, err == nil, err
 		r.ended, r.duration = now, now.Sub(start)
+		r.notBefore = now.Add(holdOff(err))
 		if err == nil {
-			r.data = r.data.next(tally, now, r.duration)
-			r.notBefore, r.refusedKey = time.Time{}, revoxapi.Secret{}
+			r.data = r.data.next(tally, now, now.Sub(due))
 			return
 		}
 		failures := map[revoxapi.ErrorKind]uint64{revoxapi.KindOf(err): 1}
@@ -189,11 +252,32 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string) {
 			failures[kind] += n
 		}
 		r.failures = failures
-		r.notBefore, r.refusedKey = now.Add(holdOff(err)), key
 	})
 	if after != nil {
 		e.logScan(before, after)
 	}
+}
+
+const (
+	// believedScans is how many scans in a row have to find that most rows of a campaign are gone before that is
+	// published: one odd answer of the API must not look as if everything had been called once more when it passes.
+	believedScans = 3
+	// fewRows can vanish at once without any doubt.
+	fewRows = 10
+)
+
+// doubt returns an error for a tally that is not believed yet, because most rows have vanished since the one published.
+func (r *record) doubt(t *Tally) error {
+	if r.data == nil || r.data.tally.rows() <= fewRows || t.rows() >= r.data.tally.rows()/2 {
+		r.shrunk = 0
+		return nil
+	}
+	if r.shrunk++; r.shrunk >= believedScans {
+		r.shrunk = 0
+		return nil
+	}
+	return &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: r.id, Page: -1,
+		Err: fmt.Errorf("only %d rows where there were %d: believed if %d scans in a row find that", t.rows(), r.data.tally.rows(), believedScans)}
 }
 
 const (
@@ -216,20 +300,20 @@ func holdOff(err error) time.Duration {
 	return wait
 }
 
-// heldOff tells whether the campaign is to be left alone for now.
-func (e *Exporter) heldOff(id string) bool {
-	r := e.store.get(id)
-	if r == nil {
-		return true
+// statusOf returns the HTTP status behind an error, 0 for none.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*revoxapi.Error](err); ok {
+		return e.StatusCode
 	}
-	if !e.Clock.Now().Before(r.notBefore) {
+	return 0
+}
+
+// leftAlone tells whether the campaign is not to be asked for yet, by what its newest scan met.
+func (e *Exporter) leftAlone(r *record, now time.Time) bool {
+	if revoxapi.KindOf(r.err) == revoxapi.KindAuth && e.refused.changed() {
 		return false
 	}
-	if revoxapi.KindOf(r.err) == revoxapi.KindAuth {
-		key, err := e.Key.Key()
-		return err != nil || key.Equal(r.refusedKey)
-	}
-	return true
+	return now.Before(r.notBefore)
 }
 
 // logScan logs what changed with a campaign's newest scan, so that a campaign that goes on as before says nothing.
@@ -242,20 +326,12 @@ func (e *Exporter) logScan(before, after *record) {
 	case after.err != nil:
 		level.Debug(logger).Log("msg", "scan failed again", "reason", revoxapi.KindOf(after.err), "err", after.err)
 	case before.data == nil:
-		level.Info(logger).Log("msg", "first scan complete", "rows", after.rows(), "duration", took)
+		level.Info(logger).Log("msg", "first scan complete", "rows", after.data.tally.rows(), "duration", took)
 	case before.err != nil:
-		level.Info(logger).Log("msg", "scans succeed again", "rows", after.rows(), "duration", took)
+		level.Info(logger).Log("msg", "scans succeed again", "rows", after.data.tally.rows(), "duration", took)
 	default:
-		level.Debug(logger).Log("msg", "scan complete", "rows", after.rows(), "duration", took)
+		level.Debug(logger).Log("msg", "scan complete", "rows", after.data.tally.rows(), "duration", took)
 	}
-}
-
-// rows returns the number of rows in the published data.
-func (r *record) rows() uint64 {
-	if r.data == nil {
-		return 0
-	}
-	return r.data.tally.counts[familyRows.index][""]
 }
 
 // maxAge returns how old the campaign's published data may be.
@@ -264,7 +340,11 @@ func (e *Exporter) maxAge(r *record) time.Duration {
 }
 
 // Ready tells whether each selected campaign's first scan has ended, well or not; otherwise it says what is awaited.
+// Once it is ready it stays so: campaigns that come later are no reason to send scrapes elsewhere.
 func (e *Exporter) Ready() (ready bool, waitingFor string) {
+	if e.ready.Load() {
+		return true, ""
+	}
 	if !e.campaigns.answered() {
 		return false, "the list of campaigns"
 	}
@@ -273,5 +353,6 @@ func (e *Exporter) Ready() (ready bool, waitingFor string) {
 			return false, "the first scan of campaign " + r.id
 		}
 	}
+	e.ready.Store(true)
 	return true, ""
 }

@@ -16,10 +16,7 @@ import (
 // distribution counts observations at once for a classic and a native histogram. Each observation falls into one cell,
 // which is where a classic and a native bucket overlap: the buckets of both are sums over cells and so agree with each
 // other, also after distributions were merged or held from falling.
-type distribution struct {
-	cells map[cell]uint64
-	sum   exactSum
-}
+type distribution map[cell]observations
 
 // cell is the place of an observation: the index of its classic bucket (the number of upper bounds below it), and of
 // its native bucket (nativeZero for 0).
@@ -27,16 +24,23 @@ type cell struct{ classic, native int16 }
 
 const nativeZero = math.MinInt16
 
+// observations are those of one cell.
+type observations struct {
+	count uint64
+	sum   exactSum
+}
+
 // exactSum adds durations without rounding, so that a sum does not depend on the order of rows.
 type exactSum struct{ seconds, nanoseconds int64 }
 
-func (s *exactSum) add(seconds, nanoseconds int64) {
-	s.seconds += seconds
-	s.nanoseconds += nanoseconds
+func (s exactSum) plus(other exactSum) exactSum {
+	s.seconds += other.seconds
+	s.nanoseconds += other.nanoseconds
 	if s.nanoseconds >= 1e9 {
 		s.seconds++
 		s.nanoseconds -= 1e9
 	}
+	return s
 }
 
 // minus returns s less other, 0 where other is larger.
@@ -56,48 +60,51 @@ func (s exactSum) float() float64 { return float64(s.seconds) + float64(s.nanose
 
 // observe counts d, which is 0 or more, for a histogram with these classic upper bounds. A number that is no duration
 // is observed as so many seconds.
-func (h *distribution) observe(d time.Duration, bounds []float64) {
-	if h.cells == nil {
-		h.cells = map[cell]uint64{}
-	}
+func (h distribution) observe(d time.Duration, bounds []float64) {
 	v := d.Seconds()
-	h.cells[cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)}]++
-	h.sum.add(int64(d/time.Second), int64(d%time.Second))
+	h.add(cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)},
+		observations{1, exactSum{int64(d / time.Second), int64(d % time.Second)}})
+}
+
+func (h distribution) add(c cell, o observations) {
+	was := h[c]
+	h[c] = observations{was.count + o.count, was.sum.plus(o.sum)}
 }
 
 // merge adds other's observations.
-func (h *distribution) merge(other *distribution) {
-	if h.cells == nil {
-		h.cells = make(map[cell]uint64, len(other.cells))
+func (h distribution) merge(other distribution) {
+	for c, o := range other {
+		h.add(c, o)
 	}
-	for c, n := range other.cells {
-		h.cells[c] += n
-	}
-	h.sum.add(other.sum.seconds, other.sum.nanoseconds)
 }
 
-func (h *distribution) clone() *distribution {
-	return &distribution{cells: maps.Clone(h.cells), sum: h.sum}
-}
-
-// rise returns h with what increased from before to now added, and whether anything decreased. h is not changed. Where
-// something decreased, the sum of what was added is not known; it is taken to be the sum's increase, if it has one.
-func (h *distribution) rise(before, now *distribution) (risen *distribution, fell bool) {
-	risen = h.clone()
-	if risen.cells == nil {
-		risen.cells = map[cell]uint64{}
-	}
-	for c, n := range now.cells {
-		if was := before.cells[c]; n > was {
-			risen.cells[c] += n - was
+// rise returns h with what each cell increased by from before to now, and whether any decreased. h is not changed.
+// Where a cell both lost and gained observations, the sum of those gained is not known; it is taken to be the increase
+// of the cell's sum, if it has one.
+func (h distribution) rise(before, now distribution) (risen distribution, fell bool) {
+	risen = make(distribution, len(now))
+	risen.merge(h)
+	for c, n := range now {
+		if was := before[c]; n.count > was.count {
+			risen.add(c, observations{n.count - was.count, n.sum.minus(was.sum)})
 		}
 	}
-	for c, was := range before.cells {
-		fell = fell || now.cells[c] < was
+	for c, was := range before {
+		fell = fell || now[c].count < was.count
 	}
-	d := now.sum.minus(before.sum)
-	risen.sum.add(d.seconds, d.nanoseconds)
 	return risen, fell
+}
+
+// atLeast returns, for each cell, the larger of h and other.
+func (h distribution) atLeast(other distribution) distribution {
+	out := make(distribution, len(h))
+	out.merge(h)
+	for c, o := range other {
+		if o.count > out[c].count {
+			out[c] = o
+		}
+	}
+	return out
 }
 
 // Native buckets grow by 2^(1/8), which is the schema that client_golang chooses for a growth factor of 1.1.
@@ -123,11 +130,11 @@ type histogramMetric struct {
 	desc   *prometheus.Desc
 	labels []*dto.LabelPair
 	bounds []float64
-	values *distribution
+	values distribution
 }
 
 // newHistogramMetric checks the label values, as prometheus.NewConstMetric does.
-func newHistogramMetric(f *family, values *distribution, labelValues ...string) (prometheus.Metric, error) {
+func newHistogramMetric(f *family, values distribution, labelValues ...string) (prometheus.Metric, error) {
 	// A const metric is made for its checks alone: they are not exported otherwise.
 	if _, err := prometheus.NewConstMetric(f.desc, prometheus.UntypedValue, 0, labelValues...); err != nil {
 		return nil, fmt.Errorf("histogram %s: %w", f.name, err)
@@ -141,12 +148,14 @@ func (m *histogramMetric) Desc() *prometheus.Desc { return m.desc }
 func (m *histogramMetric) Write(out *dto.Metric) error {
 	classic := make([]uint64, len(m.bounds)+1)
 	native := map[int16]uint64{}
-	for c, n := range m.values.cells {
-		classic[c.classic] += n
-		native[c.native] += n
+	var sum exactSum
+	for c, o := range m.values {
+		classic[c.classic] += o.count
+		native[c.native] += o.count
+		sum = sum.plus(o.sum)
 	}
 	h := &dto.Histogram{
-		SampleSum:     proto.Float64(m.values.sum.float()),
+		SampleSum:     proto.Float64(sum.float()),
 		Schema:        proto.Int32(nativeSchema),
 		ZeroThreshold: proto.Float64(prometheus.DefNativeHistogramZeroThreshold),
 		ZeroCount:     proto.Uint64(native[nativeZero]),

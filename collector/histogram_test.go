@@ -32,12 +32,12 @@ func TestDistributionIsWrittenAsClientGolangWould(t *testing.T) {
 		theirs := prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "h", Help: "h", Buckets: familyAttemptDuration.buckets, NativeHistogramBucketFactor: 1.1,
 		})
-		var ours distribution
+		ours := distribution{}
 		for _, d := range observations {
 			theirs.Observe(d.Seconds())
 			ours.observe(d, familyAttemptDuration.buckets)
 		}
-		metric, err := newHistogramMetric(familyAttemptDuration, &ours, "c")
+		metric, err := newHistogramMetric(familyAttemptDuration, ours, "c")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,15 +64,33 @@ func written(t *testing.T, m prometheus.Metric) *dto.Histogram {
 }
 
 func TestSumIsExactInAnyOrder(t *testing.T) {
-	var up, down distribution
+	up, down := distribution{}, distribution{}
 	for i := range 100_000 {
 		up.observe(time.Duration(i)*time.Millisecond/10, callBuckets)
 		down.observe(time.Duration(99_999-i)*time.Millisecond/10, callBuckets)
 	}
-	if up.sum != down.sum {
-		t.Errorf("%v forwards, %v backwards", up.sum, down.sum)
+	var sum exactSum
+	for c, o := range up {
+		sum = sum.plus(o.sum)
+		if down[c] != o {
+			t.Errorf("%v forwards, %v backwards", o, down[c])
+		}
 	}
-	if got, want := up.sum.float(), 499_995.0; got != want {
+	if got, want := sum.float(), 499_995.0; got != want {
 		t.Errorf("sum %v, want %v", got, want)
+	}
+}
+
+// What is added to a histogram brings its own sum along, also while something else is taken away.
+func TestSumRisesByWhatWasAdded(t *testing.T) {
+	before, now := distribution{}, distribution{}
+	before.observe(1000*time.Second, callBuckets)
+	for range 10 {
+		now.observe(10*time.Second, callBuckets)
+	}
+	risen, fell := before.rise(before, now)
+	metric := &histogramMetric{bounds: callBuckets, values: risen}
+	if h := written(t, metric); h.GetSampleCount() != 11 || h.GetSampleSum() != 1100 || !fell {
+		t.Errorf("fell %v: %v", fell, h)
 	}
 }

@@ -81,10 +81,11 @@ func (l *labelValues) value(e *enum, raw string) (value string, known bool) {
 	if value, known := e.known[raw]; known {
 		return value, true
 	}
-	value = cleanLabel(raw, maxLabelRunes)
-	if looksPersonal(value) {
+	// More than is kept is looked at: a number that the cut goes through is one too.
+	if looksPersonal(cleanLabel(raw, 2*maxLabelRunes)) {
 		return valueOther, false
 	}
+	value = cleanLabel(raw, maxLabelRunes)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	passed := l.unknown[e.label]
@@ -142,8 +143,9 @@ func cleanLabel(text string, maxRunes int) string {
 	return clean.String()
 }
 
-// A telephone number, an address on the net or one by mail has no place in an enum, but free text may hold one.
-var personal = regexp.MustCompile(`(?:\p{Nd}[\s().\-/]*){7}|@|://`)
+// A telephone number, an address on the net or one by mail, or a sentence has no place in an enum, but free text may
+// hold one. Whatever stands between digits, so long as it is no letter, may be how someone writes a number.
+var personal = regexp.MustCompile(`(?:\p{Nd}[^\p{L}\p{Nd}]*){7}|@|://|(?:\S+[\s\p{Z}]+){4}`)
 
 // looksPersonal tells whether a value should be kept out of labels and logs.
 func looksPersonal(value string) bool { return personal.MatchString(value) }

@@ -17,8 +17,8 @@ func newOnScrapeHarness(t *testing.T) *harness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", readRows(t, "testdata/hand_counted.json"))
-	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 })
-	h.scrape() // joins the first scan, or comes after it
+	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 }, revoxapi.WithClock(clock))
+	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready && h.waiters() == 0 }) // the first scan is over
 	return h
 }
 
@@ -81,7 +81,12 @@ func TestScrapeWithTooShortADeadlineServesTheLastCompleteData(t *testing.T) {
 
 func TestScraperThatGoesAwayIsNoFailure(t *testing.T) {
 	h := newOnScrapeHarness(t)
-	remove := h.api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
+	t.Run("while a retry is waited for", func(t *testing.T) { h.scraperGoesAway(t, revoxtest.RateLimited("30")) })
+	t.Run("while the API hangs", func(t *testing.T) { h.scraperGoesAway(t, revoxtest.Hang()) })
+}
+
+func (h *harness) scraperGoesAway(t *testing.T, fault revoxtest.Behavior) {
+	remove := h.api.AddFault(revoxtest.Fault{Behavior: fault})
 	asked := h.api.RequestCount()
 	ctx, cancel := context.WithCancel(context.Background())
 	gone := make(chan struct{})
@@ -90,7 +95,7 @@ func TestScraperThatGoesAwayIsNoFailure(t *testing.T) {
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.web.URL, nil)
 		if resp, err := h.web.Client().Do(req); err == nil {
 			resp.Body.Close()
-			t.Error("an answer came though the API hangs")
+			t.Errorf("an answer came before the scan can have ended:\n%s", h.logs)
 		}
 	}()
 	patient, stop := context.WithTimeout(context.Background(), patience)
@@ -104,6 +109,7 @@ func TestScraperThatGoesAwayIsNoFailure(t *testing.T) {
 	remove()
 	h.want(h.scrape(timeoutHeader, "10"),
 		`revox_campaign_up{campaign_id="c"} 1`,
+		`revox_campaign_scan_failures_total{campaign_id="c",reason="rate_limited"} 0`,
 		`revox_campaign_scan_failures_total{campaign_id="c",reason="timeout"} 0`)
 }
 

@@ -42,7 +42,7 @@ func (e *Exporter) LandingPage(version, metricsPath string) http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		err := landingPage.Execute(w, map[string]any{"Version": version, "Metrics": metricsPath, "Campaigns": e.landingRows()})
+		err := landingPage.Execute(w, map[string]any{"Version": version, "Metrics": metricsPath, "Campaigns": e.landingRows(), "ListError": e.campaigns.failure()})
 		if err != nil {
 			level.Debug(e.Logger).Log("msg", "writing the landing page", "err", err)
 		}
@@ -60,7 +60,7 @@ func (e *Exporter) landingRows() []landingRow {
 	for _, r := range e.store.all() {
 		row := landingRow{ID: r.id, Name: r.name(), Rows: "–", NewestScan: "not yet", Duration: "–"}
 		if r.data != nil {
-			row.Rows = fmt.Sprint(r.rows())
+			row.Rows = fmt.Sprint(r.data.tally.rows())
 			if age := now.Sub(r.data.at); age > e.maxAge(r) {
 				row.Rows += fmt.Sprintf(" (too old to be published: %s)", age.Round(time.Second))
 			}
@@ -88,7 +88,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 1.5rem; color-scheme: light
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { border: 1px solid #8888; padding: .3rem .6rem; text-align: left; vertical-align: top; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.error { color: #c33; overflow-wrap: anywhere; min-width: 12rem; }
+.error { color: #c33; overflow-wrap: anywhere; min-width: 12rem; }
 </style>
 </head>
 <body>
@@ -96,7 +96,8 @@ td.error { color: #c33; overflow-wrap: anywhere; min-width: 12rem; }
 <p>{{.Version}}</p>
 <p><a href="{{.Metrics}}">Metrics</a> · <a href="/-/healthy">healthy</a> · <a href="/-/ready">ready</a></p>
 <h2>Campaigns</h2>
-{{if .Campaigns}}<table>
+{{with .ListError}}<p class="error">The list of campaigns cannot be read: {{.}}</p>
+{{end}}{{if .Campaigns}}<table>
 <thead><tr><th>Campaign</th><th>Name</th><th>Rows</th><th>Newest scan</th><th>Took</th><th>Error</th></tr></thead>
 <tbody>
 {{range .Campaigns}}<tr><td>{{.ID}}</td><td>{{.Name}}</td><td class="number">{{.Rows}}</td><td>{{.NewestScan}}</td><td class="number">{{.Duration}}</td><td class="error">{{.Error}}</td></tr>

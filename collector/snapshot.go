@@ -13,13 +13,16 @@ import (
 // that never fall. It is immutable.
 type published struct {
 	at    time.Time     // when the data was complete
-	took  time.Duration // the scan that it comes from
+	took  time.Duration // from when the scan was due until then
 	tally *Tally
 	// held are what is shown of counters and histograms: the newest count, or more where the count has fallen.
 	heldCounts        []map[string]uint64
-	heldDistributions []map[string]*distribution
+	heldDistributions []map[string]distribution
+	// base are the counts that the next tally's increases are reckoned from: the newest, save where rows were missing.
+	baseCounts        []map[string]uint64
+	baseDistributions []map[string]distribution
 	carries           []bool
-	// decreases counts how often a counter or histogram was held.
+	// decreases counts how often a counter or histogram that is shown was held.
 	decreases uint64
 }
 
@@ -27,53 +30,55 @@ type published struct {
 // since the tally before and by nothing else, since Prometheus would take a small decrease for a restart and count
 // everything again.
 func (p *published) next(t *Tally, at time.Time, took time.Duration) *published {
-	if p == nil {
-		return &published{at: at, took: took, tally: t, heldCounts: t.counts, heldDistributions: t.distributions, carries: t.carries}
-	}
 	n := &published{
-		at:                at,
-		took:              took,
-		tally:             t,
-		heldCounts:        make([]map[string]uint64, len(families)),
-		heldDistributions: make([]map[string]*distribution, len(families)),
-		carries:           slices.Clone(p.carries),
-		decreases:         p.decreases,
+		at: at, took: took, tally: t,
+		heldCounts: t.counts, heldDistributions: t.distributions,
+		baseCounts: t.counts, baseDistributions: t.distributions,
+		carries: t.carries,
 	}
+	if p == nil {
+		return n
+	}
+	n.heldCounts, n.heldDistributions = slices.Clone(n.heldCounts), slices.Clone(n.heldDistributions)
+	n.baseCounts, n.baseDistributions = slices.Clone(n.baseCounts), slices.Clone(n.baseDistributions)
+	n.carries, n.decreases = slices.Clone(n.carries), p.decreases
+	// What rows that could not be found have to say is not gone, and must not count anew when they are found again.
+	missing := t.counts[familyRowsMissing.index][""] > 0
 	for i, f := range families {
 		n.carries[i] = p.carries[i] || t.carries[i]
+		shown := n.carries[i] || !f.optional
 		switch f.kind {
 		case counter:
-			held := maps.Clone(p.heldCounts[i])
-			before := p.tally.counts[i]
+			n.heldCounts[i], n.baseCounts[i] = maps.Clone(p.heldCounts[i]), maps.Clone(t.counts[i])
 			for value, now := range t.counts[i] {
-				held[value] += now - min(now, before[value])
+				n.heldCounts[i][value] += now - min(now, p.baseCounts[i][value])
 			}
-			for value, was := range before {
+			for value, was := range p.baseCounts[i] {
 				if t.counts[i][value] < was {
-					n.decreases++
+					if shown {
+						n.decreases++
+					}
+					if missing {
+						n.baseCounts[i][value] = was
+					}
 				}
 			}
-			n.heldCounts[i] = held
 		case histogram:
-			held := maps.Clone(p.heldDistributions[i])
-			for _, value := range unionOfKeys(p.tally.distributions[i], t.distributions[i]) {
-				risen, fell := orEmpty(held[value]).rise(orEmpty(p.tally.distributions[i][value]), orEmpty(t.distributions[i][value]))
-				held[value] = risen
+			n.heldDistributions[i], n.baseDistributions[i] = maps.Clone(p.heldDistributions[i]), maps.Clone(t.distributions[i])
+			for _, value := range unionOfKeys(p.baseDistributions[i], t.distributions[i]) {
+				was, now := p.baseDistributions[i][value], t.distributions[i][value]
+				risen, fell := p.heldDistributions[i][value].rise(was, now)
+				n.heldDistributions[i][value] = risen
 				if fell {
 					n.decreases++
 				}
+				if missing {
+					n.baseDistributions[i][value] = now.atLeast(was)
+				}
 			}
-			n.heldDistributions[i] = held
 		}
 	}
 	return n
-}
-
-func orEmpty(d *distribution) *distribution {
-	if d == nil {
-		return &distribution{}
-	}
-	return d
 }
 
 func unionOfKeys[V any](a, b map[string]V) []string {
@@ -84,9 +89,11 @@ func unionOfKeys[V any](a, b map[string]V) []string {
 
 // record is all that is known of one selected campaign. Records are immutable once they are in the store.
 type record struct {
-	id     string
-	listed *listedCampaign // nil where the list of campaigns does not have it
-	data   *published      // nil before the first complete scan
+	id       string
+	listed   *listedCampaign // nil where the list of campaigns does not have it
+	listedAt time.Time       // when the list was read
+	data     *published      // nil before the first complete scan
+	shrunk   int             // scans in a row that found so few rows that they are not believed
 
 	scanned  bool // a scan has ended
 	up       bool // the newest succeeded
@@ -96,15 +103,14 @@ type record struct {
 	failures map[revoxapi.ErrorKind]uint64
 
 	// No scan before this time, or until the key changes where it was refused.
-	notBefore  time.Time
-	refusedKey revoxapi.Secret
+	notBefore time.Time
 }
 
 // name returns the campaign's name, "" where it is not known.
 func (r *record) name() string {
 	switch {
-	case r.listed != nil && r.listed.Name != "":
-		return r.listed.Name
+	case r.listed != nil && r.listed.Name.value != "":
+		return r.listed.Name.value
 	case r.data != nil:
 		return r.data.tally.name
 	}
@@ -142,7 +148,7 @@ func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign, now 
 		} else if was, ok := s.dropped[id]; ok {
 			next.data, next.failures = was.data, was.failures
 		}
-		next.listed = listed[id]
+		next.listed, next.listedAt = listed[id], now
 		records[id] = &next
 	}
 	dropped := map[string]droppedRecord{}

@@ -14,7 +14,7 @@ type Tally struct {
 	// counts by family and label value, of gauges and counters.
 	counts []map[string]uint64
 	// distributions by family and label value, of histograms.
-	distributions []map[string]*distribution
+	distributions []map[string]distribution
 	// carries tells of an optional family whether any row has its field.
 	carries []bool
 	// unknown are the distinct values met that are not known.
@@ -27,15 +27,15 @@ func newTally(labels *labelValues) *Tally {
 	t := &Tally{
 		labels:        labels,
 		counts:        make([]map[string]uint64, len(families)),
-		distributions: make([]map[string]*distribution, len(families)),
+		distributions: make([]map[string]distribution, len(families)),
 		carries:       make([]bool, len(families)),
 		unknown:       map[unknownValue]struct{}{},
 	}
 	for _, f := range families {
 		if f.kind == histogram {
-			t.distributions[f.index] = make(map[string]*distribution, len(f.known))
+			t.distributions[f.index] = make(map[string]distribution, len(f.known))
 			for _, value := range f.known {
-				t.distributions[f.index][value] = &distribution{}
+				t.distributions[f.index][value] = distribution{}
 			}
 			continue
 		}
@@ -66,10 +66,10 @@ func (t *Tally) merge(other *Tally) {
 
 func (t *Tally) add(f *family, value string, n int) { t.counts[f.index][value] += uint64(n) }
 
-func (t *Tally) distribution(f *family, value string) *distribution {
+func (t *Tally) distribution(f *family, value string) distribution {
 	d := t.distributions[f.index][value]
 	if d == nil {
-		d = &distribution{}
+		d = distribution{}
 		t.distributions[f.index][value] = d
 	}
 	return d
@@ -84,6 +84,9 @@ func (t *Tally) label(e *enum, raw string) string {
 	return value
 }
 
+// rows returns the number of rows.
+func (t *Tally) rows() uint64 { return t.counts[familyRows.index][""] }
+
 // countRow counts one row.
 func (t *Tally) countRow(r row) {
 	t.add(familyRows, "", 1)
@@ -96,7 +99,7 @@ func (t *Tally) countRow(r row) {
 
 func (t *Tally) countCall(c *call) {
 	if c.Campaign.Name != "" {
-		t.name = c.Campaign.Name
+		t.name = cleanLabel(c.Campaign.Name, maxNameRunes)
 	}
 	if c.Outcome.present {
 		t.carries[familyCallOutcomes.index] = true
@@ -127,7 +130,11 @@ func (t *Tally) countFinishedCall(c *call, status string) {
 
 	var newest revoxapi.Timestamp
 	for i := range c.Attempts {
-		if ended := c.Attempts[i].EndedAt; ended.Valid() && (!newest.Valid() || ended.Time.After(newest.Time)) {
+		ended := c.Attempts[i].EndedAt
+		if ended.Unreadable() {
+			return // it might be the newest
+		}
+		if ended.Valid() && (!newest.Valid() || ended.Time.After(newest.Time)) {
 			newest = ended
 		}
 	}
