@@ -1,0 +1,288 @@
+//go:build live
+
+// Package live proves the way of a page from end to end: simulated campaigns, the exporter, Prometheus, Alertmanager
+// and a receiver, each the real program. Time runs thirty times as fast: the simulated API by its clock, and the rules
+// and the routing by dividing each duration that they name. Run it with: go test -tags live ./alerts/live
+package live
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// faster is how many times as fast as usual time runs.
+const faster = 30
+
+const campaignName = "Renewals, live"
+
+func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
+	start := time.Now()
+	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
+	api := revoxtest.NewServer(revoxtest.WithNow(simulated))
+	t.Cleanup(api.Close)
+	id := api.AddCampaign(revoxtest.Campaign{Name: campaignName, Rows: 1500, Start: simulated().Add(-30 * time.Minute),
+		Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 20, Weight: revoxtest.Light})
+	api.AddCampaign(revoxtest.Campaign{Name: "Survey", Rows: 800, Start: simulated().Add(-30 * time.Minute),
+		Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: revoxtest.Light})
+
+	s := startStack(t, api.URL)
+	s.await("both campaigns are scraped and have calls going on", time.Minute, func() bool {
+		return s.query(`count(increase(revox_campaign_call_attempts_finished_total{status="completed"}[20s]) > 1)`) == 2
+	})
+
+	// A carrier that throttles is a page within 10 minutes, and it names the campaign.
+	incident := simulated()
+	api.AddIncident(revoxtest.Incident{Kind: revoxtest.DialErrorSurge, DialError: "too_many_calls", Campaign: id, Share: 0.6,
+		Start: incident, End: incident.Add(25 * time.Minute)})
+	s.await("the page about throttling", scaled(14*time.Minute), func() bool {
+		return s.received(func(a alert) bool {
+			return a.Status == "firing" && a.Labels["severity"] == "page" && a.Labels["campaign_id"] == id &&
+				a.Labels["alertname"] == "RevoxThrottled" && strings.Contains(a.text(), campaignName)
+		})
+	})
+	t.Logf("the page came %s after the incident's start", simulated().Sub(incident).Round(time.Second))
+	s.await("the page is resolved", scaled(60*time.Minute), func() bool {
+		return s.received(func(a alert) bool {
+			return a.Status == "resolved" && a.Labels["campaign_id"] == id && a.Labels["alertname"] == "RevoxThrottled"
+		})
+	})
+
+	// An API that is down is one page, and what follows from it for campaigns is held back.
+	seen := len(s.alerts())
+	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(http.StatusBadGateway, nil, "")})
+	s.await("the page about the API", scaled(30*time.Minute), func() bool {
+		return s.received(func(a alert) bool {
+			return a.Status == "firing" && a.Labels["severity"] == "page" && a.Labels["alertname"] == "RevoxAPIFailing"
+		})
+	})
+	s.await("campaigns' own alerts are inhibited", scaled(30*time.Minute), func() bool {
+		inhibited, free := s.campaignAlerts()
+		return inhibited > 0 && free == 0
+	})
+	for _, a := range s.alerts()[seen:] {
+		if a.Status == "firing" && a.Labels["campaign_id"] != "" {
+			t.Errorf("a campaign's alert was sent during the outage: %v", a.Labels)
+		}
+	}
+	remove()
+	s.await("the page about the API is resolved", scaled(60*time.Minute), func() bool {
+		return s.received(func(a alert) bool { return a.Status == "resolved" && a.Labels["alertname"] == "RevoxAPIFailing" })
+	})
+}
+
+// scaled is how long d takes here.
+func scaled(d time.Duration) time.Duration { return d / faster }
+
+// alert is what Alertmanager sends.
+type alert struct {
+	Status      string            `json:"status"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+func (a alert) text() string { return a.Annotations["summary"] + "\n" + a.Annotations["description"] }
+
+// stack is the programs under test.
+type stack struct {
+	t                        *testing.T
+	prometheus, alertmanager string // base URLs
+
+	mu   sync.Mutex
+	sent []alert
+}
+
+func startStack(t *testing.T, api string) *stack {
+	t.Helper()
+	s := &stack{t: t}
+	receiver := httptest.NewServer(http.HandlerFunc(s.receive))
+	t.Cleanup(receiver.Close)
+	dir := t.TempDir()
+
+	exporter := filepath.Join(dir, "revox_exporter")
+	if out, err := exec.Command("go", "build", "-o", exporter, "../..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	exporterAddress, prometheusAddress, alertmanagerAddress := freeAddress(t), freeAddress(t), freeAddress(t)
+	s.run(exporter, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api, "--campaign.discover",
+		"--campaign.discover-interval=2s", "--scan.interval=1s", "--revox.max-retries=0", "--web.listen-address="+exporterAddress)
+
+	routing := shortened(t, "../alertmanager.example.yml", `(group_wait|group_interval|repeat_interval|resolve_timeout): *(\w+)`)
+	routing = regexp.MustCompile(`url: .*`).ReplaceAllString(routing, "url: "+receiver.URL)
+	s.alertmanager = "http://" + alertmanagerAddress
+	s.run("prometheus-alertmanager", nil, "--config.file="+write(t, dir, "alertmanager.yml", routing), "--storage.path="+filepath.Join(dir, "am"),
+		"--web.listen-address="+alertmanagerAddress, "--cluster.listen-address=", "--log.level=warn")
+
+	rules := shortened(t, "../revox.rules.yml", `(for|keep_firing_for|interval): *(\w+)`)
+	write(t, dir, "rules.yml", rules)
+	s.prometheus = "http://" + prometheusAddress
+	s.run("prometheus", nil, "--config.file="+write(t, dir, "prometheus.yml", fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+rule_files: [rules.yml]
+alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
+scrape_configs: [{job_name: revox, static_configs: [{targets: [%q]}]}]
+`, alertmanagerAddress, exporterAddress)), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+prometheusAddress,
+		"--alertmanager.notification-queue-capacity=1000", "--log.level=warn")
+	return s
+}
+
+// shortened returns a file's text with the durations of ranges, offsets and of the settings that match divided.
+func shortened(t *testing.T, path, settings string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	divide := func(duration string) string {
+		m := regexp.MustCompile(`^(\d+)([smhdw])$`).FindStringSubmatch(duration)
+		if m == nil {
+			return duration
+		}
+		n, _ := strconv.Atoi(m[1])
+		unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]]
+		return fmt.Sprintf("%dms", max(time.Second, time.Duration(n)*unit/faster).Milliseconds())
+	}
+	each := func(text, pattern string) string {
+		return regexp.MustCompile(pattern).ReplaceAllStringFunc(text, func(match string) string {
+			return regexp.MustCompile(`\b\d+[smhdw]\b`).ReplaceAllStringFunc(match, divide)
+		})
+	}
+	for _, pattern := range []string{`\[[0-9smhdw:]+\]`, `offset \w+`, settings} {
+		text = []byte(each(string(text), pattern))
+	}
+	return regexp.MustCompile(`age_seconds > \d+`).ReplaceAllStringFunc(string(text), func(match string) string {
+		seconds, _ := strconv.Atoi(match[len("age_seconds > "):])
+		return fmt.Sprint("age_seconds > ", seconds/faster)
+	})
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// run starts a program that is ended with the test; what it prints is shown where the test fails.
+func (s *stack) run(program string, env []string, args ...string) {
+	s.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+		if s.t.Failed() {
+			s.t.Logf("%s printed:\n%s", filepath.Base(program), out.String())
+		}
+	})
+}
+
+// await waits until something that takes time has happened.
+func (s *stack) await(what string, limit time.Duration, happened func() bool) {
+	s.t.Helper()
+	// Programs and pages take some real time too.
+	for deadline := time.Now().Add(limit + 20*time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if happened() {
+			return
+		}
+	}
+	s.t.Fatalf("waited in vain: %s\nreceived: %v", what, s.alerts())
+}
+
+func (s *stack) receive(_ http.ResponseWriter, r *http.Request) {
+	var message struct {
+		Alerts []alert `json:"alerts"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
+		s.t.Errorf("what Alertmanager sent: %v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, message.Alerts...)
+}
+
+func (s *stack) alerts() []alert {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sent)
+}
+
+func (s *stack) received(is func(alert) bool) bool { return slices.ContainsFunc(s.alerts(), is) }
+
+// query returns the value of an expression with one result, NaN-free; -1 where there is none.
+func (s *stack) query(expr string) float64 {
+	var answer struct {
+		Data struct{ Result []struct{ Value [2]any } }
+	}
+	if !s.get(s.prometheus+"/api/v1/query?query="+url.QueryEscape(expr), &answer) || len(answer.Data.Result) != 1 {
+		return -1
+	}
+	value, err := strconv.ParseFloat(fmt.Sprint(answer.Data.Result[0].Value[1]), 64)
+	if err != nil {
+		return -1
+	}
+	return value
+}
+
+// campaignAlerts counts the alerts about single campaigns that Alertmanager has: those inhibited, and the others.
+func (s *stack) campaignAlerts() (inhibited, free int) {
+	var alerts []struct {
+		Labels map[string]string
+		Status struct{ InhibitedBy []string }
+	}
+	s.get(s.alertmanager+"/api/v2/alerts", &alerts)
+	for _, a := range alerts {
+		switch {
+		case a.Labels["campaign_id"] == "":
+		case len(a.Status.InhibitedBy) > 0:
+			inhibited++
+		default:
+			free++
+		}
+	}
+	return inhibited, free
+}
+
+// get reads an answer's JSON, and returns false where there is none yet.
+func (s *stack) get(address string, into any) bool {
+	resp, err := http.Get(address)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return err == nil && json.Unmarshal(body, into) == nil
+}

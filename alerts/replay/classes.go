@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// scope is what an incident is put on.
+type scope int
+
+const (
+	oneCampaign scope = iota // a running campaign with volume
+	newCampaign              // one that begins with it
+	everything               // all campaigns, the API or the exporter
+)
+
+// baseline is what an incident is told from.
+type baseline int
+
+const (
+	none          baseline = iota
+	callsWereWell          // the day before, by whatever came to be known of them
+	dataWasThere           // the day before, at that very time
+)
+
+// class is a kind of incident: a line of the table of what must be told apart.
+type class struct {
+	name     string
+	severity string        // page or ticket; "" where either will do
+	limit    time.Duration // from its start to the alert, at most
+	lasts    time.Duration
+	scope    scope
+	// baseline classes are seen by comparison with the same hours of earlier days: their campaign needs one that was well.
+	baseline baseline
+	// alerts are those that explain the incident, any one of them.
+	alerts []string
+	// follows are alerts that may come along with it, because what it does to calls or data is their business too.
+	follows []string
+	// linger is how long after its end what looks back may still begin to fire.
+	linger time.Duration
+	// dataOnly classes leave the calls as they are, and only what is to be seen of them is wrong.
+	dataOnly bool
+	begin    func(r *replay, in *incident) (undo func())
+}
+
+// enoughAttempts is the volume rule: an incident is put on a campaign only where that many attempts have finished in
+// half an hour before, and where enough calls wait for the next ones.
+const enoughAttempts = 60
+
+// calls lets calls go wrong on the incident's campaign, or on all.
+func calls(kind revoxtest.IncidentKind, dialError string, share float64) func(*replay, *incident) func() {
+	return func(r *replay, in *incident) func() {
+		r.api.AddIncident(revoxtest.Incident{Kind: kind, DialError: dialError, Share: share, Campaign: in.campaign, Start: in.start, End: in.end})
+		return nil
+	}
+}
+
+// campaignWith lets a campaign begin that is ill from its first attempt.
+func campaignWith(kind string, spec revoxtest.Campaign, dialError string, share float64) func(*replay, *incident) func() {
+	return func(r *replay, in *incident) func() {
+		spec.Start = in.start
+		spec.Windows = []revoxtest.Window{{Start: "00:00", End: "24:00"}}
+		m := r.fleet.add(kind, place{"everywhere", "UTC"}, spec, in.class.lasts+in.class.linger+12*time.Hour)
+		in.campaign, in.name = m.id, m.spec.Name
+		if dialError != "" {
+			r.api.AddIncident(revoxtest.Incident{DialError: dialError, Share: share, Campaign: m.id, Start: in.start, End: in.end})
+		}
+		return nil
+	}
+}
+
+// fault lets requests go wrong.
+func fault(endpoint string, behavior revoxtest.Behavior) func(*replay, *incident) func() {
+	return func(r *replay, in *incident) func() {
+		return r.api.AddFault(revoxtest.Fault{Campaign: in.campaign, Endpoint: endpoint, Behavior: behavior})
+	}
+}
+
+// loseRows leaves out every tenth row of a page, while the total stays what it is.
+func loseRows(rows []json.RawMessage) []json.RawMessage {
+	var kept []json.RawMessage
+	for i, row := range rows {
+		if i%10 != 5 {
+			kept = append(kept, row)
+		}
+	}
+	return kept
+}
+
+// newResult returns what gives one attempt of a campaign a result that nobody has heard of, as when the API learns
+// something new. It is the same attempt in each scan.
+func newResult() func([]json.RawMessage) []json.RawMessage {
+	known, news := []byte(`"result":"voicemail"`), []byte(`"result":"answering-robot"`)
+	const idLength = 44 // of {"id":"..."
+	var mu sync.Mutex
+	var chosen []byte
+	return func(rows []json.RawMessage) []json.RawMessage {
+		mu.Lock()
+		defer mu.Unlock()
+		for i, row := range rows {
+			if len(row) < idLength || !bytes.Contains(row, known) {
+				continue
+			}
+			if chosen == nil {
+				chosen = bytes.Clone(row[:idLength])
+			}
+			if bytes.HasPrefix(row, chosen) {
+				rows[i] = bytes.Replace(row, known, news, 1)
+			}
+		}
+		return rows
+	}
+}
+
+// notRead are the alerts that may follow where data does not come any more.
+var notRead = []string{"RevoxCampaignNotRead", "RevoxDiscoveryFailing", "RevoxAPIFailing", "RevoxReplicaDown"}
+
+// What looks back may begin to fire after an incident: by ten minutes, or by an hour and a half.
+const (
+	shortLook = 15 * time.Minute
+	longLook  = 2 * time.Hour
+)
+
+// classes are all incidents that there are, by the table in the issue.
+var classes = []*class{
+	{
+		name: "throttling of one campaign", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		alerts: []string{"RevoxThrottled"}, follows: []string{"RevoxThrottledEverywhere"}, linger: shortLook,
+		begin: calls(revoxtest.DialErrorSurge, "too_many_calls", 0.4),
+	},
+	{
+		name: "throttling of all", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		alerts: []string{"RevoxThrottled", "RevoxThrottledEverywhere"}, linger: shortLook,
+		begin: calls(revoxtest.DialErrorSurge, "too_many_calls", 0.4),
+	},
+	{
+		name: "no permission", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
+		begin: calls(revoxtest.DialErrorSurge, "no_international_permission", 0.9),
+	},
+	{
+		name: "precondition failed", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
+		begin: calls(revoxtest.DialErrorSurge, "precondition_failed", 0.9),
+	},
+	{
+		name: "errors not classified", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
+		begin: calls(revoxtest.DialErrorSurge, "non_classified_error", 0.8),
+	},
+	{
+		name: "no permission from the start", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute, scope: newCampaign,
+		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
+		begin: campaignWith("abroad", revoxtest.Campaign{Rows: 900, MaxConcurrentCalls: 4}, "no_international_permission", 0.9),
+	},
+	{
+		name: "bad list", severity: "ticket", limit: time.Hour, lasts: 3 * time.Hour, scope: newCampaign,
+		alerts: []string{"RevoxBadList"}, linger: 12 * time.Hour,
+		begin: campaignWith("bad list", revoxtest.Campaign{Rows: 450, MaxConcurrentCalls: 3, BadNumbersShare: 0.45}, "", 0),
+	},
+	{
+		name: "agent breaks", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
+		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored"}, linger: shortLook,
+		begin: calls(revoxtest.AgentBreaks, "", 0.8),
+	},
+	{
+		name: "calls errored", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
+		alerts: []string{"RevoxCallsErrored"}, linger: shortLook,
+		begin: calls(revoxtest.ErroredSurge, "", 0.3),
+	},
+	{
+		name: "answers drop", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
+		alerts: []string{"RevoxAnswersDropped"}, linger: longLook,
+		begin: calls(revoxtest.AnswersDrop, "", 0.75),
+	},
+	{
+		name: "voicemail surge", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
+		alerts: []string{"RevoxVoicemailSurge"}, follows: []string{"RevoxAnswersDropped"}, linger: longLook,
+		begin: calls(revoxtest.VoicemailSurge, "", 0.6),
+	},
+	{
+		name: "screening surge", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
+		alerts: []string{"RevoxScreeningSurge"}, follows: []string{"RevoxAnswersDropped"}, linger: longLook,
+		begin: calls(revoxtest.ScreeningSurge, "", 0.5),
+	},
+	{
+		name: "stall", severity: "page", limit: 30 * time.Minute, lasts: 75 * time.Minute, baseline: dataWasThere,
+		alerts: []string{"RevoxCampaignStalled"}, linger: shortLook,
+		begin: calls(revoxtest.Stall, "", 0),
+	},
+	{
+		name: "exporter down", dataOnly: true, limit: 15 * time.Minute, lasts: 35 * time.Minute, scope: everything,
+		alerts: []string{"RevoxExporterDown"}, follows: notRead, linger: shortLook,
+		begin: func(r *replay, _ *incident) func() { r.down = true; return func() { r.down = false } },
+	},
+	{
+		name: "key refused", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		alerts: []string{"RevoxKeyRefused"}, follows: notRead, linger: shortLook,
+		begin: func(r *replay, _ *incident) func() {
+			r.key.set("not the key any more")
+			return func() { r.key.set(revoxtest.APIKey) }
+		},
+	},
+	{
+		name: "API fails", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		alerts: []string{"RevoxAPIFailing"}, follows: notRead, linger: shortLook,
+		begin: fault("", revoxtest.Status(http.StatusServiceUnavailable, nil, "")),
+	},
+	{
+		name: "API throttles", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		alerts: []string{"RevoxAPIFailing"}, follows: notRead, linger: shortLook,
+		begin: fault("", revoxtest.RateLimited("20")),
+	},
+	{
+		name: "one campaign's data stale", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute,
+		alerts: []string{"RevoxCampaignNotRead"}, linger: shortLook,
+		begin: fault("rows", revoxtest.Status(http.StatusInternalServerError, nil, "")),
+	},
+	{
+		name: "rows missing", limit: 15 * time.Minute, lasts: 40 * time.Minute,
+		alerts: []string{"RevoxRowsMissing"}, linger: shortLook,
+		begin: fault("rows", revoxtest.MangleRows(loseRows)),
+	},
+	{
+		name: "unknown value", severity: "ticket", limit: time.Hour, lasts: 90 * time.Minute,
+		alerts: []string{"RevoxUnknownValues"}, linger: shortLook,
+		begin: func(r *replay, in *incident) func() {
+			return r.api.AddFault(revoxtest.Fault{Campaign: in.campaign, Endpoint: "rows", Behavior: revoxtest.MangleRows(newResult())})
+		},
+	},
+}

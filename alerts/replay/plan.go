@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// incident is one thing that goes wrong in a replay.
+type incident struct {
+	class     *class
+	notBefore time.Time
+
+	// Set once it begins.
+	campaign, name string // "" where it is on all
+	start, end     time.Time
+	undo           func()
+	over           bool
+	attempts       float64  // finished within the limit, on its campaign
+	alert          *episode // the first that explains it
+}
+
+func (in *incident) begun() bool { return !in.start.IsZero() }
+
+func (in *incident) everywhere() bool { return in.class.scope == everything }
+
+// plan says what goes wrong, and finds when and where it shows.
+type plan struct {
+	rng       *rand.Rand
+	until     time.Time
+	calm      time.Duration // on a campaign between two incidents, and around those that are on everything
+	incidents []*incident
+}
+
+// newPlan spreads times incidents of each class over the replay.
+func newPlan(rng *rand.Rand, start, until time.Time, times int, calm time.Duration) *plan {
+	p := &plan{rng: rng, until: until, calm: calm}
+	for range times {
+		round := slices.Clone(classes)
+		rng.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+		for _, c := range round {
+			p.incidents = append(p.incidents, &incident{class: c})
+		}
+	}
+	// The first hours show what is usual, and the last must leave each incident its time.
+	first, last := start.Add(8*time.Hour), until.Add(-10*time.Hour)
+	step := last.Sub(first) / time.Duration(len(p.incidents))
+	for i, in := range p.incidents {
+		in.notBefore = first.Add(time.Duration(i)*step + time.Duration(rng.Int64N(int64(step))))
+		// Those that need a day behind them are the hardest to place, and wait from the first time when that can be.
+		if in.class.baseline != none && i < len(classes) {
+			in.notBefore = start.Add(25 * time.Hour)
+		}
+	}
+	slices.SortStableFunc(p.incidents, func(a, b *incident) int { return int(b.class.baseline) - int(a.class.baseline) })
+	return p
+}
+
+// move ends the incidents that are due and begins those that find their place at the minute that begins now.
+func (p *plan) move(ctx context.Context, r *replay, now time.Time) error {
+	for _, in := range p.incidents {
+		if in.begun() && !in.over && !in.end.After(now) {
+			in.over = true
+			if in.undo != nil {
+				in.undo()
+			}
+		}
+	}
+	var places *places30
+	for _, in := range p.incidents {
+		if in.begun() || in.notBefore.After(now) || now.Add(in.class.limit+5*time.Minute).After(p.until) {
+			continue
+		}
+		if places == nil {
+			var err error
+			if places, err = r.places(ctx, now); err != nil {
+				return err
+			}
+		}
+		if !p.place(in, r, places, now) {
+			continue
+		}
+		in.start, in.end = now, now.Add(in.class.lasts)
+		in.undo = in.class.begin(r, in)
+		r.say("%s  begins: %s %s", stamp(now), in.class.name, in.name)
+	}
+	return nil
+}
+
+// place finds a campaign for an incident, or that it can be on everything.
+func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) bool {
+	end := now.Add(in.class.lasts)
+	if p.near(now.Add(-p.calm), end.Add(p.calm), func(o *incident) bool { return o.everywhere() || in.everywhere() }) {
+		return false
+	}
+	switch in.class.scope {
+	case everything:
+		return len(places.busy) >= 1 // else nobody would feel it
+	case newCampaign:
+		return !p.near(now.Add(-p.calm), end, func(o *incident) bool { return o.class.scope == newCampaign })
+	}
+	var fit []*member
+	for _, m := range places.busy {
+		own := func(o *incident) bool { return o.everywhere() || o.campaign == m.id }
+		spoils := func(o *incident) bool { return own(o) && (in.class.baseline == dataWasThere || !o.class.dataOnly) }
+		limit := in.class.limit
+		switch {
+		case m.openUntil(now).Before(now.Add(limit + 10*time.Minute)),
+			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
+			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
+			p.near(now.Add(-p.calm), end.Add(p.calm), own):
+			continue
+		}
+		if in.class.baseline != none {
+			// The same hours of the day before were well, and so was the time since.
+			const day = 24 * time.Hour
+			if m.spec.Start.After(now.Add(-day)) || r.start.After(now.Add(-day)) || p.near(now.Add(-day-time.Hour), end.Add(-day+time.Hour), spoils) ||
+				m.pausedIn(now.Add(-day-time.Hour), end.Add(-day+time.Hour)) {
+				continue
+			}
+		}
+		fit = append(fit, m)
+	}
+	if len(fit) == 0 {
+		return false
+	}
+	m := pick(p.rng, fit)
+	in.campaign, in.name = m.id, m.spec.Name
+	return true
+}
+
+// pausedIn tells whether the campaign was paused in a span of time.
+func (m *member) pausedIn(from, to time.Time) bool {
+	return slices.ContainsFunc(m.pauses, func(s span) bool { return s.from.Before(to) && s.to.After(from) })
+}
+
+// near tells whether incidents that which selects go on in a span of time.
+func (p *plan) near(from, to time.Time, which func(*incident) bool) bool {
+	return slices.ContainsFunc(p.incidents, func(o *incident) bool {
+		return o.begun() && o.start.Before(to) && o.end.After(from) && which(o)
+	})
+}
+
+// troubled tells whether an incident is near a campaign; "" is any campaign.
+func (p *plan) troubled(campaign string, now time.Time) bool {
+	return p.near(now.Add(-p.calm), now.Add(p.calm), func(o *incident) bool { return o.everywhere() || campaign != "" && o.campaign == campaign })
+}
+
+// places30 are where incidents would be seen, by what went on in the half hour before.
+type places30 struct {
+	busy             []*member // that make attempts enough
+	attempts, queued map[string]float64
+}
+
+const (
+	attempts30 = `max by (campaign_id) (sum by (campaign_id, instance) (increase(revox_campaign_call_attempts_finished_total[30m])))`
+	queuedNow  = `max by (campaign_id) (revox_campaign_calls{status="queued_for_calling"})`
+)
+
+func (r *replay) places(ctx context.Context, now time.Time) (p *places30, err error) {
+	p = &places30{}
+	if p.attempts, err = r.prometheus.query(ctx, attempts30, now); err != nil {
+		return nil, err
+	}
+	if p.queued, err = r.prometheus.query(ctx, queuedNow, now); err != nil {
+		return nil, err
+	}
+	for id, n := range p.attempts {
+		if m := r.fleet.members[id]; m != nil && !m.isGone && !m.paused && m.kind != "history" && n >= enoughAttempts {
+			p.busy = append(p.busy, m)
+		}
+	}
+	slices.SortFunc(p.busy, func(a, b *member) int { return strings.Compare(a.id, b.id) })
+	return p, nil
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/tsdb"
+)
+
+// server is what of Prometheus the replay needs: storage, queries and rules, and no time of its own.
+type server struct {
+	db     *tsdb.DB
+	engine *promql.Engine
+	groups []*rules.Group // by name, which is the order of evaluation
+}
+
+// startServer opens an empty database in dir and reads a file of rules.
+func startServer(ctx context.Context, dir, rulesFile string) (*server, error) {
+	quiet := slog.New(slog.DiscardHandler)
+	options := tsdb.DefaultOptions()
+	options.WALSegmentSize = -1 // nothing has to outlive the replay
+	options.RetentionDuration = (60 * 24 * time.Hour).Milliseconds()
+	db, err := tsdb.Open(dir, quiet, nil, options, nil)
+	if err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
+	s := &server{db: db}
+	promQL := parser.NewParser(parser.Options{})
+	s.engine = promql.NewEngine(promql.EngineOpts{
+		Logger: quiet, MaxSamples: 50_000_000, Timeout: 2 * time.Minute, LookbackDelta: 5 * time.Minute,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+		EnableAtModifier:         true, EnableNegativeOffset: true, Parser: promQL,
+	})
+	manager := rules.NewManager(&rules.ManagerOptions{
+		Context: ctx, Logger: quiet, AppendableV2: db, Queryable: db, Parser: promQL,
+		QueryFunc:  rules.EngineQueryFunc(s.engine, db),
+		NotifyFunc: func(context.Context, string, ...*rules.Alert) {}, // the replay looks at the rules themselves
+	})
+	groups, errs := manager.LoadGroups(scrapeInterval, noLabels, "", nil, false, rulesFile)
+	if len(errs) > 0 {
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", rulesFile, errors.Join(errs...)), s.close())
+	}
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		s.groups = append(s.groups, groups[name])
+	}
+	return s, nil
+}
+
+func (s *server) close() error {
+	return errors.Join(s.engine.Close(), s.db.Close())
+}
+
+// evaluate evaluates the groups of rules that are due at a time.
+func (s *server) evaluate(ctx context.Context, at time.Time) error {
+	for _, group := range s.groups {
+		if every := group.Interval(); every > scrapeInterval && at.Truncate(scrapeInterval).UnixNano()%int64(every) != 0 {
+			continue
+		}
+		group.Eval(ctx, at)
+		for _, rule := range group.Rules() {
+			if err := rule.LastError(); err != nil {
+				return fmt.Errorf("evaluating %s at %s: %w", rule.Name(), at.UTC().Format(time.DateTime), err)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// query returns the value of each campaign that an expression gives.
+func (s *server) query(ctx context.Context, expr string, at time.Time) (map[string]float64, error) {
+	q, err := s.engine.NewInstantQuery(ctx, s.db, nil, expr, at)
+	if err != nil {
+		return nil, fmt.Errorf("querying %s: %w", expr, err)
+	}
+	defer q.Close()
+	vector, err := q.Exec(ctx).Vector()
+	if err != nil {
+		return nil, fmt.Errorf("querying %s: %w", expr, err)
+	}
+	values := make(map[string]float64, len(vector))
+	for _, sample := range vector {
+		values[sample.Metric.Get("campaign_id")] = sample.F
+	}
+	return values, nil
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// The TCP listener of the simulated API and Prometheus' parts have ended when a replay returns.
+	goleak.VerifyTestMain(m)
+}
+
+// shortSeed is a seed with which each class of incident finds its place within two days of the small fleet.
+const shortSeed = 5
+
+// TestShortReplay is the replay that CI runs: each class of incident once, and most traps, in two simulated days.
+func TestShortReplay(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	defer cancel()
+	r, v, err := run(ctx, options{days: 2, seed: shortSeed, small: true, rules: "../revox.rules.yml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.report(t.Output(), v)
+	for _, text := range v.missed {
+		t.Error(text)
+	}
+}

@@ -1,0 +1,284 @@
+package promql
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/tsdb"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// watched is how long the demo is scraped, each second.
+const watched = 75 * time.Second
+
+// short makes the windows of the queries fit into that.
+var short = scale{rate: 20 * time.Second, span: 70 * time.Second, step: 2 * time.Second, window: func(d time.Duration) time.Duration {
+	switch {
+	case d >= 24*time.Hour:
+		return 70 * time.Second
+	case d >= time.Hour:
+		return 60 * time.Second
+	default:
+		return min(d, 30*time.Second)
+	}
+}}
+
+// faster is how many times as fast as usual time runs in the demo, so that enough happens in it.
+const faster = 60
+
+// Queries that give nothing as long as no rules are loaded, and why: exactly these. With rules each one gives something.
+const (
+	noAlerts = "ALERTS is there only where Prometheus has loaded the rules, and one of them fires"
+	noRules  = "the panel says that no rules are loaded"
+)
+
+var emptyWithoutRules = map[string]string{
+	"overview: Is an alert firing? / A":     noRules,
+	"overview: What fires now / A":          noAlerts,
+	"overview: When alerts fired / A":       noAlerts,
+	"overview: annotation Alerts that page": noAlerts,
+	"overview: annotation Other alerts":     noAlerts,
+	"campaign: Is an alert firing? / A":     noRules,
+	"campaign: annotation Alerts that page": noAlerts,
+	"campaign: annotation Other alerts":     noAlerts,
+	"capacity: annotation Alerts that page": noAlerts,
+	"capacity: annotation Other alerts":     noAlerts,
+	"exporter: annotation Alerts that page": noAlerts,
+	"exporter: annotation Other alerts":     noAlerts,
+}
+
+// TestDemoFillsEveryPanel has the exporter read the simulated campaigns of the demo, scrapes it as two replicas with
+// Prometheus' own scraper, and asks each query of that: without the rules, and with them.
+func TestDemoFillsEveryPanel(t *testing.T) {
+	ctx := t.Context()
+	port, api := startDemo(t)
+	// What makes an alert fire that pages, and one that does not: throttling, and an error that nobody knows yet.
+	api.AddIncident(revoxtest.Incident{Kind: revoxtest.DialErrorSurge, End: time.Now().Add(7 * 24 * time.Hour)})
+	api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
+		for i, row := range rows {
+			rows[i] = bytes.ReplaceAll(row, []byte(`"number_non_attributed"`), []byte(`"lines_tangled"`))
+		}
+		return rows
+	})})
+	s := openStore(t)
+	scrapeForAWhile(t, s.db, port)
+	at := time.Now().Add(-2 * time.Second)
+
+	t.Run("without rules", func(t *testing.T) { s.expectEmpty(t, at, emptyWithoutRules) })
+
+	manager := rules.NewManager(&rules.ManagerOptions{
+		Context: ctx, Logger: quiet, AppendableV2: s.db, Queryable: s.db, Parser: promQL,
+		QueryFunc:  rules.EngineQueryFunc(s.engine, s.db),
+		NotifyFunc: func(context.Context, string, ...*rules.Alert) {},
+	})
+	groups, errs := manager.LoadGroups(time.Minute, labels.EmptyLabels(), "", nil, false, "../../alerts/revox.rules.yml")
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for _, group := range groups {
+		for _, rule := range group.AlertingRules() {
+			rule.SetRestored(true) // there is no earlier state to read before alerts are shown
+		}
+	}
+	for back := 20 * time.Second; back >= 0; back -= 5 * time.Second {
+		for _, name := range slices.Sorted(maps.Keys(groups)) {
+			groups[name].Eval(ctx, at.Add(-back))
+		}
+	}
+	t.Run("with rules", func(t *testing.T) { s.expectEmpty(t, at, nil) })
+}
+
+func (s *store) expectEmpty(t *testing.T, at time.Time, reasons map[string]string) {
+	seen := map[string]bool{}
+	for _, q := range readQueries(t) {
+		seen[q.String()] = true
+		expr, err := expand(q, short)
+		if err != nil {
+			t.Errorf("%s: %v", q, err)
+			continue
+		}
+		found, err := s.series(expr, q.instant, at.Add(-30*time.Second), at, 2*time.Second)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", q, err, q.expr)
+			continue
+		}
+		switch reason := reasons[q.String()]; {
+		case len(found) == 0 && reason == "":
+			t.Errorf("%s gives nothing:\n%s", q, q.expr)
+		case len(found) > 0 && reason != "":
+			t.Errorf("%s gives %d series, and should give none: %s", q, len(found), reason)
+		}
+	}
+	for name := range reasons {
+		if !seen[name] {
+			t.Errorf("the exception %q is of no query", name)
+		}
+	}
+}
+
+var (
+	quiet  = slog.New(slog.DiscardHandler)
+	promQL = parser.NewParser(parser.Options{})
+)
+
+// store is Prometheus' storage and engine.
+type store struct {
+	db     *tsdb.DB
+	engine *promql.Engine
+}
+
+func openStore(t *testing.T) *store {
+	t.Helper()
+	options := tsdb.DefaultOptions()
+	options.WALSegmentSize = -1
+	db, err := tsdb.Open(t.TempDir(), quiet, nil, options, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return &store{db, promql.NewEngine(promql.EngineOpts{
+		Logger: quiet, MaxSamples: 50_000_000, Timeout: 2 * time.Minute, LookbackDelta: 5 * time.Minute,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+		EnableAtModifier:         true, EnableNegativeOffset: true, Parser: promQL,
+	})}
+}
+
+// series returns the last value of each series that a query gives; a value that is not a number is an error.
+func (s *store) series(expr string, instant bool, from, to time.Time, step time.Duration) (map[string]float64, error) {
+	ctx := context.Background()
+	if instant {
+		from = to
+	}
+	q, err := s.engine.NewRangeQuery(ctx, s.db, nil, expr, from, to, step)
+	if err != nil {
+		return nil, err
+	}
+	defer q.Close()
+	result := q.Exec(ctx)
+	matrix, err := result.Matrix()
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]float64, len(matrix))
+	for _, series := range matrix {
+		name := series.Metric.String()
+		for _, point := range series.Floats {
+			if point.F != point.F {
+				return nil, fmt.Errorf("%s is not a number at %d", name, point.T)
+			}
+			found[name] = point.F
+		}
+		for _, point := range series.Histograms {
+			found[name] = point.H.Count
+		}
+	}
+	return found, nil
+}
+
+// startDemo starts the demo's API with a clock that runs fast, and the exporter that reads it; it returns the
+// exporter's port on the loopback interface.
+func startDemo(t *testing.T) (port string, api *revoxtest.Server) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "revox_exporter")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Dir = "../.."
+	build.Env = append(os.Environ(), "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the exporter: %v\n%s", err, out)
+	}
+	start := time.Now()
+	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
+	api = revoxtest.NewDemo(revoxtest.WithNow(simulated))
+	t.Cleanup(api.Close)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err = net.SplitHostPort(listener.Addr().String())
+	listener.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	demo := exec.Command(binary, "--revox.base-url="+api.URL, "--campaign.discover", "--campaign.discover-interval=2s",
+		"--scan.interval=1s", "--web.listen-address=127.0.0.1:"+port)
+	demo.Env = append(os.Environ(), "REVOX_API_KEY="+revoxtest.APIKey)
+	demo.Stdout, demo.Stderr = &log, &log
+	if err := demo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { demo.Process.Kill(); demo.Wait() })
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if response, err := http.Get("http://127.0.0.1:" + port + "/-/ready"); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return port, api
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatal("the demo is not ready after 20 s")
+		}
+	}
+}
+
+// scrapeForAWhile scrapes one exporter under two addresses, which are two replicas to Prometheus, with classic and
+// native histograms.
+func scrapeForAWhile(t *testing.T, db *tsdb.DB, port string) {
+	t.Helper()
+	cfg, err := config.Load(`
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs:
+  - job_name: revox
+    scrape_native_histograms: true
+    always_scrape_classic_histograms: true
+    static_configs: [{targets: ["127.0.0.1"]}]
+`, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manager, err := scrape.NewManager(&scrape.Options{DiscoveryReloadInterval: model.Duration(100 * time.Millisecond)}, quiet, nil, nil, db, prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := manager.ApplyConfig(cfg); err != nil {
+		t.Fatal(err)
+	}
+	targets := make(chan map[string][]*targetgroup.Group, 1)
+	targets <- map[string][]*targetgroup.Group{"revox": {{Source: "replicas", Targets: []model.LabelSet{
+		{"__address__": model.LabelValue("127.0.0.1:" + port)},
+		{"__address__": model.LabelValue("localhost:" + port)},
+	}}}}
+	done := make(chan error, 1)
+	go func() { done <- manager.Run(targets) }()
+	select {
+	case err := <-done:
+		t.Fatal(err)
+	case <-time.After(watched):
+	}
+	manager.Stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}

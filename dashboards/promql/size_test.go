@@ -1,0 +1,243 @@
+package promql
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+)
+
+// most is how many series a query of a dashboard may give, as README.md tells. Tables and the list of campaigns have a
+// row for each campaign, and annotations and the table of alerts one for each alert that fires, so that they are told
+// apart here.
+var most = map[string]int{
+	"overview": 8,  // dial errors
+	"campaign": 13, // buckets of a heat map
+	"capacity": 10, // the campaigns with the most attempts
+	"exporter": 14, // codes of answers
+}
+
+// hoursOfTheWeek is what the table of the hours at which people answer may give.
+const hoursOfTheWeek = 7 * 24
+
+// One alert fires for each campaign.
+const alertsOfACampaign = 1
+
+func TestNoQueryGivesTooManySeries(t *testing.T) {
+	families := readDemo(t)
+	for _, campaigns := range []int{1, 10, 300} {
+		t.Run(fmt.Sprint(campaigns), func(t *testing.T) {
+			s := openStore(t)
+			end := fill(t, s, families, campaigns, "one")
+			for _, q := range readQueries(t) {
+				found := ask(t, s, q, end)
+				bound, what := most[q.dashboard], "series"
+				switch {
+				case strings.Contains(q.where, "At which hour"):
+					bound, what = hoursOfTheWeek, "hours of the week"
+				case strings.HasPrefix(q.where, "annotation"), strings.HasPrefix(q.where, "What fires"):
+					bound, what = campaigns*alertsOfACampaign, "alerts that fire"
+				case q.table:
+					bound, what = campaigns, "campaigns"
+				}
+				if len(found) > bound {
+					t.Errorf("%s: %d series, want at most %d %s\n%s", q, len(found), bound, what, q.expr)
+				}
+				if q.where == "variable campaign" && len(found) != campaigns {
+					t.Errorf("%s: %d campaigns to choose from, want %d", q, len(found), campaigns)
+				}
+			}
+		})
+	}
+}
+
+// Two campaigns of one name can be told apart in the list, and others have their bare name.
+func TestCampaignsOfOneNameStayApart(t *testing.T) {
+	s := openStore(t)
+	end := fill(t, s, readDemo(t), 3, "one")
+	for _, q := range readQueries(t) {
+		if q.where != "variable campaign" {
+			continue
+		}
+		names := map[string]int{}
+		for series := range ask(t, s, q, end) {
+			_, name, _ := strings.Cut(series, `campaign_name="`)
+			names[strings.TrimSuffix(name, `"}`)]++
+		}
+		want := map[string]int{"Campaign 0 " + id(0): 1, "Campaign 0 " + id(1): 1, "Campaign 1": 1}
+		if !maps.Equal(names, want) {
+			t.Errorf("%s: %v, want %v", q, names, want)
+		}
+	}
+}
+
+// A second exporter counts the same calls, and must not count them twice.
+func TestReplicasChangeNothing(t *testing.T) {
+	families := readDemo(t)
+	one, two := openStore(t), openStore(t)
+	end := fill(t, one, families, 3, "one")
+	fill(t, two, families, 3, "one", "two")
+	for _, q := range readQueries(t) {
+		if q.dashboard == "exporter" || strings.Contains(q.where, "Do the exporters answer?") {
+			continue // it shows what each exporter does
+		}
+		a, b := ask(t, one, q, end), ask(t, two, q, end)
+		if len(a) != len(b) {
+			t.Errorf("%s: %d series with one exporter, %d with two\n%s", q, len(a), len(b), q.expr)
+		}
+		for name, value := range a {
+			if other, found := b[name]; !found || math.Abs(other-value) > 1e-9*math.Abs(value) {
+				t.Errorf("%s: %s is %g with one exporter, %g with two\n%s", q, name, value, other, q.expr)
+			}
+		}
+	}
+}
+
+// samples are a minute apart.
+const samples = 10
+
+var minutes = scale{rate: 4 * time.Minute, span: samples * time.Minute, step: time.Minute,
+	window: func(d time.Duration) time.Duration { return min(d, samples*time.Minute) }}
+
+func ask(t *testing.T, s *store, q query, end time.Time) map[string]float64 {
+	t.Helper()
+	expr, err := expand(q, minutes)
+	if err != nil {
+		t.Fatalf("%s: %v", q, err)
+	}
+	found, err := s.series(expr, q.instant, end.Add(-5*time.Minute), end, time.Minute)
+	if err != nil {
+		t.Errorf("%s: %v\n%s", q, err, q.expr)
+	}
+	return found
+}
+
+func id(campaign int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", campaign) }
+
+// readDemo returns what a scrape of the demo reads.
+func readDemo(t *testing.T) map[string]*dto.MetricFamily {
+	t.Helper()
+	port, _ := startDemo(t)
+	response, err := http.Get("http://127.0.0.1:" + port + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	textParser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := textParser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
+// fill writes some minutes of campaigns that are all like the demo's largest, as each of the exporters shows them, with
+// an alert that fires for each. Two in a row have the same name. It returns the newest sample's time.
+func fill(t *testing.T, s *store, families map[string]*dto.MetricFamily, campaigns int, instances ...string) time.Time {
+	t.Helper()
+	template, rows := "", -1.0
+	for _, m := range families["revox_campaign_rows"].Metric {
+		if m.Gauge.GetValue() > rows {
+			template, rows = label(m, "campaign_id"), m.Gauge.GetValue()
+		}
+	}
+	start := time.Unix(1_800_000_000, 0)
+	app := s.db.AppenderV2(context.Background())
+	add := func(name string, pairs map[string]string, extra map[string]string, i int, value float64) {
+		b := labels.NewBuilder(labels.EmptyLabels())
+		for k, v := range pairs {
+			b.Set(k, v)
+		}
+		for k, v := range extra {
+			b.Set(k, v)
+		}
+		b.Set("__name__", name)
+		at := start.Add(time.Duration(i) * time.Minute).UnixMilli()
+		if _, err := app.Append(0, b.Labels(), 0, at, value, nil, nil, storage.AOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range samples {
+		now := float64(start.Unix() + int64(i)*60)
+		for _, instance := range instances {
+			scraped := map[string]string{"job": "revox", "instance": instance}
+			add("up", scraped, nil, i, 1)
+			for name, family := range families {
+				for _, m := range family.Metric {
+					pairs := map[string]string{}
+					for _, l := range m.Label {
+						pairs[l.GetName()] = l.GetValue()
+					}
+					maps.Copy(pairs, scraped)
+					copies := []map[string]string{nil}
+					if c, ok := pairs["campaign_id"]; ok {
+						if c != template {
+							continue
+						}
+						copies = nil
+						for n := range campaigns {
+							extra := map[string]string{"campaign_id": id(n)}
+							if _, named := pairs["campaign_name"]; named {
+								extra["campaign_name"] = fmt.Sprintf("Campaign %d", n/2)
+							}
+							copies = append(copies, extra)
+						}
+					}
+					for _, extra := range copies {
+						switch {
+						case m.Counter != nil:
+							add(name, pairs, extra, i, m.Counter.GetValue()+float64(i))
+						case m.Gauge != nil:
+							value := m.Gauge.GetValue()
+							if name == "revox_campaign_calls" {
+								value += float64(i)
+							} else if strings.HasSuffix(name, "_timestamp_seconds") {
+								value = now - 10
+							}
+							add(name, pairs, extra, i, value)
+						case m.Histogram != nil:
+							add(name+"_count", pairs, extra, i, float64(m.Histogram.GetSampleCount())+float64(i))
+							add(name+"_sum", pairs, extra, i, m.Histogram.GetSampleSum()+float64(i))
+							for _, b := range m.Histogram.Bucket {
+								if b.GetUpperBound() < math.Inf(1) {
+									pairs["le"] = fmt.Sprint(b.GetUpperBound())
+									add(name+"_bucket", pairs, extra, i, float64(b.GetCumulativeCount())+float64(i))
+								}
+							}
+							pairs["le"] = "+Inf"
+							add(name+"_bucket", pairs, extra, i, float64(m.Histogram.GetSampleCount())+float64(i))
+							delete(pairs, "le")
+						}
+					}
+				}
+			}
+		}
+		for n := range campaigns {
+			add("ALERTS", map[string]string{"alertname": "RevoxThrottled", "alertstate": "firing", "severity": "page",
+				"campaign_id": id(n), "campaign_name": fmt.Sprintf("Campaign %d", n/2)}, nil, i, 1)
+		}
+	}
+	if err := app.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return start.Add((samples - 1) * time.Minute)
+}
+
+func label(m *dto.Metric, name string) string {
+	for _, l := range m.Label {
+		if l.GetName() == name {
+			return l.GetValue()
+		}
+	}
+	return ""
+}
