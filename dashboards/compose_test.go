@@ -1,0 +1,86 @@
+package dashboards
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v2"
+)
+
+// What compose.yaml mounts is there, its images are pinned, its ports are this machine's alone, every dashboard is
+// mounted, and all but the exporter's image, which has no command to ask with, are asked for their health.
+func TestCompose(t *testing.T) {
+	text, err := os.ReadFile("../compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Image       string
+			Build       string
+			Command     []string
+			Volumes     []string
+			Ports       []string
+			Environment map[string]string
+			DependsOn   []string `yaml:"depends_on"`
+			ReadOnly    bool     `yaml:"read_only"`
+			CapDrop     []string `yaml:"cap_drop"`
+			SecurityOpt []string `yaml:"security_opt"`
+			Healthcheck *struct {
+				Test              []string
+				Interval, Timeout string
+				Retries           int
+			}
+		}
+		Volumes map[string]any
+	}
+	if err := yaml.UnmarshalStrict(text, &compose); err != nil {
+		t.Fatal(err)
+	}
+	mounted := map[string]bool{}
+	for name, service := range compose.Services {
+		if (service.Build != "") == (service.Healthcheck != nil) {
+			t.Errorf("%s: a health check belongs to every image but our own", name)
+		}
+		if service.Build == "" && !regexp.MustCompile(`^[\w./-]+:v?\d+\.\d+\.\d+$`).MatchString(service.Image) {
+			t.Errorf("%s: image %q is not pinned to a version", name, service.Image)
+		}
+		for _, port := range service.Ports {
+			if !strings.HasPrefix(port, "127.0.0.1:") {
+				t.Errorf("%s: port %s is open to others", name, port)
+			}
+		}
+		for _, volume := range service.Volumes {
+			source, _, _ := strings.Cut(volume, ":")
+			if _, named := compose.Volumes[source]; named {
+				continue
+			}
+			if info, err := os.Stat(filepath.Join("..", source)); err != nil || info.IsDir() || !strings.HasSuffix(volume, ":ro") {
+				t.Errorf("%s: %s should be a file that is there, mounted to be read: %v", name, volume, err)
+			}
+			mounted[filepath.Base(source)] = true
+		}
+		for variable, value := range service.Environment {
+			if regexp.MustCompile(`PASSWORD|SECRET|TOKEN|KEY`).MatchString(variable) {
+				t.Errorf("%s: %s=%s looks like a secret", name, variable, value)
+			}
+		}
+		for _, other := range service.DependsOn {
+			if _, ok := compose.Services[other]; !ok {
+				t.Errorf("%s depends on %s, which there is not", name, other)
+			}
+		}
+	}
+	files, err := filepath.Glob("*.json")
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%d dashboards, %v", len(files), err)
+	}
+	for _, file := range files {
+		if !mounted[file] {
+			t.Errorf("%s is not mounted", file)
+		}
+	}
+}
