@@ -80,7 +80,7 @@ const (
 	anomalyBadTimestamp = "bad_timestamp"
 	// A duration that ends before it begins; not observed.
 	anomalyNegativeDuration = "negative_duration"
-	// A duration of more than maxPlausibleDuration, from a placeholder such as the year 9999 or 1; not observed.
+	// A duration of more than maxPlausibleDuration, from a stand-in such as the year 9999 or 1; not observed.
 	anomalyImplausibleDuration = "implausible_duration"
 	// A call or an attempt without a status; counted in no metric by status.
 	anomalyMissingStatus = "missing_status"
