@@ -93,7 +93,7 @@ func (f *fleet) day(n int, midnight time.Time) {
 		}
 		f.add("medium", p, spec, 72*time.Hour)
 	}
-	for range 4 {
+	for range 7 {
 		p := pick(f.rng, places)
 		f.add("small", p, revoxtest.Campaign{
 			Start: morning(p, 9+f.rng.IntN(8)), Rows: 8 + f.rng.IntN(50), MaxConcurrentCalls: 1, RetryDelay: 3 * time.Hour, MaxRetryAttempts: 2,
