@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net/http"
 )
 
@@ -25,6 +24,10 @@ type RowsSummary struct {
 	Duplicates int
 	// Missing is how many more rows the server's newest `total` promises than could be found; 0 where it gives none.
 	Missing int
+	// Layout says how the rows lie on pages, where they lay still: nil unless all were found in one pass, each once, on
+	// consecutive pages that were full but for the last, of one page_size, with one total that is their number. It is nil
+	// for a campaign without rows.
+	Layout *PageLayout
 }
 
 const (
@@ -34,8 +37,12 @@ const (
 	maxPages = 100_000
 )
 
-// AllRows reads every page of a campaign's rows and hands each row to each, once by its id, as soon as it is read.
-// R is any struct that the JSON of a row decodes into (see [Row]); fields it does not have are skipped unread.
+// AllRows reads every page of a campaign's rows and hands each row to each, once by its id and in the order of the pages.
+// R is any struct that the JSON of a row decodes into (see [Row]); fields it does not have are skipped unread. each is
+// called from the caller's goroutine.
+//
+// Where the server says how many rows there are, several pages of up to 1,000 rows are read at once, as far as the
+// client's limits allow and 8 at most. Beside those, 16 bytes a row are kept.
 //
 // It is right whether the server counts pages from 0 or from 1, caps the size of a page, gives a total or not, or does
 // not page at all, and it always ends: when `total` distinct rows are there, when a page is empty, or when pages bring
@@ -47,25 +54,24 @@ const (
 //
 // params.Page is where paging starts (0 is right for any server); a page given twice is told by its rows' ids.
 func AllRows[R Identified](ctx context.Context, c *Client, campaignID string, params RowsParams, each func(R) error) (RowsSummary, error) {
+	return AllPages(ctx, c, campaignID, params, func(_ int, row R) error { return each(row) })
+}
+
+// AllPages is AllRows that also tells on which page each row was found: the number that was asked for.
+func AllPages[R Identified](ctx context.Context, c *Client, campaignID string, params RowsParams, each func(page int, row R) error) (RowsSummary, error) {
 	if params.PageSize == 0 {
 		params.PageSize = DefaultPageSize
 	}
-	w := &walk[R]{ctx: ctx, client: c, campaignID: campaignID, params: params, each: each, seen: map[rowKey]struct{}{}}
+	w := &walk[R]{ctx: ctx, client: c, campaignID: campaignID, params: params, each: each}
 	err := w.run()
-	summary := RowsSummary{Rows: len(w.seen), Pages: w.pages, Duplicates: w.duplicates}
+	summary := RowsSummary{Rows: w.seen.len(), Pages: w.pages, Duplicates: w.duplicates}
 	if w.total != nil {
-		summary.Missing = max(0, int(*w.total)-len(w.seen))
+		summary.Missing = max(0, int(*w.total)-w.seen.len())
+	}
+	if err == nil && w.passes == 1 {
+		summary.Layout = w.layout.found(w.seen.len())
 	}
 	return summary, err
-}
-
-// rowKey stands for a row's id: 128 bits of a hash take less room than the text, and do not collide.
-type rowKey [2]uint64
-
-var rowKeySeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
-
-func keyOf(id string) rowKey {
-	return rowKey{maphash.String(rowKeySeeds[0], id), maphash.String(rowKeySeeds[1], id)}
 }
 
 // walk is one AllRows under way.
@@ -74,12 +80,15 @@ type walk[R Identified] struct {
 	client     *Client
 	campaignID string
 	params     RowsParams
-	each       func(R) error
+	each       func(int, R) error
 
-	seen       map[rowKey]struct{}
-	seenInPass map[rowKey]struct{} // the same map in the first pass
-	total      *Int                // the newest
-	shrank     bool                // in this pass: rows were removed, and others may have slipped past for it
+	seen       keySet
+	seenInPass *keySet      // the same set in the first pass
+	layout     layoutFinder // of the first pass
+	passes     int
+	ahead      *readAhead[PageResult[R]] // the pages that come next in this pass; nil where they are read one by one
+	total      *Int                      // the newest
+	shrank     bool                      // in this pass: rows were removed, and others may have slipped past for it
 	pages      int
 	duplicates int
 }
@@ -93,7 +102,7 @@ type page struct {
 }
 
 func (w *walk[R]) run() error {
-	w.seenInPass = w.seen
+	w.seenInPass, w.passes = &w.seen, 1
 	first, err := w.firstPage()
 	if err != nil {
 		return err
@@ -104,14 +113,14 @@ func (w *walk[R]) run() error {
 		}
 		return w.ended(p)
 	})
-	for pass := 1; err == nil && (w.short() || w.shrank); pass++ {
-		if pass == maxPasses {
-			return w.incomplete("rows move faster than they can be read: %d found where %d should be", len(w.seen), *w.total)
+	for ; err == nil && (w.short() || w.shrank); w.passes++ {
+		if w.passes == maxPasses {
+			return w.incomplete("rows move faster than they can be read: %d found where %d should be", w.seen.len(), *w.total)
 		}
-		before := len(w.seen)
+		before := w.seen.len()
 		// Rows that were read and then removed make up the number too: then only a pass that saw them all will do.
 		anew := w.shrank
-		w.seenInPass, w.shrank = map[rowKey]struct{}{}, false
+		w.seenInPass, w.shrank = &keySet{}, false
 		// Wherever the count was said to start, rows may be before it.
 		first, err = w.openingPage(0)
 		if err != nil {
@@ -119,14 +128,14 @@ func (w *walk[R]) run() error {
 		}
 		var refusal error
 		refusal, err = w.pass(first, func(p page) bool {
-			return p.rows == 0 || !w.short() && (!anew || len(w.seenInPass) >= int(*w.total))
+			return p.rows == 0 || !w.short() && (!anew || w.seenInPass.len() >= int(*w.total))
 		})
-		if err == nil && len(w.seen) == before {
+		if err == nil && w.seen.len() == before {
 			if !w.short() {
 				return nil
 			}
 			if refusal != nil {
-				return w.incomplete("%d of %d rows found, and no page after them is given: %w", len(w.seen), *w.total, refusal)
+				return w.incomplete("%d of %d rows found, and no page after them is given: %w", w.seen.len(), *w.total, refusal)
 			}
 			// Nothing moves: the server's total and its rows disagree for good, and the caller is told.
 			return nil
@@ -135,8 +144,18 @@ func (w *walk[R]) run() error {
 	return err
 }
 
+// expected is how many rows there are, by the server's newest word; 0 where it gives none.
+func (w *walk[R]) expected() int {
+	if w.total == nil {
+		return 0
+	}
+	return int(*w.total)
+}
+
+func noID(row int) *Error { return badResponse("row %d of the answer has no id", row) }
+
 // short tells whether the server promises more rows than were found.
-func (w *walk[R]) short() bool { return w.total != nil && len(w.seen) < int(*w.total) }
+func (w *walk[R]) short() bool { return w.total != nil && w.seen.len() < int(*w.total) }
 
 func (w *walk[R]) incomplete(format string, args ...any) error {
 	return &Error{Kind: KindIncomplete, Endpoint: EndpointRows, CampaignID: w.campaignID, Page: -1, Err: fmt.Errorf(format, args...)}
@@ -216,6 +235,7 @@ func refusesPage(err error) bool {
 // refusal of a page past those read, which is how some servers say that there are no more; the second ends the walk.
 func (w *walk[R]) pass(p page, ended func(page) bool) (refusal, err error) {
 	first := p
+	defer w.stopAhead()
 	repeats := 0
 	for n := 1; !ended(p); n++ {
 		// A page whose rows are all known is the server's answer to a page that does not exist. But it is also what a
@@ -229,9 +249,13 @@ func (w *walk[R]) pass(p page, ended func(page) bool) (refusal, err error) {
 		if n == maxPages {
 			return nil, w.incomplete("there was something new on each of %d pages, with no end", n)
 		}
+		if n == 1 {
+			w.startAhead(p)
+		}
 		last := p
 		if p, err = w.open(last.number + 1); err != nil {
 			if refusesPage(err) {
+				w.stopAhead()
 				return err, w.confirmEnd(last, err)
 			}
 			return nil, err
@@ -242,6 +266,35 @@ func (w *walk[R]) pass(p page, ended func(page) bool) (refusal, err error) {
 		}
 	}
 	return nil, nil
+}
+
+// largestAhead is the largest page that is kept whole until its turn comes.
+const largestAhead = 1000
+
+// startAhead begins to read the pages after p, the first of a pass, up to that which should be the last: several at once,
+// though they are taken in order. A page that turns out much larger is given up, and read as a stream in its turn.
+func (w *walk[R]) startAhead(p page) {
+	size := w.params.PageSize
+	if p.PageSize != nil {
+		size = int(*p.PageSize)
+	}
+	if w.client.window == 1 || w.total == nil || size < 1 || size > largestAhead || p.rows != size {
+		return
+	}
+	pages := (int(*w.total) - 1) / size // after p
+	if pages < 2 {
+		return
+	}
+	w.ahead = newReadAhead(w.ctx, w.client.window, pages, func(ctx context.Context, i int) (PageResult[R], error) {
+		return readPage[R](ctx, w.client, w.campaignID, w.params, PageRequest{Number: p.number + 1 + i}, 2*size)
+	})
+}
+
+func (w *walk[R]) stopAhead() {
+	if w.ahead != nil {
+		w.ahead.stop()
+		w.ahead = nil
+	}
 }
 
 // confirmEnd tells whether the refusal of the page after last is the end of the pages. With a total that is known
@@ -271,9 +324,9 @@ func (w *walk[R]) ended(p page) bool {
 	switch {
 	case p.rows == 0:
 		return true
-	case w.total != nil && p.fresh == 0 && len(w.seen) == int(*w.total) && p.rows < len(w.seen):
+	case w.total != nil && p.fresh == 0 && w.seen.len() == int(*w.total) && p.rows < w.seen.len():
 		return true
-	case w.total != nil && len(w.seen) == int(*w.total) && p.rows < size:
+	case w.total != nil && w.seen.len() == int(*w.total) && p.rows < size:
 		// A full page might be the total of a server that counts only what it sends; a short one is the last.
 		return true
 	case p.Page == nil && p.PageSize == nil && p.Total == nil && p.rows > size:
@@ -285,45 +338,32 @@ func (w *walk[R]) ended(p page) bool {
 
 // open reads one page and hands over what is new on it.
 func (w *walk[R]) open(number int) (page, error) {
-	params := w.params
-	params.Page = number
-	p := page{number: number}
-	var newHere []rowKey            // in this pass, by all tries
-	var earlier map[rowKey]struct{} // by the tries before this one
-	begin := func() {
-		p = page{number: number}
-		if len(newHere) > 0 {
-			earlier = make(map[rowKey]struct{}, len(newHere))
-			for _, key := range newHere {
-				earlier[key] = struct{}{}
-			}
+	if w.ahead != nil {
+		whole, err, ok := w.ahead.take()
+		switch {
+		case ok && err != nil:
+			return page{}, err
+		case ok && !whole.Overfull:
+			return w.takeWhole(whole)
+		case !ok:
+			w.stopAhead()
 		}
 	}
+	params := w.params
+	params.Page = number
+	before := w.seen.len()
+	var p page
+	var try try
+	begin := func() {
+		p = page{number: number}
+		try.begin(w.seenInPass.len())
+	}
 	var err error
-	p.pageInfo, err = readRows(w.ctx, w.client, w.campaignID, params, begin, func(row R) error {
-		p.rows++
+	p.pageInfo, err = readRows(w.ctx, w.client, w.campaignID, params, "", begin, func(row R) error {
 		if row.RowID() == "" {
-			return badResponse("row %d of the answer has no id", p.rows)
+			return noID(p.rows + 1)
 		}
-		key := keyOf(row.RowID())
-		if _, again := earlier[key]; again {
-			// A try that broke off had it already; in this one it is new, but once.
-			delete(earlier, key)
-			p.fresh++
-			return nil
-		}
-		if _, known := w.seenInPass[key]; known {
-			return nil
-		}
-		_, known := w.seen[key]
-		w.seenInPass[key] = struct{}{}
-		newHere = append(newHere, key)
-		p.fresh++
-		if known {
-			return nil
-		}
-		w.seen[key] = struct{}{}
-		if err := w.each(row); err != nil {
+		if err := w.meet(&p, &try, row); err != nil {
 			return callerError{err}
 		}
 		return nil
@@ -331,10 +371,76 @@ func (w *walk[R]) open(number int) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
+	w.note(p, w.seen.len()-before)
+	return p, nil
+}
+
+// takeWhole is open for a page that was read already.
+func (w *walk[R]) takeWhole(whole PageResult[R]) (page, error) {
+	p := page{number: whole.Number, pageInfo: pageInfo{Page: whole.Page, PageSize: whole.PageSize, Total: whole.Total}}
+	before := w.seen.len()
+	var try try
+	try.begin(w.seenInPass.len())
+	for _, row := range whole.Rows {
+		if err := w.meet(&p, &try, row); err != nil {
+			return page{}, err
+		}
+	}
+	w.note(p, w.seen.len()-before)
+	return p, nil
+}
+
+// try is one of perhaps several tries to read a page as a stream.
+type try struct {
+	first  int    // place in the pass of the first row that any of them had
+	broken int    // place after the last that a try which broke off had
+	again  []bool // which of these this try has brought again
+	begun  bool
+}
+
+// begin begins another try, after so many rows in the pass.
+func (t *try) begin(rows int) {
+	if !t.begun {
+		t.first, t.begun = rows, true
+	}
+	t.broken = rows
+	t.again = make([]bool, t.broken-t.first)
+}
+
+// meet hands over row if it is new.
+func (w *walk[R]) meet(p *page, t *try, row R) error {
+	p.rows++
+	key := RowKey(row.RowID())
+	place, isNew := w.seenInPass.add(key, w.expected())
+	if !isNew {
+		if place >= t.first && place < t.broken && !t.again[place-t.first] {
+			// It was handed over then; in this try it is new, but once.
+			t.again[place-t.first] = true
+			p.fresh++
+		}
+		return nil
+	}
+	p.fresh++
+	if w.seenInPass != &w.seen {
+		if _, isNew := w.seen.add(key, w.expected()); !isNew {
+			return nil
+		}
+	}
+	return w.each(p.number, row)
+}
+
+// note notes a page that was read, and how many of its rows the walk had not met before.
+func (w *walk[R]) note(p page, unseen int) {
 	w.pages++
+	if w.passes == 1 {
+		w.layout.saw(p, w.params.PageSize)
+	}
 	if p.Total != nil {
 		w.shrank = w.shrank || w.total != nil && *p.Total < *w.total
 		w.total = p.Total
 	}
-	return p, nil
+	if w.client.trace.Page != nil {
+		w.client.trace.Page(PageTrace{CampaignID: w.campaignID, Asked: p.number, AskedSize: w.params.PageSize,
+			Page: p.Page, PageSize: p.PageSize, Total: p.Total, Rows: p.rows, Fresh: unseen})
+	}
 }

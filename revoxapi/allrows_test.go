@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,8 @@ func TestAllRowsReadsEveryKindOfServerAtEverySize(t *testing.T) {
 		"no total, first page 1 echoed": {revoxtest.WithoutTotal(), revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()},
 		"no total, capped":              {revoxtest.WithoutTotal(), revoxtest.WithPageSizeCap(30)},
 		"rows only":                     {revoxtest.WithRowsOnly()},
+		"zstd":                          {revoxtest.WithZstd(), revoxtest.WithoutGzip()},
+		"plain":                         {revoxtest.WithoutGzip()},
 		"numbers as 3.0":                {revoxtest.WithNumberStyle(revoxtest.DecimalNumbers), revoxtest.WithPageSizeCap(30)},
 		"numbers as 3e0":                {revoxtest.WithNumberStyle(revoxtest.ExponentNumbers), revoxtest.WithFirstPage(1)},
 	}
@@ -72,7 +75,7 @@ func TestAllRowsAsksForNoMoreThanItMust(t *testing.T) {
 			server := newServer(t, test.opts...)
 			rows := makeRows(0, test.rows)
 			server.SetRows(campaignID, "c", rows)
-			client := newClient(t, server.URL)
+			client := newClient(t, server.URL, revoxapi.WithMaxInFlight(1))
 			summary := mustReadAll(t, client, revoxapi.RowsParams{}, rows)
 			first := pagesAsked(server)
 			if first != test.first {
@@ -84,6 +87,18 @@ func TestAllRowsAsksForNoMoreThanItMust(t *testing.T) {
 			mustReadAll(t, client, revoxapi.RowsParams{}, rows)
 			if later := strings.TrimSpace(strings.TrimPrefix(pagesAsked(server), first)); later != test.later {
 				t.Errorf("second scan asked for pages %q, want %q", later, test.later)
+			}
+		})
+		t.Run(test.name+", several at once", func(t *testing.T) {
+			server := newServer(t, test.opts...)
+			rows := makeRows(0, test.rows)
+			server.SetRows(campaignID, "c", rows)
+			mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows)
+			asked, want := strings.Fields(pagesAsked(server)), strings.Fields(test.first)
+			slices.Sort(asked)
+			slices.Sort(want)
+			if !slices.Equal(asked, want) {
+				t.Errorf("asked for pages %q, want %q", asked, want)
 			}
 		})
 	}
@@ -214,7 +229,7 @@ func TestAllRowsDoesNotBelieveTheTotal(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", rows)
 		server.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(300)})
-		if summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows); summary.Missing != 50 || summary.Duplicates != 0 {
+		if summary := mustReadAll(t, newClient(t, server.URL, revoxapi.WithMaxInFlight(1)), revoxapi.RowsParams{}, rows); summary.Missing != 50 || summary.Duplicates != 0 {
 			t.Errorf("%+v", summary)
 		}
 		if asked := pagesAsked(server); asked != "0 1 2 3 0 1 2 3" {
@@ -336,7 +351,7 @@ func TestAllRowsTellsRowsByTheirID(t *testing.T) {
 // What a try that broke off had handed over is not handed over again, and nothing is lost.
 func TestAllRowsRetriesWithinAPage(t *testing.T) {
 	for name, behavior := range map[string]revoxtest.Behavior{
-		"cut": revoxtest.CutBody(), "cut JSON": revoxtest.CutJSON(), "cut gzip": revoxtest.CutGzip(), "reset": revoxtest.ResetInBody(),
+		"cut": revoxtest.CutBody(), "cut JSON": revoxtest.CutJSON(), "cut gzip": revoxtest.CutGzip(), "cut zstd": revoxtest.CutZstd(), "reset": revoxtest.ResetInBody(),
 	} {
 		for _, page := range []int{0, 1, 2} {
 			t.Run(fmt.Sprintf("page %d %s twice", page, name), func(t *testing.T) {
@@ -371,7 +386,7 @@ func TestAllRowsStopsAtTheCallersError(t *testing.T) {
 	server.SetRows(campaignID, "c", makeRows(0, 250))
 	own := errors.New("enough")
 	rows := 0
-	summary, err := revoxapi.AllRows(context.Background(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, func(row) error {
+	summary, err := revoxapi.AllRows(context.Background(), newClient(t, server.URL, revoxapi.WithMaxInFlight(1)), campaignID, revoxapi.RowsParams{}, func(row) error {
 		if rows++; rows == 130 {
 			return own
 		}

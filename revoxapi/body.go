@@ -1,15 +1,9 @@
 package revoxapi
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
-	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // wireReader counts what comes over the wire, and remembers what broke it: what reads from it reports that in words of
@@ -31,6 +25,10 @@ func (w *wireReader) Read(p []byte) (int, error) {
 
 var errTooLarge = errors.New("too large")
 
+// maxPieceBytes is how large a row, or a campaign of the list, may be at most: a hundred times the largest there are. A text
+// in it is held whole while it is read, so this is what bounds memory.
+const maxPieceBytes = 8 << 20
+
 // sizeLimit ends a read that has become too large: the whole, or the piece since the last call of next.
 type sizeLimit struct {
 	r                io.Reader
@@ -39,7 +37,7 @@ type sizeLimit struct {
 }
 
 func newSizeLimit(r io.Reader, whole int64) *sizeLimit {
-	piece := max(whole/64, 1)
+	piece := min(max(whole/64, 1), maxPieceBytes)
 	return &sizeLimit{r: r, whole: whole, piece: piece, bytesOfEachPiece: piece}
 }
 
@@ -64,19 +62,12 @@ func (l *sizeLimit) Read(p []byte) (int, error) {
 type callerError struct{ error }
 
 // readBody hands the decompressed body to read, and says of a failure what it means.
-func (c *Client) readBody(ctx context.Context, encoding string, wire *wireReader, read func(io.Reader, *sizeLimit) error) error {
-	var plain io.Reader = wire
-	switch strings.ToLower(encoding) {
-	case "", "identity":
-	case "gzip":
-		unzipped, err := gzip.NewReader(wire)
-		if err != nil {
-			return c.bodyError(ctx, wire, err)
-		}
-		plain = unzipped
-	default:
-		return badResponse("the answer is encoded in a way that was not asked for")
+func (c *Client) readBody(ctx context.Context, coding string, wire *wireReader, read func(io.Reader, *sizeLimit) error) error {
+	plain, done, err := unpack(coding, wire)
+	if err != nil {
+		return c.bodyError(ctx, wire, err)
 	}
+	defer done()
 	limited := newSizeLimit(plain, c.maxResponseBytes)
 	if err := read(limited, limited); err != nil {
 		return c.bodyError(ctx, wire, err)
@@ -99,18 +90,17 @@ func (c *Client) bodyError(ctx context.Context, wire *wireReader, err error) err
 	if errors.Is(err, errTooLarge) {
 		return badResponse("the answer, or one row of it, is larger than the limit")
 	}
-	_, corrupt := errors.AsType[flate.CorruptInputError](err)
-	if corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
-		return badResponse("the answer's gzip is broken")
+	if e, ok := errors.AsType[unpackError](err); ok {
+		return badResponse("%w", e)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return cut()
 	}
-	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		return badResponse("at byte %d of the answer, %s is not of the documented type", e.ByteOffset, publicPointer(e.JSONPointer))
-	}
-	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		return badResponse("the answer is not JSON at byte %d", e.ByteOffset)
+	switch e := err.(type) {
+	case typeError:
+		return badResponse("%w", e)
+	case syntaxError:
+		return badResponse("the answer is %w", e)
 	}
 	return badResponse("the answer cannot be decoded")
 }
@@ -119,21 +109,4 @@ func cut() *Error {
 	e := badResponse("the answer ended before it was whole")
 	e.passing = true
 	return e
-}
-
-// publicPointer returns a JSON pointer as far as it consists of documented names: below these fields stand names that
-// users chose.
-func publicPointer(p jsontext.Pointer) string {
-	var public []string
-	for token := range p.Tokens() {
-		public = append(public, token)
-		switch token {
-		case "input_data", "metadata", "structured_output", "tool_arguments":
-			return strings.Join(public, "/")
-		}
-	}
-	if len(public) == 0 {
-		return "the whole"
-	}
-	return strings.Join(public, "/")
 }

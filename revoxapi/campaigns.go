@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // ListCampaigns returns all campaigns of the organization, active and completed.
@@ -17,20 +16,22 @@ func (c *Client) ListCampaigns(ctx context.Context) ([]Campaign, error) {
 // [Campaign]). Fields that R does not have are skipped unread; an embedded assistant is most of a campaign's bytes.
 func AllCampaigns[R any](ctx context.Context, c *Client) ([]R, error) {
 	var campaigns []R
-	err := c.get(ctx, request{endpoint: EndpointCampaigns, path: []string{"campaigns"}, page: -1}, func(body io.Reader, limit *sizeLimit) error {
+	_, err := c.get(ctx, request{endpoint: EndpointCampaigns, path: []string{"campaigns"}, page: -1}, func(body io.Reader, limit *sizeLimit) error {
 		campaigns = []R{}
-		return readEnvelope(body, "campaigns", func(d *jsontext.Decoder) error {
-			limit.next()
-			if kind := d.PeekKind(); kind != jsontext.KindBeginObject {
-				return wrongKind(d, "each of the answer's campaigns should be an object, not %s")
-			}
-			var campaign R
-			if err := json.UnmarshalDecode(d, &campaign); err != nil {
-				return err
-			}
-			campaigns = append(campaigns, campaign)
-			return nil
-		}, func(_ string, d *jsontext.Decoder) error { return d.SkipValue() })
+		e := envelope{
+			list:   "campaigns",
+			wanted: wantedBy[R](),
+			begin:  limit.next,
+			item: func(value []byte) error {
+				var campaign R
+				if err := json.Unmarshal(value, &campaign, decodeOptions); err != nil {
+					return err
+				}
+				campaigns = append(campaigns, campaign)
+				return nil
+			},
+		}
+		return e.read(body)
 	})
 	if err != nil {
 		return nil, err

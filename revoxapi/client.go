@@ -40,6 +40,8 @@ type Client struct {
 	maxRetryWait     time.Duration
 	maxResponseBytes int64
 	inFlight         *semaphore.Weighted
+	leavingRoom      *semaphore.Weighted // see LeavingRoom; nil where there is no room to leave
+	window           int                 // how many pages of a campaign are read at once
 	perSecond        *rate.Limiter
 	clock            Clock
 	random           func() float64
@@ -50,12 +52,14 @@ type Client struct {
 }
 
 // Trace is told what a Client does, for metrics and logs. Any field may be nil. The functions are called from the
-// goroutines that use the client, must be safe for concurrent use, and should return soon.
+// goroutines that use the client and from its own, must be safe for concurrent use, and should return soon.
 type Trace struct {
 	// Request is called once for each request sent, retries included, when its answer was read or failed.
 	Request func(RequestTrace)
 	// Retry is called once before each wait that ends with a request being sent again.
 	Retry func(RetryTrace)
+	// Page is called once for each page of rows that AllRows has read whole, those without anything new included.
+	Page func(PageTrace)
 }
 
 // RequestTrace tells of one request.
@@ -72,6 +76,17 @@ type RetryTrace struct {
 	Endpoint Endpoint
 	Reason   ErrorKind
 	Wait     time.Duration
+}
+
+// PageTrace tells of one page of rows: what was asked for, and what the answer says of itself.
+type PageTrace struct {
+	CampaignID string
+	// Asked and AskedSize are the `page` and the `page_size` of the request.
+	Asked, AskedSize int
+	// Page, PageSize and Total are the answer's; nil where it does not give them.
+	Page, PageSize, Total *Int
+	// Rows on the page, and those of them that this reading of the campaign had not met before.
+	Rows, Fresh int
 }
 
 // Option changes what NewClient makes.
@@ -113,10 +128,11 @@ func WithMaxRetries(n int) Option { return func(o *options) { o.maxRetries = n }
 func WithMaxRetryWait(d time.Duration) Option { return func(o *options) { o.maxRetryWait = d } }
 
 // WithMaxResponseBytes sets how large a response may be, decompressed; the default is 4 GiB. A response is read as a
-// stream, so this bounds time, not memory; a single row may have 1/64 of it.
+// stream, so this bounds time, not memory; a single row may have 1/64 of it, and 8 MiB at most.
 func WithMaxResponseBytes(n int64) Option { return func(o *options) { o.maxResponseBytes = n } }
 
-// WithMaxInFlight sets how many requests may be under way at once; the default is 4.
+// WithMaxInFlight sets how many requests may be under way at once; the default is 4. With 1, the pages of a campaign are
+// asked for one after another.
 func WithMaxInFlight(n int) Option { return func(o *options) { o.maxInFlight = n } }
 
 // WithMaxRequestsPerSecond spaces requests; 0, the default, does not.
@@ -183,6 +199,8 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		maxRetryWait:     o.maxRetryWait,
 		maxResponseBytes: o.maxResponseBytes,
 		inFlight:         semaphore.NewWeighted(int64(o.maxInFlight)),
+		leavingRoom:      roomFor(o.maxInFlight),
+		window:           min(o.maxInFlight, maxWindow),
 		perSecond:        rate.NewLimiter(perSecond, 1),
 		clock:            o.clock,
 		random:           o.random,
@@ -216,6 +234,8 @@ func newTransport(maxInFlight int) *http.Transport {
 	// Bytes are counted as they come over the wire, so decompressing is the client's own business.
 	t.DisableCompression = true
 	t.MaxIdleConnsPerHost = maxInFlight
+	// Headers are read before anything else can be limited.
+	t.MaxResponseHeaderBytes = 64 << 10
 	return t
 }
 
@@ -246,36 +266,44 @@ type request struct {
 	query      url.Values
 	campaignID string
 	page       int
+	etag       string // sent as If-None-Match unless it is ""
+}
+
+// answer is what a header said of a body that was read well.
+type answer struct {
+	etag        string
+	notModified bool // there was no body
 }
 
 // get asks and hands the answer's body, decompressed, to read. It asks again, after a wait, as long as what failed may
-// pass; read must be ready for that. A callerError of read's ends it, and is returned without its wrapping.
-func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) error {
+// pass; read must be ready for that. A callerError of read's ends it, and is returned without its wrapping. read is not
+// called where the server says that nothing has changed since r.etag.
+func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) (answer, error) {
 	for try := 0; ; try++ {
-		err := c.once(ctx, r, read)
+		a, err := c.once(ctx, r, read)
 		if err == nil {
-			return nil
+			return a, nil
 		}
 		if own, ok := err.(callerError); ok {
-			return own.error
+			return answer{}, own.error
 		}
 		e := err.(*Error)
 		e.Endpoint, e.CampaignID, e.Page = r.endpoint, r.campaignID, r.page
 		if !e.passing || try >= c.maxRetries || e.RetryAfter > c.maxRetryWait {
-			return e
+			return answer{}, e
 		}
 		wait := e.RetryAfter
 		if wait == 0 {
 			wait = c.backoff(try)
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-			return e // it says more than "no time left" would
+			return answer{}, e // it says more than "no time left" would
 		}
 		if c.trace.Retry != nil {
 			c.trace.Retry(RetryTrace{Endpoint: r.endpoint, Reason: e.Kind, Wait: wait})
 		}
 		if c.clock.Sleep(ctx, wait) != nil {
-			return e
+			return answer{}, e
 		}
 	}
 }
@@ -288,30 +316,34 @@ func (c *Client) backoff(try int) time.Duration {
 }
 
 // once sends the request a single time, within the limits. Its error is an *Error or a callerError.
-func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) error {
-	if err := c.inFlight.Acquire(ctx, 1); err != nil {
-		return contextError(ctx)
+func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) (answer, error) {
+	release, err := c.acquire(ctx)
+	if err != nil {
+		return answer{}, contextError(ctx)
 	}
-	defer c.inFlight.Release(1)
+	defer release()
 	now := c.clock.Now()
 	if err := c.clock.Sleep(ctx, c.perSecond.ReserveN(now, 1).DelayFrom(now)); err != nil {
-		return contextError(ctx)
+		return answer{}, contextError(ctx)
 	}
 	key, err := c.key.Key()
 	if err != nil {
-		return &Error{Kind: KindAuth, Err: err}
+		return answer{}, &Error{Kind: KindAuth, Err: err}
 	}
 
 	timed, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(timed, http.MethodGet, c.url(r), nil)
 	if err != nil {
-		return badResponse("the request could not be made: check the campaign ID and the base URL")
+		return answer{}, badResponse("the request could not be made: check the campaign ID and the base URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+key.Reveal())
 	req.Header.Set("User-Agent", c.userAgent)
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Encoding", "gzip")
+	req.Header.Set("Accept-Encoding", acceptedCodings)
+	if r.etag != "" {
+		req.Header.Set("If-None-Match", r.etag)
+	}
 
 	told := RequestTrace{Endpoint: r.endpoint, CampaignID: r.campaignID}
 	start := c.clock.Now()
@@ -323,25 +355,29 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	}()
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return transportError(ctx, err, c.timeout)
+		return answer{}, transportError(ctx, err, c.timeout)
 	}
 	defer resp.Body.Close()
 	told.StatusCode = resp.StatusCode
 	wire := &wireReader{r: resp.Body}
 	defer func() { told.BodyBytes = wire.bytes }()
 
+	a := answer{etag: etagOf(resp, r.etag), notModified: r.etag != "" && resp.StatusCode == http.StatusNotModified}
+	if a.notModified {
+		return a, nil
+	}
 	if resp.StatusCode != http.StatusOK {
 		// Reading a short body to its end keeps the connection; what it says is not looked at.
 		_, _ = io.CopyN(io.Discard, wire, 64<<10)
 		e := statusError(resp)
 		e.RetryAfter = retryAfter(resp.Header, c.clock.Now())
-		return e
+		return answer{}, e
 	}
 	err = c.readBody(ctx, resp.Header.Get("Content-Encoding"), wire, read)
 	if e, ok := err.(*Error); ok {
 		e.StatusCode = resp.StatusCode
 	}
-	return err
+	return a, err
 }
 
 func (c *Client) url(r request) string {

@@ -32,7 +32,7 @@ func TestEveryFilterReachesTheServer(t *testing.T) {
 		t.Errorf("asked %q, want %q", got, want)
 	}
 	for name, want := range map[string]string{
-		"Authorization": "Bearer " + revoxtest.APIKey, "User-Agent": "tester/1.2", "Accept-Encoding": "gzip", "Accept": "application/json",
+		"Authorization": "Bearer " + revoxtest.APIKey, "User-Agent": "tester/1.2", "Accept-Encoding": "gzip, zstd", "Accept": "application/json",
 	} {
 		if got := request.Header.Get(name); got != want {
 			t.Errorf("header %s is %q, want %q", name, got, want)
@@ -133,7 +133,7 @@ func TestRequestsAreSpaced(t *testing.T) {
 	clock := newHurry()
 	server := newServer(t, revoxtest.WithNow(clock.Now))
 	server.SetRows(campaignID, "c", makeRows(0, 45))
-	client := newClient(t, server.URL, revoxapi.WithClock(clock), revoxapi.WithMaxRequestsPerSecond(4))
+	client := newClient(t, server.URL, revoxapi.WithClock(clock), revoxapi.WithMaxRequestsPerSecond(4), revoxapi.WithMaxInFlight(1))
 	mustReadAll(t, client, revoxapi.RowsParams{PageSize: 10}, makeRows(0, 45))
 	requests := server.Requests()
 	for i := 1; i < len(requests); i++ {

@@ -11,12 +11,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // FuzzRows answers every request with the same bytes. AllRows must not panic, must end, and must return either an *Error
 // or the rows that the standard library finds, all with ids.
 func FuzzRows(f *testing.F) {
+	zstdEncoder, err := zstd.NewWriter(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	zstdDecoder, err := zstd.NewReader(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer zstdDecoder.Close()
 	for _, body := range []string{
 		`{"page":0,"page_size":100,"rows":[{"id":"a","row_index":0},{"id":"b","row_index":1.0}],"total":2}`,
 		`{"rows":[{"id":"a"},{"id":"a"}]}`, `{"rows":[]}`, `{"rows":[],"total":3e0}`, `{"total":-1,"rows":[]}`, `{"rows":null}`, `{"rows":[null]}`,
@@ -25,20 +36,21 @@ func FuzzRows(f *testing.F) {
 		`{"rows":` + strings.Repeat("[", 20_000), `{"rows":[{"id":"a","call":` + strings.Repeat(`{"x":`, 11_000),
 		`{"rows":[{"id":"a","call":{"status":"calling","call_attempts":[{"id":"c","started_at":{}}]}}]}`,
 	} {
-		f.Add([]byte(body), false)
+		f.Add([]byte(body), "")
 		var packed bytes.Buffer
 		z := gzip.NewWriter(&packed)
 		_, _ = io.WriteString(z, body)
 		_ = z.Close()
-		f.Add(packed.Bytes(), true)
+		f.Add(packed.Bytes(), "gzip")
+		f.Add(zstdEncoder.EncodeAll([]byte(body), nil), "zstd")
 	}
-	f.Fuzz(func(t *testing.T, body []byte, packed bool) {
+	f.Fuzz(func(t *testing.T, body []byte, coding string) {
 		requests := 0
 		client := newClient(t, "http://fuzz.invalid", revoxapi.WithMaxResponseBytes(1<<20), revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
 			requests++
 			header := http.Header{}
-			if packed {
-				header.Set("Content-Encoding", "gzip")
+			if coding != "" {
+				header.Set("Content-Encoding", coding)
 			}
 			return &http.Response{StatusCode: 200, Header: header, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
 		})))
@@ -57,14 +69,18 @@ func FuzzRows(f *testing.F) {
 			return
 		}
 		plain := body
-		if packed {
-			z, err := gzip.NewReader(bytes.NewReader(body))
-			if err == nil {
-				plain, err = io.ReadAll(z)
+		var broken error
+		switch strings.ToLower(coding) {
+		case "gzip":
+			var z *gzip.Reader
+			if z, broken = gzip.NewReader(bytes.NewReader(body)); broken == nil {
+				plain, broken = io.ReadAll(z)
 			}
-			if err != nil {
-				t.Fatalf("accepted gzip that is broken: %v", err)
-			}
+		case "zstd":
+			plain, broken = zstdDecoder.DecodeAll(body, nil)
+		}
+		if broken != nil {
+			t.Fatalf("accepted %s that is broken: %v", coding, broken)
 		}
 		var page map[string]json.RawMessage
 		var rows []map[string]json.RawMessage

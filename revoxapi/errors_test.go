@@ -112,6 +112,11 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 		{"no gzip at all", encoded("gzip", canary+canary+canary), revoxapi.KindBadResponse, 200},
 		{"empty gzip", encoded("gzip", ""), revoxapi.KindBadResponse, 200},
 		{"broken gzip", encoded("gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"+canary), revoxapi.KindBadResponse, 200},
+		{"cut zstd", revoxtest.CutZstd(), revoxapi.KindBadResponse, 200},
+		{"no zstd at all", encoded("zstd", canary+canary+canary), revoxapi.KindBadResponse, 200},
+		{"empty zstd", encoded("zstd", ""), revoxapi.KindBadResponse, 200},
+		{"broken zstd", encoded("zstd", "\x28\xb5\x2f\xfd\x04\x58\xff\xff\xff"+canary), revoxapi.KindBadResponse, 200},
+		{"zstd for a dictionary", encoded("zstd", "\x28\xb5\x2f\xfd\x05\x58\x07"+canary), revoxapi.KindBadResponse, 200},
 		{"location that is no URL", revoxtest.Redirect("http://[" + canary), revoxapi.KindConnection, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -151,7 +156,7 @@ func TestNamesThatUsersChoseStayOut(t *testing.T) {
 
 func TestTooLargeIsRefused(t *testing.T) {
 	for name, behavior := range map[string]revoxtest.Behavior{
-		"gzip bomb": revoxtest.GzipBomb(64 << 20), "huge page": revoxtest.HugePage(64 << 20),
+		"gzip bomb": revoxtest.GzipBomb(64 << 20), "zstd bomb": revoxtest.ZstdBomb(64 << 20), "huge page": revoxtest.HugePage(64 << 20),
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t)
@@ -167,6 +172,17 @@ func TestTooLargeIsRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("zstd window", func(t *testing.T) {
+		// A frame of one raw block, whose header asks for a window of 8 MiB, and of 16 MiB.
+		for window, kind := range map[string]revoxapi.ErrorKind{"\x68": "", "\x70": revoxapi.KindBadResponse} {
+			server := newServer(t)
+			server.AddFault(revoxtest.Fault{Behavior: encoded("zstd", "\x28\xb5\x2f\xfd\x00"+window+"\x59\x00\x00"+`{"rows":[]}`)})
+			err := getRows(context.Background(), newClient(t, server.URL))
+			if revoxapi.KindOf(err) != kind || err != nil && !strings.Contains(err.Error(), "window") {
+				t.Errorf("window %x: %v", window, err)
+			}
+		}
+	})
 	t.Run("many small rows", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 1000))

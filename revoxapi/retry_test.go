@@ -31,7 +31,7 @@ func TestWhatIsRetried(t *testing.T) {
 		}
 	}
 	for name, behavior := range map[string]revoxtest.Behavior{
-		"reset": revoxtest.Reset(), "reset in the body": revoxtest.ResetInBody(), "cut": revoxtest.CutBody(), "cut gzip": revoxtest.CutGzip(),
+		"reset": revoxtest.Reset(), "reset in the body": revoxtest.ResetInBody(), "cut": revoxtest.CutBody(), "cut gzip": revoxtest.CutGzip(), "cut zstd": revoxtest.CutZstd(),
 	} {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 50))

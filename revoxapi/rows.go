@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // DefaultPageSize is how many rows a page is asked to have where RowsParams does not say.
@@ -77,7 +76,7 @@ func CheckCampaignID(id string) error {
 // GetRows returns one page of a campaign's rows. A page past the last has no rows.
 func (c *Client) GetRows(ctx context.Context, campaignID string, params RowsParams) (*RowsPage, error) {
 	var rows []Row
-	info, err := readRows(ctx, c, campaignID, params, func() { rows = []Row{} }, func(r Row) error {
+	info, err := readRows(ctx, c, campaignID, params, "", func() { rows = []Row{} }, func(r Row) error {
 		rows = append(rows, r)
 		return nil
 	})
@@ -90,11 +89,12 @@ func (c *Client) GetRows(ctx context.Context, campaignID string, params RowsPara
 // pageInfo is what a page says of itself; nil where it does not.
 type pageInfo struct {
 	Page, PageSize, Total *Int
+	answer
 }
 
 // readRows reads one page and hands on each row as soon as it is read. begin is called before each try: rows that an
-// earlier try handed on then come again.
-func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, begin func(), each func(R) error) (pageInfo, error) {
+// earlier try handed on then come again. With an etag, the page is asked for only if it is another one by now.
+func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, etag string, begin func(), each func(R) error) (pageInfo, error) {
 	if params.PageSize == 0 {
 		params.PageSize = DefaultPageSize
 	}
@@ -104,42 +104,48 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 		query:      params.values(),
 		campaignID: campaignID,
 		page:       params.Page,
+		etag:       usableETag(etag),
 	}
 	if err := CheckCampaignID(campaignID); err != nil {
 		return pageInfo{}, &Error{Kind: KindNotFound, Endpoint: r.endpoint, CampaignID: campaignID, Page: r.page, Err: err}
 	}
 	var info pageInfo
-	err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
+	answer, err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
 		begin()
 		info = pageInfo{}
-		return readEnvelope(body, "rows", func(d *jsontext.Decoder) error {
-			limit.next()
-			if kind := d.PeekKind(); kind != jsontext.KindBeginObject {
-				return wrongKind(d, "each of the answer's rows should be an object, not %s")
-			}
-			var row R
-			if err := json.UnmarshalDecode(d, &row); err != nil {
-				return err
-			}
-			return each(row)
-		}, func(name string, d *jsontext.Decoder) error {
-			switch name {
-			case "page":
-				return json.UnmarshalDecode(d, &info.Page)
-			case "page_size":
-				return json.UnmarshalDecode(d, &info.PageSize)
-			case "total":
-				if err := json.UnmarshalDecode(d, &info.Total); err != nil {
+		e := envelope{
+			list:   "rows",
+			wanted: wantedBy[R](),
+			begin:  limit.next,
+			item: func(value []byte) error {
+				var row R
+				if err := json.Unmarshal(value, &row, decodeOptions); err != nil {
 					return err
 				}
-				if info.Total != nil && *info.Total < 0 {
-					return badResponse("the answer's total is negative")
-				}
-				return nil
-			default:
-				return d.SkipValue()
-			}
-		})
+				return each(row)
+			},
+			others: []string{"page", "page_size", "total"},
+			other:  info.set,
+		}
+		return e.read(body)
 	})
+	info.answer = answer
 	return info, err
+}
+
+// set takes in a member of a page.
+func (p *pageInfo) set(name string, value []byte) error {
+	switch name {
+	case "page":
+		return json.Unmarshal(value, &p.Page)
+	case "page_size":
+		return json.Unmarshal(value, &p.PageSize)
+	}
+	if err := json.Unmarshal(value, &p.Total); err != nil {
+		return err
+	}
+	if p.Total != nil && *p.Total < 0 {
+		return badResponse("the answer's total is negative")
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	stdjson "encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,8 @@ func TestTimestampReadsWithoutAllocating(t *testing.T) {
 	}
 }
 
+var rfc3339 = regexp.MustCompile(`^"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"$`)
+
 // FuzzTimestamp holds the contract against any JSON, and any bytes.
 func FuzzTimestamp(f *testing.F) {
 	for _, seed := range []string{
@@ -189,9 +192,9 @@ func FuzzTimestamp(f *testing.F) {
 		if !at.Valid() && !at.Time.IsZero() {
 			t.Fatalf("not valid, but %v", at.Time)
 		}
-		// Package time's strict RFC 3339 reader is the reference.
+		// Package time's RFC 3339 reader is the reference. It also takes hours of one digit and zones of more than a day.
 		var reference time.Time
-		if reference.UnmarshalJSON(data) == nil && string(data) != "null" && (!at.Valid() || !at.Time.Equal(reference)) {
+		if rfc3339.Match(data) && reference.UnmarshalJSON(data) == nil && string(data) != "null" && (!at.Valid() || !at.Time.Equal(reference)) {
 			t.Fatalf("reads as %v, want %v", at, reference)
 		}
 		for _, library := range jsonLibraries {

@@ -2,10 +2,8 @@ package revoxtest
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -134,28 +132,38 @@ func Drip(n int, pause time.Duration) Behavior {
 
 // CutGzip answers compressed, whatever the client accepts, and cuts the
 // compressed body in half. As far as HTTP goes the answer is whole.
-func CutGzip() Behavior {
+func CutGzip() Behavior { return cutPacked("gzip") }
+
+// CutZstd is CutGzip with zstd.
+func CutZstd() Behavior { return cutPacked("zstd") }
+
+func cutPacked(coding string) Behavior {
 	return Behavior{func(x *exchange) {
-		packed := zip(x.body())
-		x.w.Header().Set("Content-Encoding", "gzip")
+		packed := pack(coding, x.body())
+		x.w.Header().Set("Content-Encoding", coding)
 		x.send(http.StatusOK, "application/json", packed[:len(packed)/2])
 	}}
 }
 
 // GzipBomb answers with a compressed page of one row with a text of about size
 // bytes, of which about a thousandth goes over the wire.
-func GzipBomb(size int64) Behavior {
+func GzipBomb(size int64) Behavior { return bomb("gzip", size) }
+
+// ZstdBomb is GzipBomb with zstd.
+func ZstdBomb(size int64) Behavior { return bomb("zstd", size) }
+
+func bomb(coding string, size int64) Behavior {
 	const mb = 1 << 20
-	megabyte := zip(bytes.Repeat([]byte("a"), mb)) // gzip files may be strung together
+	megabyte := pack(coding, bytes.Repeat([]byte("a"), mb)) // compressed bodies may be strung together
 	return Behavior{func(x *exchange) {
 		x.w.Header().Set("Content-Type", "application/json")
-		x.w.Header().Set("Content-Encoding", "gzip")
+		x.w.Header().Set("Content-Encoding", coding)
 		x.header(http.StatusOK)
-		x.mustWrite(zip([]byte(`{"rows":[{"id":"big","phone_number":"+15550000000","row_index":0,"input_data":{"text":"`)))
+		x.mustWrite(pack(coding, []byte(`{"rows":[{"id":"big","phone_number":"+15550000000","row_index":0,"input_data":{"text":"`)))
 		for range (size + mb - 1) / mb {
 			x.mustWrite(megabyte)
 		}
-		x.mustWrite(zip([]byte(`"}}],"page":0,"page_size":1,"total":1}`)))
+		x.mustWrite(pack(coding, []byte(`"}}],"page":0,"page_size":1,"total":1}`)))
 	}}
 }
 
@@ -241,14 +249,4 @@ func (x *exchange) reset() {
 		t.SetLinger(0)
 	}
 	conn.Close()
-}
-
-// zip compresses b as a gzip file of its own.
-func zip(b []byte) []byte {
-	var buf bytes.Buffer
-	z := gzip.NewWriter(&buf)
-	// A bytes.Buffer takes everything.
-	_, _ = io.Copy(z, bytes.NewReader(b))
-	_ = z.Close()
-	return buf.Bytes()
 }

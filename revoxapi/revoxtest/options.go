@@ -21,6 +21,8 @@ type config struct {
 	noTotal     bool
 	latency     time.Duration
 	noGzip      bool
+	zstd        bool
+	etags       bool
 	tls         bool
 	keepRequest int
 	style       style
@@ -67,6 +69,14 @@ func WithLatency(d time.Duration) Option { return func(c *config) { c.latency = 
 // WithoutGzip makes the server answer uncompressed whatever the client accepts.
 // By default it compresses for clients that accept gzip.
 func WithoutGzip() Option { return func(c *config) { c.noGzip = true } }
+
+// WithZstd makes the server compress with zstd for clients that accept it, and
+// with gzip for the others.
+func WithZstd() Option { return func(c *config) { c.zstd = true } }
+
+// WithETags gives every answer that is right a strong ETag of its body, and
+// answers a request whose If-None-Match has it with 304.
+func WithETags() Option { return func(c *config) { c.etags = true } }
 
 // WithNumberStyle sets how numbers are written in living campaigns and around
 // rows. The default is PlainNumbers.

@@ -1,13 +1,11 @@
 package revoxtest
 
 import (
-	"compress/gzip"
 	"errors"
 	"io"
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -230,82 +228,72 @@ var errGone = errors.New("the client is gone")
 // Content-Length.
 const flushAt = 512 << 10
 
-var (
-	buffers = sync.Pool{New: func() any { b := make([]byte, 0, flushAt+flushAt/4); return &b }}
-	zippers = sync.Pool{New: func() any { z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed); return z }}
-)
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, flushAt+flushAt/4); return &b }}
 
 // stream answers with what write writes, compressed where the client likes it,
-// without ever holding much of it.
+// without ever holding much of it: with an ETag, which goes ahead of the body,
+// all of it.
 func (x *exchange) stream(write func(*encoder, func() error) error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	e := &encoder{b: (*buf)[:0], style: x.s.config.style}
+	defer func() { *buf = e.b[:0] }()
 	x.w.Header().Set("Content-Type", "application/json")
 
+	coding := x.coding()
 	var out io.Writer = x.w
-	var zip *gzip.Writer
+	var packed packer
 	send := func() error {
 		_, err := out.Write(e.b)
 		e.b = e.b[:0]
 		return err
 	}
+	started := false
 	start := func(whole bool) {
+		started = true
 		switch {
-		case x.wantsGzip():
-			x.w.Header().Set("Content-Encoding", "gzip")
-			zip = zippers.Get().(*gzip.Writer)
-			zip.Reset(x.w)
-			out = zip
+		case coding != "":
+			x.w.Header().Set("Content-Encoding", coding)
+			packed = packers[coding].Get().(packer)
+			packed.Reset(x.w)
+			out = packed
 		case whole:
 			x.w.Header().Set("Content-Length", strconv.Itoa(len(e.b)))
 		}
 		x.header(http.StatusOK)
 	}
-	started := false
 	err := write(e, func() error {
-		if len(e.b) < flushAt {
+		switch {
+		case len(e.b) < flushAt:
 			return nil
-		}
-		if !started {
-			start(false)
-			started = true
-		}
-		if x.r.Context().Err() != nil {
+		case x.r.Context().Err() != nil:
 			return errGone
+		case x.s.config.etags:
+			return nil
+		case !started:
+			start(false)
 		}
 		return send()
 	})
+	if err == nil && x.s.config.etags && x.unchanged(e.b, coding) {
+		return
+	}
 	if err == nil {
 		if !started {
 			start(true)
 		}
 		err = send()
 	}
-	if zip != nil {
+	if packed != nil {
 		if err == nil {
-			err = zip.Close()
+			err = packed.Close()
 		}
-		zip.Reset(io.Discard)
-		zippers.Put(zip)
+		packed.Reset(io.Discard)
+		packers[coding].Put(packed)
 	}
-	*buf = e.b[:0]
 	if err != nil {
 		x.abort()
 	}
-}
-
-func (x *exchange) wantsGzip() bool {
-	if x.s.config.noGzip {
-		return false
-	}
-	for part := range strings.SplitSeq(x.r.Header.Get("Accept-Encoding"), ",") {
-		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if name == "gzip" {
-			return !slices.Contains([]string{"q=0", "q=0.0"}, strings.ReplaceAll(q, " ", ""))
-		}
-	}
-	return false
 }
 
 // header sends the status code, and notes it.

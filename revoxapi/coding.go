@@ -1,0 +1,121 @@
+package revoxapi
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// acceptedCodings are those that unpack knows. Servers choose among them.
+const acceptedCodings = "gzip, zstd"
+
+// maxZstdWindow is the memory that a zstd stream may ask of its reader: what RFC 9659 lets a server use.
+const maxZstdWindow = 8 << 20
+
+// unpackError says that what came is not what its coding says. It has no words of the library's.
+type unpackError struct{ text string }
+
+func (e unpackError) Error() string { return e.text }
+
+// unpack returns a reader of what is packed in wire by a Content-Encoding. done gives back what it used, and with that
+// ends the reader.
+func unpack(coding string, wire *wireReader) (plain io.Reader, done func(), err error) {
+	switch coding := strings.ToLower(coding); coding {
+	case "", "identity":
+		return wire, func() {}, nil
+	case "gzip", "zstd":
+		u := &unpacker{wire: wire, coding: coding}
+		if coding == "zstd" {
+			done, err = u.zstd()
+		} else {
+			done, err = u.gzip()
+		}
+		if err != nil {
+			return nil, nil, u.failed(err)
+		}
+		return u, done, nil
+	}
+	return nil, nil, badResponse("the answer is encoded in a way that was not asked for")
+}
+
+// unpacker tells what is broken in the packing from what broke the wire.
+type unpacker struct {
+	io.Reader
+	wire   *wireReader
+	coding string
+}
+
+func (u *unpacker) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = u.failed(err)
+	}
+	return n, err
+}
+
+func (u *unpacker) failed(err error) error {
+	switch {
+	case u.wire.err != nil || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	case errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return unpackError{"the answer's zstd asks for a window larger than 8 MiB"}
+	}
+	return unpackError{"the answer's " + u.coding + " is broken"}
+}
+
+// Unpackers are large (40 KiB for gzip, a window for zstd), and one is needed for each page.
+var (
+	gzipReaders sync.Pool // of *gzipReader
+	zstdReaders sync.Pool // of *zstd.Decoder
+)
+
+type gzipReader struct {
+	packed *bufio.Reader
+	gzip.Reader
+}
+
+func (u *unpacker) gzip() (done func(), err error) {
+	z, _ := gzipReaders.Get().(*gzipReader)
+	if z == nil {
+		z = &gzipReader{packed: bufio.NewReaderSize(nil, 32<<10)}
+	}
+	z.packed.Reset(u.wire)
+	done = func() {
+		z.packed.Reset(nil) // lets go of the body
+		gzipReaders.Put(z)
+	}
+	if err := z.Reset(z.packed); err != nil {
+		done()
+		return nil, err
+	}
+	u.Reader = z
+	return done, nil
+}
+
+func (u *unpacker) zstd() (done func(), err error) {
+	z, _ := zstdReaders.Get().(*zstd.Decoder)
+	if z == nil {
+		// With a concurrency of 1 it has no goroutines that somebody would have to end.
+		z, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(maxZstdWindow))
+		if err != nil {
+			return nil, err
+		}
+	}
+	done = func() {
+		if z.Reset(nil) == nil { // lets go of the body
+			zstdReaders.Put(z)
+		}
+	}
+	if err := z.Reset(u.wire); err != nil {
+		done()
+		return nil, err
+	}
+	u.Reader = z
+	return done, nil
+}

@@ -1,0 +1,468 @@
+package revoxapi
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/bits"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// jsonScanner reads JSON as a stream and keeps of it only the members that are wanted, which is a few percent: the rest
+// is checked and forgotten in one go. What is kept is then decoded by the JSON library.
+//
+// It accepts what that library accepts with jsontext.AllowInvalidUTF8 and jsontext.AllowDuplicateNames, neither more nor
+// less: JSON as in RFC 8259, at most 10,000 objects and arrays in each other, in which strings may have bytes that are not
+// UTF-8 and halves of surrogate pairs, and objects may have a name twice. FuzzScanner holds it against the library.
+//
+// After the first error it is of no more use.
+type jsonScanner struct {
+	r     io.Reader
+	err   error // of r; io.EOF at its end
+	buf   []byte
+	at    int   // buf[at:] is not read yet
+	gone  int64 // bytes read before buf
+	depth int
+
+	// kept is what was kept; while keeping, buf[from:at] belongs to it too.
+	kept    []byte
+	keeping bool
+	from    int
+
+	name []byte // of the member that is being read, where it does not lie whole in buf
+}
+
+const (
+	scanBuffer = 64 << 10
+	// maxJSONDepth is the library's limit.
+	maxJSONDepth = 10_000
+)
+
+// reset makes the scanner begin anew with r.
+func (s *jsonScanner) reset(r io.Reader) {
+	if s.buf == nil {
+		s.buf = make([]byte, scanBuffer)
+	}
+	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], name: s.name[:0]}
+}
+
+// syntaxError says that what came is not JSON. It does not quote.
+type syntaxError struct{ at int64 }
+
+func (e syntaxError) Error() string { return fmt.Sprintf("not JSON at byte %d", e.at) }
+
+// offset is how many bytes were read.
+func (s *jsonScanner) offset() int64 { return s.gone + int64(s.at) }
+
+// more reads more, once all of buf is read. It tells whether there is more.
+func (s *jsonScanner) more() bool {
+	if s.keeping {
+		s.kept = append(s.kept, s.buf[s.from:s.at]...)
+		s.from = 0
+	}
+	s.gone += int64(s.at)
+	s.at, s.buf = 0, s.buf[:0]
+	for tries := 0; len(s.buf) == 0 && s.err == nil; tries++ {
+		n, err := s.r.Read(s.buf[:cap(s.buf)])
+		s.buf, s.err = s.buf[:n], err
+		if n == 0 && tries == 100 {
+			s.err = io.ErrNoProgress
+		}
+	}
+	return len(s.buf) > 0
+}
+
+// failed is the error where something else must stand, or where more must come.
+func (s *jsonScanner) failed() error {
+	switch {
+	case s.at < len(s.buf) || s.err == nil:
+		return syntaxError{s.offset()}
+	case s.err == io.EOF:
+		return io.ErrUnexpectedEOF
+	}
+	return s.err
+}
+
+// peek returns the byte that comes next, 0 at the end: it stands nowhere in JSON.
+func (s *jsonScanner) peek() byte {
+	if s.at == len(s.buf) && !s.more() {
+		return 0
+	}
+	return s.buf[s.at]
+}
+
+// peekPastSpace is peek after white space.
+func (s *jsonScanner) peekPastSpace() byte {
+	if s.at < len(s.buf) && s.buf[s.at] > ' ' {
+		return s.buf[s.at] // the usual case, small enough to be inlined
+	}
+	return s.pastSpace()
+}
+
+func (s *jsonScanner) pastSpace() byte {
+	for {
+		switch c := s.peek(); c {
+		case ' ', '\t', '\r', '\n':
+			s.at++
+		default:
+			return c
+		}
+	}
+}
+
+// expect reads c, after white space.
+func (s *jsonScanner) expect(c byte) error {
+	if s.peekPastSpace() != c {
+		return s.failed()
+	}
+	s.at++
+	return nil
+}
+
+func (s *jsonScanner) keep() {
+	s.keeping, s.from = true, s.at
+}
+
+func (s *jsonScanner) endKeep() {
+	s.kept = append(s.kept, s.buf[s.from:s.at]...)
+	s.keeping = false
+}
+
+// members reads an object: member is called for each of its members, at the value, and must read it. The name is
+// unescaped, and lasts until member reads.
+func (s *jsonScanner) members(member func(name []byte) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	for more := s.peekPastSpace() != '}'; more; {
+		name, err := s.readName()
+		if err == nil {
+			err = s.expect(':')
+		}
+		if err == nil {
+			err = member(name)
+		}
+		if err == nil {
+			more, err = s.next('}')
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.leave()
+	return nil
+}
+
+// elements reads an array: element is called for each of its elements, and must read it.
+func (s *jsonScanner) elements(element func() error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	for more := s.peekPastSpace() != ']'; more; {
+		err := element()
+		if err == nil {
+			more, err = s.next(']')
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.leave()
+	return nil
+}
+
+// next goes on after a member or an element, and tells whether there is another before end.
+func (s *jsonScanner) next(end byte) (bool, error) {
+	switch s.peekPastSpace() {
+	case end:
+		return false, nil
+	case ',':
+		s.at++
+		if s.peekPastSpace() != end {
+			return true, nil
+		}
+	}
+	return false, s.failed()
+}
+
+// enter reads the brace or bracket that comes next, and leave that which ends what it began.
+func (s *jsonScanner) enter() error {
+	if s.depth == maxJSONDepth {
+		return s.failed()
+	}
+	s.depth++
+	s.at++
+	return nil
+}
+
+func (s *jsonScanner) leave() {
+	s.depth--
+	s.at++
+}
+
+// readName reads the name of a member. It must not be called while keeping.
+func (s *jsonScanner) readName() ([]byte, error) {
+	if s.peek() != '"' {
+		return nil, s.failed()
+	}
+	rest := s.buf[s.at+1:]
+	if n := plain(rest); n+1 < len(rest) && rest[n] == '"' && rest[n+1] == ':' {
+		// The usual case. What is still to be read before the value is in buf, too, so that the name stays there.
+		s.at += 1 + n + 1
+		return rest[:n], nil
+	}
+	before := len(s.kept)
+	s.keep()
+	err := s.skipString()
+	s.endKeep()
+	raw := s.kept[before:]
+	s.kept = s.kept[:before]
+	if err != nil {
+		return nil, err
+	}
+	s.name = append(s.name[:0], raw[1:len(raw)-1]...)
+	if slices.Contains(raw, '\\') {
+		// What is not UTF-8 is an error, but leaves a replacement that is part of no name in use.
+		s.name, _ = jsontext.AppendUnquote(s.name[:0], raw)
+	}
+	return s.name, nil
+}
+
+// skipValue reads a value and forgets it.
+func (s *jsonScanner) skipValue() error {
+	switch s.peekPastSpace() {
+	case '{':
+		return s.skipMembers()
+	case '[':
+		return s.skipElements()
+	case '"':
+		return s.skipString()
+	case 't':
+		return s.skipLiteral("true")
+	case 'f':
+		return s.skipLiteral("false")
+	case 'n':
+		return s.skipLiteral("null")
+	default:
+		return s.skipNumber()
+	}
+}
+
+func (s *jsonScanner) skipMembers() error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	for more := s.peekPastSpace() != '}'; more; {
+		if s.skipUsualMembers() {
+			break
+		}
+		if s.peek() != '"' {
+			return s.failed()
+		}
+		err := s.skipString()
+		if err == nil {
+			err = s.expect(':')
+		}
+		if err == nil {
+			err = s.skipValue()
+		}
+		if err == nil {
+			more, err = s.next('}')
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.leave()
+	return nil
+}
+
+// skipUsualMembers skips members, each with the comma after it, as long as all of that lies in buf without white space
+// and the value is a string, a literal or a number of digits alone: most members are, and this is faster by a third. It
+// stops before the first member that is not so, having read nothing of that, or else at the brace that ends the object:
+// then it returns true.
+func (s *jsonScanner) skipUsualMembers() (end bool) {
+	for buf, at := s.buf, s.at; ; s.at = at {
+		if at = usualString(buf, at); at == 0 || at+5 > len(buf) || buf[at] != ':' {
+			return false
+		}
+		at++
+		switch c := buf[at]; {
+		case c == '"':
+			if at = usualString(buf, at); at == 0 {
+				return false
+			}
+		case c == 'n' && string(buf[at:at+4]) == "null", c == 't' && string(buf[at:at+4]) == "true":
+			at += 4
+		case c == 'f' && at+5 <= len(buf) && string(buf[at:at+5]) == "false":
+			at += 5
+		case c >= '1' && c <= '9':
+			for at < len(buf) && isDigit(buf[at]) {
+				at++
+			}
+		default:
+			return false
+		}
+		switch {
+		case at < len(buf) && buf[at] == '}':
+			s.at = at
+			return true
+		case at+1 >= len(buf) || buf[at] != ',' || buf[at+1] != '"':
+			return false
+		}
+		at++
+	}
+}
+
+// usualString returns where the string that begins at buf[at] has ended, 0 where none begins, or where it does not lie
+// whole in buf or has more than the short escapes.
+func usualString(buf []byte, at int) int {
+	if at >= len(buf) || buf[at] != '"' {
+		return 0
+	}
+	for at++; ; at += 2 {
+		at += plain(buf[at:])
+		if at+1 >= len(buf) {
+			return 0
+		}
+		switch buf[at] {
+		case '"':
+			return at + 1
+		case '\\':
+			switch buf[at+1] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+				continue
+			}
+		}
+		return 0
+	}
+}
+
+func (s *jsonScanner) skipElements() error { return s.elements(s.skipValue) }
+
+func (s *jsonScanner) skipLiteral(text string) error {
+	for i := range len(text) {
+		if s.peek() != text[i] {
+			return s.failed()
+		}
+		s.at++
+	}
+	return nil
+}
+
+func (s *jsonScanner) skipNumber() error {
+	if s.peek() == '-' {
+		s.at++
+	}
+	if s.peek() == '0' {
+		s.at++
+	} else if err := s.skipDigits(); err != nil {
+		return err
+	}
+	if s.peek() == '.' {
+		s.at++
+		if err := s.skipDigits(); err != nil {
+			return err
+		}
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		s.at++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.at++
+		}
+		return s.skipDigits()
+	}
+	return nil
+}
+
+// skipDigits reads one digit or more.
+func (s *jsonScanner) skipDigits() error {
+	if !isDigit(s.peek()) {
+		return s.failed()
+	}
+	for isDigit(s.peek()) {
+		s.at++
+	}
+	return nil
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// skipString reads a string, from its first quote to its last.
+func (s *jsonScanner) skipString() error {
+	s.at++
+	for {
+		if s.at += plain(s.buf[s.at:]); s.at == len(s.buf) {
+			if !s.more() {
+				return s.failed()
+			}
+			continue
+		}
+		switch s.buf[s.at] {
+		case '"':
+			s.at++
+			return nil
+		case '\\':
+			s.at++
+			if err := s.skipEscape(); err != nil {
+				return err
+			}
+		default: // a control character
+			return s.failed()
+		}
+	}
+}
+
+// skipEscape reads what stands after a backslash.
+func (s *jsonScanner) skipEscape() error {
+	switch s.peek() {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.at++
+		return nil
+	case 'u':
+		s.at++
+		for range 4 {
+			if c := s.peek(); !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
+				return s.failed()
+			}
+			s.at++
+		}
+		return nil
+	}
+	return s.failed()
+}
+
+// plain returns how many bytes at the beginning of b stand for themselves in a string: all but quotes, backslashes and
+// control characters. It looks at many at once.
+func plain(b []byte) int {
+	n := 0
+	for ; len(b)-n >= 16; n += 16 {
+		pair := b[n : n+16]
+		first, second := special(binary.LittleEndian.Uint64(pair)), special(binary.LittleEndian.Uint64(pair[8:]))
+		if first != 0 {
+			return n + bits.TrailingZeros64(first)/8
+		}
+		if second != 0 {
+			return n + 8 + bits.TrailingZeros64(second)/8
+		}
+	}
+	for n < len(b) && b[n] >= ' ' && b[n] != '"' && b[n] != '\\' {
+		n++
+	}
+	return n
+}
+
+// special sets the high bit of the first byte of word, from the lowest on, that does not stand for itself. Of the bytes
+// after that it says nothing: subtracting borrows from them.
+func special(word uint64) uint64 {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	// With the second bit turned, control characters and the quote are less than 0x21, and the space is not.
+	control := word ^ 2*ones
+	backslash := word ^ '\\'*ones
+	return ((control - 0x21*ones) | (backslash - ones)) &^ word & highs
+}

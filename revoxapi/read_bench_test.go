@@ -1,0 +1,81 @@
+//go:build unix
+
+package revoxapi_test
+
+import (
+	"bytes"
+	"context"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/internal/yardstick"
+)
+
+// cpu is the CPU time that the process has used: on a machine with other work, the clock on the wall measures that.
+func cpu(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// BenchmarkReading reads a page and a campaign as the exporter does, beside the usual way: encoding/json into the full
+// types, one page after another. Both are given the packed pages without a network between. times-less-CPU is the ratio.
+func BenchmarkReading(b *testing.B) {
+	for _, size := range []struct {
+		name string
+		rows int
+	}{{"page", 90}, {"campaign", 2000}} {
+		c, err := yardstick.Render(b.Context(), size.rows, 100)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, coding := range []string{"gzip", "zstd"} {
+			b.Run(size.name+" "+coding, func(b *testing.B) {
+				client := newClient(b, "http://yardstick.invalid/"+coding, revoxapi.WithTransport(c))
+				b.ReportAllocs()
+				var lean, usual time.Duration
+				for b.Loop() {
+					lean += readLean(b, client, c)
+					b.StopTimer()
+					usual += readUsual(b, c)
+					b.StartTimer()
+				}
+				b.ReportMetric(usual.Seconds()/lean.Seconds(), "times-less-CPU")
+				b.ReportMetric(float64(c.Plain)*float64(b.N)/1e6/lean.Seconds(), "MB/CPU-second")
+			})
+		}
+	}
+}
+
+func readLean(b *testing.B, client *revoxapi.Client, c *yardstick.Campaign) time.Duration {
+	begin := cpu(b)
+	var got yardstick.Count
+	summary, err := revoxapi.AllRows(context.Background(), client, yardstick.CampaignID, revoxapi.RowsParams{PageSize: c.PageSize}, func(r yardstick.LeanRow) error {
+		got.AddLean(r)
+		return nil
+	})
+	took := cpu(b) - begin
+	if err != nil || got != c.Want || summary.Duplicates != 0 {
+		b.Fatalf("%v: counted %+v, want %+v", err, got, c.Want)
+	}
+	return took
+}
+
+func readUsual(b *testing.B, c *yardstick.Campaign) time.Duration {
+	begin := cpu(b)
+	var got yardstick.Count
+	for _, page := range c.Gzip {
+		if _, err := yardstick.Usual(bytes.NewReader(page), &got); err != nil {
+			b.Fatal(err)
+		}
+	}
+	took := cpu(b) - begin
+	if got != c.Want {
+		b.Fatalf("counted %+v, want %+v", got, c.Want)
+	}
+	return took
+}
