@@ -23,26 +23,31 @@ import (
 	"syscall"
 	"time"
 
-	stdlog "log"
-
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	sloggokit "github.com/tjhop/slog-gokit"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/check"
+	"github.com/revox-exporter/revox_exporter/internal/healthcheck"
+	"github.com/revox-exporter/revox_exporter/internal/httpserver"
+	"github.com/revox-exporter/revox_exporter/internal/manpage"
+	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-const name = "revox_exporter"
+const (
+	name         = "revox_exporter"
+	checkCommand = "check"
+)
 
 // Exit codes.
 const (
@@ -51,18 +56,29 @@ const (
 	exitUsage   = 2 // a flag, or nothing to read, or no key
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-func run(args []string, stderr io.Writer) int {
+func run(args []string, stdout, stderr *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
 	app, flags := newApp()
-	if _, err := app.Parse(args); err != nil {
+	command, err := app.Parse(args)
+	if err != nil {
 		return usageError(stderr, err)
+	}
+	if command == healthcheckCommand {
+		return flags.healthcheck(ctx, stderr)
 	}
 	plainLogger := newLogger(stderr, *flags.logLevel, *flags.logFormat)
 	logger := log.With(plainLogger, "ts", log.DefaultTimestampUTC)
+	var background sync.WaitGroup
+	defer background.Wait()
+	// From the start, and whether there is anything to read anew or not: unheard, SIGHUP would end the process.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer close(hangups)
+	defer signal.Stop(hangups)
 
 	key, baseURL := flags.keySource(), *flags.baseURL
 	if *flags.demo {
@@ -74,101 +90,111 @@ func run(args []string, stderr io.Writer) int {
 	if err != nil {
 		return usageError(stderr, err)
 	}
+	if command == checkCommand {
+		return flags.check(ctx, cfg, key, baseURL, stdout, stderr)
+	}
 	endpoints := []revoxapi.Endpoint{revoxapi.EndpointRows}
 	if cfg.Discovery != nil {
 		endpoints = append(endpoints, revoxapi.EndpointCampaigns)
 	}
 	api := collector.NewAPIMetrics(endpoints...)
-	cfg.Client, err = flags.client(key, baseURL, api.Trace())
+	cfg.Client, err = flags.client(key, baseURL, revoxapi.WithTrace(api.Trace()))
 	if err != nil {
 		return usageError(stderr, err)
 	}
 	defer cfg.Client.CloseIdleConnections()
+	registry := prometheus.NewRegistry()
+	if cfg.State, err = flags.openState(baseURL, logger); err != nil {
+		level.Error(logger).Log("msg", "cannot start", "err", err)
+		return exitFailure
+	}
+	if cfg.State != nil {
+		defer cfg.State.Close()
+		registry.MustRegister(cfg.State)
+	}
 	exporter, err := collector.New(cfg)
 	if err != nil {
 		return usageError(stderr, err)
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(exporter, api, versioncollector.NewCollector(name), collectors.NewGoCollector(),
+	background.Go(func() {
+		for range hangups {
+			_ = exporter.Reload() // which logs its error
+		}
+	})
+	registry.MustRegister(api, versioncollector.NewCollector(name), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics, err := exporter.MetricsHandler(registry)
+	if err != nil {
+		level.Error(logger).Log("msg", "cannot serve", "err", err)
+		return exitFailure
+	}
 
 	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "api", baseURL,
-		"campaigns", len(cfg.CampaignIDs), "discover", cfg.Discovery != nil, "scan_interval", cfg.ScanInterval)
+		"campaigns", len(cfg.CampaignIDs), "discover", cfg.Discovery != nil, "scan_interval", cfg.ScanInterval, "plan", exporter.Plan())
 	if u, err := url.Parse(baseURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		level.Warn(logger).Log("msg", "the base URL is not https: the API key and the answers can be read on the way")
 	}
 	if *flags.demo {
 		level.Info(logger).Log("msg", "demo: simulated campaigns; look at "+browserURL(*flags.web.WebListenAddresses))
 	}
-	server := &http.Server{
-		Handler:           flags.handler(exporter, registry, logger),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Warn(logger)), "", 0),
+	if address := *flags.healthListenAddress; address != "" {
+		at, stop, err := httpserver.Start(address, handleHealth(http.NewServeMux(), exporter), logger)
+		if err != nil {
+			level.Error(logger).Log("msg", "cannot serve at --web.health-listen-address", "err", err)
+			return exitFailure
+		}
+		level.Info(logger).Log("msg", "the health endpoints are served here too, without TLS and authentication", "address", at)
+		defer stop() // they answer until the end
 	}
+	server := httpserver.New(flags.handler(exporter, metrics), logger)
 	listen := func() error {
 		// The toolkit logs through slog; its bridge adds a time stamp of its own.
 		return web.ListenAndServe(server, flags.web, slog.New(sloggokit.NewGoKitHandler(plainLogger, slog.LevelDebug)))
 	}
-	return serve(ctx, exporter, server, listen, logger)
+	if err := httpserver.Run(ctx, server, listen, exporter.Run, logger); err != nil {
+		level.Error(logger).Log("msg", "cannot serve", "err", err)
+		return exitFailure
+	}
+	level.Info(logger).Log("msg", "stopped")
+	return exitOK
 }
 
-// serve runs the exporter and the HTTP server until ctx ends or listen fails, and returns when both have ended.
-func serve(ctx context.Context, exporter *collector.Exporter, server *http.Server, listen func() error, logger log.Logger) int {
-	var background sync.WaitGroup
-	defer background.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// Nothing is asked of the API before the port is there: a process that cannot start must not send the key each time.
-	listening := make(chan struct{})
-	var once sync.Once
-	server.BaseContext = func(net.Listener) context.Context {
-		once.Do(func() { close(listening) })
-		return context.Background()
+// check reads the chosen campaigns once and shows what it found.
+func (f *flagValues) check(ctx context.Context, cfg collector.Config, key revoxapi.KeySource, baseURL string, stdout, stderr *os.File) int {
+	watch := check.NewWatch(baseURL, nil)
+	var err error
+	if cfg.Client, err = f.client(key, baseURL, watch.ClientOptions()...); err != nil {
+		return usageError(stderr, err)
 	}
-	background.Go(func() {
-		select {
-		case <-listening:
-			exporter.Run(ctx)
-		case <-ctx.Done():
-		}
-	})
-	background.Go(func() {
-		<-ctx.Done()
-		deadline, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-		defer cancel()
-		if err := server.Shutdown(deadline); err != nil {
-			level.Warn(logger).Log("msg", "requests in flight did not end in time", "err", err)
-			_ = server.Close() // what it could say was said
-		}
-	})
-	err := listen()
-	if errors.Is(err, http.ErrServerClosed) {
-		level.Info(logger).Log("msg", "stopped")
-		return exitOK
+	defer cfg.Client.CloseIdleConnections()
+	cfg.Logger = log.NewNopLogger() // everything that it would say is shown
+	exporter, err := collector.New(cfg)
+	if err != nil {
+		return usageError(stderr, err)
 	}
-	level.Error(logger).Log("msg", "cannot serve", "err", err)
-	return exitFailure
+	ok, err := check.Run(ctx, exporter, watch, check.Options{Format: *f.format, Out: stdout, Progress: stderr,
+		Terminal: check.IsTerminal(stderr), Version: version.Version, Interval: cfg.ScanInterval})
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: error: showing what was found: %v\n", name, err)
+	}
+	if !ok || err != nil {
+		return exitFailure
+	}
+	return exitOK
 }
-
-// shutdownTimeout is less than the 5 s within which the process is to end.
-const shutdownTimeout = 4 * time.Second
 
 // handler serves the endpoints.
-func (f *flagValues) handler(exporter *collector.Exporter, registry *prometheus.Registry, logger log.Logger) http.Handler {
-	metrics := promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		// One broken family must not take the others along; the error is counted in promhttp_metric_handler_errors_total.
-		ErrorHandling: promhttp.ContinueOnError,
-		ErrorLog:      stdlog.New(log.NewStdlibAdapter(level.Error(logger)), "", 0),
-		Registry:      registry,
-		// The text format says le="1" and OpenMetrics le="1.0": a change between them would cut every histogram's series.
-		EnableOpenMetrics: false,
-	}))
-	mux := http.NewServeMux()
-	mux.Handle("/", exporter.LandingPage(version.Info(), *f.telemetryPath))
+func (f *flagValues) handler(exporter *collector.Exporter, metrics http.Handler) http.Handler {
+	mux := handleHealth(http.NewServeMux(), exporter)
+	mux.Handle("/", collector.LimitAnswer(exporter.LandingPage(version.Info(), *f.telemetryPath)))
 	mux.Handle(*f.telemetryPath, exporter.ScanOnScrape(metrics))
-	mux.HandleFunc("/-/healthy", collector.Healthy)
-	mux.HandleFunc("/-/ready", exporter.ServeReady)
+	mux.HandleFunc("/-/reload", func(w http.ResponseWriter, r *http.Request) {
+		if !*f.lifecycle {
+			http.Error(w, "Reloading by request is off: start "+name+" with --web.enable-lifecycle.", http.StatusForbidden)
+			return
+		}
+		exporter.ServeReload(w, r)
+	})
 	if *f.pprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -176,6 +202,12 @@ func (f *flagValues) handler(exporter *collector.Exporter, registry *prometheus.
 		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
+	return mux
+}
+
+func handleHealth(mux *http.ServeMux, exporter *collector.Exporter) *http.ServeMux {
+	mux.HandleFunc("/-/healthy", collector.Healthy)
+	mux.HandleFunc("/-/ready", exporter.ServeReady)
 	return mux
 }
 
@@ -190,25 +222,35 @@ type flagValues struct {
 	maxRequestsPerSecond            *float64
 
 	campaignIDs, statuses          *[]string
+	campaignFile                   *string
 	discover                       *bool
 	discoverInterval, completedFor *time.Duration
 	include, exclude               *string
 
-	scanInterval, scanTimeout, maxAge, timeoutOffset *time.Duration
+	scanInterval, scanTimeout, maxAge, fullInterval, timeoutOffset *time.Duration
 
-	demo, pprof         *bool
-	telemetryPath       *string
-	web                 *web.FlagConfig
-	logLevel, logFormat *string
+	shardIndex, shardCount *int
+
+	statePath                          *string
+	demo, pprof, lifecycle             *bool
+	telemetryPath, healthListenAddress *string
+	web                                *web.FlagConfig
+	logLevel, logFormat                *string
+
+	format *string // of check
 }
 
 func newApp() (*kingpin.Application, *flagValues) {
 	if version.Version == "" {
 		version.Version = buildVersion()
 	}
-	app := kingpin.New(name, "Prometheus exporter for Revox calling campaigns. Each flag --a.b-c can also be given as the "+
-		"environment variable REVOX_EXPORTER_A_B_C (repeatable ones: a line for each); the API key is never a flag: see --revox.api-key-file.")
+	app := kingpin.New(name, "Prometheus exporter for Revox calling campaigns. Try it with --demo; then give the API key in the environment "+
+		"variable REVOX_API_KEY, never as a flag, and the campaigns with --campaign.id or --campaign.discover.\n\n"+
+		"Each flag --a.b-c can also be given as the environment variable REVOX_EXPORTER_A_B_C (repeatable ones: a line for each). "+
+		"Durations are numbers with a unit, such as 500ms, 30s, 5m or 1h30m.")
+	usage.Group(app, manpage.Funcs)
 	app.UsageWriter(os.Stdout)
+	kingpin.ManPageTemplate = manpage.Template
 	app.Version(version.Print(name))
 	app.HelpFlag.Short('h')
 	// A variable such as REVOX_EXPORTER_VERSION is often there for other reasons.
@@ -216,11 +258,16 @@ func newApp() (*kingpin.Application, *flagValues) {
 	app.VersionFlag.NoEnvar()
 	app.DefaultEnvars()
 	app.Command("serve", "Read campaigns and serve their metrics; the default.").Default()
+	app.Command(healthcheckCommand, "Ask the exporter that listens on --web.health-listen-address, or else on --web.listen-address, of this machine whether it serves: exit code 0, or 1 and why not.")
+	checking := app.Command(checkCommand, "Read each chosen campaign once, and say what is there, what is odd and what to do where it cannot be read. "+
+		"Exits with 0; 1 where something could not be read; 2 on wrong usage.")
 
 	f := &flagValues{
+		format: checking.Flag("format", "How to show what was found: table, for people, or json, for scripts.").Default("table").Enum("table", "json"),
+
 		baseURL: app.Flag("revox.base-url", "URL of the API; the default is REVOX_BASE_URL where that is set.").
 			Default(cmp.Or(os.Getenv("REVOX_BASE_URL"), revoxapi.DefaultBaseURL)).String(),
-		apiKeyFile: app.Flag("revox.api-key-file", "File with the API key, read anew when it changes. Without it the key is the environment variable REVOX_API_KEY.").String(),
+		apiKeyFile: app.Flag("revox.api-key-file", "File with the API key, read anew when it changes. Without it the key is the environment variable REVOX_API_KEY.").PlaceHolder("FILE").String(),
 		pageSize:   app.Flag("revox.page-size", "Rows asked for a page.").Default("100").Int(),
 		firstPage:  app.Flag("revox.first-page", "Number of the first page. 0 is right for servers that count from 0 and from 1.").Default("0").Int(),
 		requestTimeout: app.Flag("revox.timeout", "How long one request may take, from sending it to the last byte of the answer.").
@@ -229,11 +276,12 @@ func newApp() (*kingpin.Application, *flagValues) {
 		concurrency:          app.Flag("revox.concurrency", "Requests in flight at most, over all campaigns.").Default("4").Int(),
 		maxRequestsPerSecond: app.Flag("revox.max-requests-per-second", "Requests a second at most, over all campaigns; 0: no limit.").Default("0").Float64(),
 
-		campaignIDs:      app.Flag("campaign.id", "ID of a campaign to read; repeatable.").Strings(),
+		campaignIDs:      app.Flag("campaign.id", "ID of a campaign to read; repeatable.").PlaceHolder("ID").Strings(),
+		campaignFile:     app.Flag("campaign.file", "YAML or JSON list of IDs of campaigns to read; read anew within seconds when it changes, on SIGHUP, and on POST /-/reload with --web.enable-lifecycle.").String(),
 		discover:         app.Flag("campaign.discover", "Read all campaigns of the organization that --campaign.include, --campaign.exclude, --campaign.status and --campaign.completed-for select.").Bool(),
 		discoverInterval: app.Flag("campaign.discover-interval", "Pause between two readings of the list of campaigns.").Default("5m").Duration(),
-		include:          app.Flag("campaign.include", "Anchored regular expression: discovered campaigns whose name it matches are read; empty: all.").String(),
-		exclude:          app.Flag("campaign.exclude", "Anchored regular expression: discovered campaigns whose name it matches are not read; empty: none excluded.").String(),
+		include:          app.Flag("campaign.include", "Anchored regular expression: discovered campaigns whose name it matches are read; empty: all.").PlaceHolder("REGEXP").String(),
+		exclude:          app.Flag("campaign.exclude", "Anchored regular expression: discovered campaigns whose name it matches are not read; empty: none excluded.").PlaceHolder("REGEXP").String(),
 		statuses: app.Flag("campaign.status", "Status of discovered campaigns that are read: draft, running, paused or completed; repeatable.").
 			Default("running", "paused", "completed").Strings(),
 		completedFor: app.Flag("campaign.completed-for", "How long after its last change a discovered campaign that is completed or cancelled is still read; 0: for ever.").Default("168h").Duration(),
@@ -241,16 +289,40 @@ func newApp() (*kingpin.Application, *flagValues) {
 		scanInterval:  app.Flag("scan.interval", "Pause between the starts of a campaign's scans; 0: scan on each scrape.").Default("1m").Duration(),
 		scanTimeout:   app.Flag("scan.timeout", "How long one whole scan of a campaign may take; 0: no limit but that of its requests.").Default("0").Duration(),
 		maxAge:        app.Flag("scan.max-age", "How old published data may be before it disappears; at least 3 intervals, and twice as long as the campaign's newest complete scan took.").Default("15m").Duration(),
+		fullInterval:  app.Flag("scan.full-interval", "How often settled pages, whose calls have all finished and come to rest, are read again all the same, at most a quarter early; 0: by every scan.").Default("1h").Duration(),
 		timeoutOffset: app.Flag("scan.timeout-offset", "How long before Prometheus would give up a scan on a scrape ends.").Default("0.5s").Duration(),
 
-		demo:          app.Flag("demo", "Read simulated campaigns of an API inside the process; needs no key and no campaign.").Bool(),
-		telemetryPath: app.Flag("web.telemetry-path", "Path under which to serve metrics.").Default("/metrics").String(),
-		pprof:         app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof.").Bool(),
-		web:           webflag.AddFlags(app, ":10210"),
-		logLevel:      app.Flag("log.level", "Least severe level that is logged: debug, info, warn or error.").Default("info").Enum("debug", "info", "warn", "error"),
-		logFormat:     app.Flag("log.format", "Format of log lines: logfmt or json.").Default("logfmt").Enum("logfmt", "json"),
+		shardIndex: app.Flag("shard.index", "Which share of the campaigns to read: from 0 to --shard.count less 1.").Default("0").Int(),
+		shardCount: app.Flag("shard.count", "Into how many shares the campaigns are divided, by their IDs; each share needs a process of its own.").Default("1").Int(),
+
+		statePath: app.Flag("state.path", "Folder for what outlives a restart: the newest data and what counters have shown; empty: none.").String(),
+
+		demo:                app.Flag("demo", "Read simulated campaigns of an API inside the process; needs no key and no campaign.").Bool(),
+		telemetryPath:       app.Flag("web.telemetry-path", "Path under which to serve metrics.").Default("/metrics").String(),
+		pprof:               app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof.").Bool(),
+		lifecycle:           app.Flag("web.enable-lifecycle", "Let POST /-/reload read the campaign file anew.").Bool(),
+		healthListenAddress: app.Flag("web.health-listen-address", "Address, such as :10211, of a second listener for /-/healthy and /-/ready alone, without TLS or authentication; empty: none.").String(),
+		web:                 webflag.AddFlags(app, ":10210"),
+		logLevel:            app.Flag("log.level", "Least severe level that is logged: debug, info, warn or error.").Default("info").Enum("debug", "info", "warn", "error"),
+		logFormat:           app.Flag("log.format", "Format of log lines: logfmt or json.").Default("logfmt").Enum("logfmt", "json"),
 	}
 	return app, f
+}
+
+const healthcheckCommand = "healthcheck"
+
+// healthcheckTimeout is less than the time that containers' health checks are usually given.
+const healthcheckTimeout = 4 * time.Second
+
+// healthcheck asks a process that was started with the same flags, or rather the same environment, for its health.
+func (f *flagValues) healthcheck(ctx context.Context, stderr io.Writer) int {
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	if err := healthcheck.Check(ctx, cmp.Or(*f.healthListenAddress, (*f.web.WebListenAddresses)[0])); err != nil {
+		fmt.Fprintf(stderr, "%s: unhealthy: %v\n", name, err)
+		return exitFailure
+	}
+	return exitOK
 }
 
 // keySource returns where the API key comes from.
@@ -262,16 +334,15 @@ func (f *flagValues) keySource() revoxapi.KeySource {
 }
 
 // client returns the client that the flags describe.
-func (f *flagValues) client(key revoxapi.KeySource, baseURL string, trace revoxapi.Trace) (*revoxapi.Client, error) {
-	return revoxapi.NewClient(key,
+func (f *flagValues) client(key revoxapi.KeySource, baseURL string, more ...revoxapi.Option) (*revoxapi.Client, error) {
+	return revoxapi.NewClient(key, append(more,
 		revoxapi.WithBaseURL(baseURL),
 		revoxapi.WithUserAgent(name+"/"+version.Version),
 		revoxapi.WithTimeout(*f.requestTimeout),
 		revoxapi.WithMaxRetries(*f.maxRetries),
 		revoxapi.WithMaxInFlight(*f.concurrency),
 		revoxapi.WithMaxRequestsPerSecond(*f.maxRequestsPerSecond),
-		revoxapi.WithTrace(trace),
-	)
+	)...)
 }
 
 // collectorConfig checks the flags and returns what they say, without a client.
@@ -280,15 +351,18 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 		Key:                 key,
 		Logger:              logger,
 		CampaignIDs:         *f.campaignIDs,
+		CampaignFile:        *f.campaignFile,
+		Shard:               collector.Shard{Index: *f.shardIndex, Count: *f.shardCount},
 		Rows:                revoxapi.RowsParams{Page: *f.firstPage, PageSize: *f.pageSize},
 		ScanInterval:        *f.scanInterval,
 		MaxScans:            *f.concurrency,
 		ScanTimeout:         *f.scanTimeout,
 		MaxAge:              *f.maxAge,
+		FullInterval:        *f.fullInterval,
 		ScrapeTimeoutOffset: *f.timeoutOffset,
 	}
-	if len(cfg.CampaignIDs) == 0 && !*f.discover && !*f.demo {
-		return cfg, errors.New("nothing to read: give --campaign.id=ID, or --campaign.discover for all campaigns, or --demo for simulated ones")
+	if len(cfg.CampaignIDs) == 0 && cfg.CampaignFile == "" && !*f.discover && !*f.demo {
+		return cfg, errors.New("nothing to read: give --campaign.id=ID, or --campaign.discover for all campaigns, or --campaign.file=FILE for those of a list, or --demo for simulated ones")
 	}
 	if _, err := key.Key(); err != nil {
 		return cfg, fmt.Errorf("no API key: %w; set the environment variable REVOX_API_KEY, or give --revox.api-key-file=FILE", err)
@@ -303,9 +377,12 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 		{"--scan.interval", cfg.ScanInterval.Seconds(), 0},
 		{"--scan.timeout", cfg.ScanTimeout.Seconds(), 0},
 		{"--scan.max-age (in seconds)", cfg.MaxAge.Seconds(), 1},
+		{"--scan.full-interval", cfg.FullInterval.Seconds(), 0},
 		{"--scan.timeout-offset", cfg.ScrapeTimeoutOffset.Seconds(), 0},
 		{"--campaign.discover-interval (in seconds)", f.discoverInterval.Seconds(), 1},
 		{"--campaign.completed-for", f.completedFor.Seconds(), 0},
+		{"--shard.count", float64(*f.shardCount), 1},
+		{"--shard.index", float64(*f.shardIndex), 0},
 	} {
 		if least.value < least.least {
 			return cfg, fmt.Errorf("%s must be %v or more", least.flag, least.least)
@@ -313,6 +390,9 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 	}
 	if cfg.ScanInterval > 0 && cfg.ScanInterval < time.Second {
 		return cfg, errors.New("--scan.interval must be 0 or at least 1s")
+	}
+	if *f.shardIndex >= *f.shardCount {
+		return cfg, fmt.Errorf("--shard.index must be less than --shard.count: there is no share %d of %d counted from 0", *f.shardIndex, *f.shardCount)
 	}
 	if p := *f.telemetryPath; !telemetryPath.MatchString(p) || p != path.Clean(p) || strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/pprof") {
 		return cfg, fmt.Errorf("--web.telemetry-path must be a path of its own such as /metrics, not %q", p)
@@ -325,6 +405,18 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 		cfg.Discovery = discovery
 	}
 	return cfg, nil
+}
+
+// openState returns what outlives a restart, nil where nothing is to. An error means that another process has it.
+func (f *flagValues) openState(baseURL string, logger log.Logger) (*collector.State, error) {
+	if *f.statePath == "" {
+		return nil, nil
+	}
+	if *f.demo {
+		level.Warn(logger).Log("msg", "--state.path is not heeded with --demo: its campaigns begin anew with each process")
+		return nil, nil
+	}
+	return collector.OpenState(*f.statePath, baseURL, revoxapi.SystemClock{}, logger)
 }
 
 func (f *flagValues) discovery(logger log.Logger) (*collector.Discovery, error) {

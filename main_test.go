@@ -102,7 +102,14 @@ func TestWrongUseIsOneClearLine(t *testing.T) {
 		{"not a duration", key, []string{"--campaign.id=c", "--scan.interval=often"}, 2, "often"},
 		{"not a duration, in the environment", append(key, "REVOX_EXPORTER_SCAN_INTERVAL=often"), []string{"--campaign.id=c"}, 2, "often"},
 		{"negative interval", key, []string{"--campaign.id=c", "--scan.interval=-1s"}, 2, "--scan.interval must be 0 or more"},
+		{"negative full interval", key, []string{"--campaign.id=c", "--scan.full-interval=-1h"}, 2, "--scan.full-interval must be 0 or more"},
 		{"page size of nothing", key, []string{"--campaign.id=c", "--revox.page-size=0"}, 2, "--revox.page-size must be 1 or more"},
+		{"shard that is none", key, []string{"--campaign.id=c", "--shard.index=3", "--shard.count=3"}, 2, "--shard.index must be less than --shard.count"},
+		{"negative shard", key, []string{"--campaign.id=c", "--shard.index=-1", "--shard.count=3"}, 2, "--shard.index must be 0 or more"},
+		{"no shards at all", key, []string{"--campaign.id=c", "--shard.count=0"}, 2, "--shard.count must be 1 or more"},
+		{"no campaign file", key, []string{"--campaign.file=" + filepath.Join(dir, "none")}, 2, "reading the campaign file: .*none: no such file"},
+		{"campaign file that is no list", key, []string{"--campaign.file=" + file("one.yml", "canary-key")}, 2, "one.yml: it is not a plain list"},
+		{"campaign file with nothing in it", key, []string{"--campaign.file=" + file("nothing.yml", "# none yet\n")}, 2, "nothing.yml: it is empty"},
 		{"no requests at all", key, []string{"--campaign.id=c", "--revox.concurrency=0"}, 2, "in flight must be 1 or more"},
 		{"negative retries", key, []string{"--campaign.id=c", "--revox.max-retries=-1"}, 2, "retries must be 0 or more"},
 		{"no time for a request", key, []string{"--campaign.id=c", "--revox.timeout=0s"}, 2, "timeout of a request must be more than 0"},
@@ -114,6 +121,7 @@ func TestWrongUseIsOneClearLine(t *testing.T) {
 		{"metrics at the root", key, []string{"--campaign.id=c", "--web.telemetry-path=/"}, 2, "--web.telemetry-path must be a path of its own"},
 		{"unknown level", key, []string{"--campaign.id=c", "--log.level=loud"}, 2, "loud"},
 		{"port taken", key, []string{"--campaign.id=c", "--web.listen-address=" + taken.Addr().String(), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*address already in use"},
+		{"health port taken", key, []string{"--campaign.id=c", listen, "--web.health-listen-address=" + taken.Addr().String(), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve at --web.health-listen-address.*address already in use"},
 		{"no web config file", key, []string{"--campaign.id=c", listen, "--web.config.file=" + filepath.Join(dir, "none"), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*no such file"},
 		{"bad web config file", key, []string{"--campaign.id=c", listen, "--web.config.file=" + file("web.yml", "tls: [\n"), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*yaml"},
 	} {
@@ -174,7 +182,11 @@ var listensOn = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 // startProcess starts the program on a free port and returns when it listens; it is killed when the test ends.
 func startProcess(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	cmd := command(context.Background(), env, append(args, "--web.listen-address=127.0.0.1:0")...)
+	return startCommand(t, command(context.Background(), env, append(args, "--web.listen-address=127.0.0.1:0")...))
+}
+
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -271,7 +283,7 @@ func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
 	for _, family := range []string{
 		"revox_campaign_info", "revox_campaign_status", "revox_campaign_max_concurrent_calls", "revox_campaign_rows",
 		"revox_campaign_rows_without_call", "revox_campaign_rows_missing", "revox_campaign_calls", "revox_campaign_call_attempts",
-		"revox_campaign_anomalies", "revox_campaign_calls_finished_total", "revox_campaign_call_outcomes_total",
+		"revox_campaign_anomalies", "revox_campaign_pages", "revox_campaign_calls_finished_total", "revox_campaign_call_outcomes_total",
 		"revox_campaign_call_attempts_finished_total", "revox_campaign_call_attempt_results_total",
 		"revox_campaign_call_attempt_dial_errors_total", "revox_campaign_call_attempt_ended_by_total",
 		"revox_campaign_call_attempt_end_reasons_total", "revox_campaign_counter_decreases_total",
@@ -428,7 +440,11 @@ func TestREADMETables(t *testing.T) {
 			t.Setenv(name, "")
 		}
 	}
-	p := startProcess(t, nil, "--demo")
+	list := filepath.Join(t.TempDir(), "campaigns.yml") // for the metrics of campaign files
+	if err := os.WriteFile(list, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, nil, "--demo", "--campaign.file="+list)
 	p.ready()
 	_, metrics := p.get("/metrics")
 	parser := expfmt.NewTextParser(model.UTF8Validation)

@@ -38,7 +38,8 @@ type listedCampaign struct {
 	UpdatedAt          revoxapi.Timestamp `json:"updated_at"`
 	MaxConcurrentCalls tolerant[*float64] `json:"max_concurrent_calls"`
 
-	statusLabel string // its status as revox_campaign_status shows it, "" where it is not known
+	statusLabel string    // its status as revox_campaign_status shows it, "" where it is not known
+	readAt      time.Time // when the list was read
 }
 
 // tolerant is a value that is the zero value where the JSON is of another type: one odd campaign must not make the list
@@ -83,37 +84,75 @@ func AnchoredRegexp(pattern string) (*regexp.Regexp, error) {
 	return regexp.Compile("^(?s:" + pattern + ")$")
 }
 
-// campaigns knows which campaigns are selected: those given, and those discovered.
+// campaigns knows which campaigns are selected: those given, those of a file, and those discovered; of all these, the
+// shard's.
 type campaigns struct {
 	given     []string
+	file      *campaignFile // nil: none
+	shard     Shard
 	discovery *Discovery // nil: off
 	client    *revoxapi.Client
 	clock     revoxapi.Clock
 	logger    log.Logger
 	labels    *labelValues
-	notBefore time.Time // Run's own: the list is to be left alone until then
+
+	// Run's own: the list is to be left alone until holdOff after it failed to be read.
+	failed  time.Time
+	holdOff time.Duration
 
 	mu          sync.Mutex
+	discovered  []string                   // what discovery selects of the list read last
+	listed      map[string]*listedCampaign // that list, by ID
 	asked, up   bool
 	lastSuccess time.Time
 	lastErr     error
 	passedOver  int // campaigns of the newest list without a usable ID
 }
 
-// refresh reads the list, and returns which campaigns are selected now and what the list says of them. Where it
-// cannot be read, the error says so, and the selection made before stands.
-func (c *campaigns) refresh(ctx context.Context) (ids []string, listed map[string]*listedCampaign, err error) {
+// selected returns the campaigns that are selected now, once each, and what the list read last says of campaigns.
+func (c *campaigns) selected() (ids []string, listed map[string]*listedCampaign) {
+	c.mu.Lock()
+	discovered, listed := c.discovered, c.listed
+	c.mu.Unlock()
+	return c.own(c.always(), discovered), listed
+}
+
+// own returns those of the campaigns that are the shard's, once each.
+func (c *campaigns) own(sources ...[]string) (ids []string) {
+	seen := map[string]bool{}
+	for _, source := range sources {
+		for _, id := range source {
+			if !seen[id] && c.shard.has(id) {
+				seen[id] = true
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// always returns the campaigns that are selected whatever the list says of them.
+func (c *campaigns) always() []string {
+	if c.file == nil {
+		return c.given
+	}
+	return slices.Concat(c.given, c.file.list())
+}
+
+// refresh reads the list. Where it cannot be read, the error says so, and the selection made before stands.
+func (c *campaigns) refresh(ctx context.Context) error {
 	list, err := revoxapi.AllCampaigns[listedCampaign](ctx, c.client)
 	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	now := c.clock.Now()
 	if err != nil {
 		c.note(now, 0, err)
-		return nil, nil, err
+		return err
 	}
-	ids = slices.Clone(c.given)
-	listed = make(map[string]*listedCampaign, len(list))
+	var discovered []string
+	listed := make(map[string]*listedCampaign, len(list))
+	always := c.always()
 	unknown := map[unknownValue]struct{}{}
 	passedOver := 0
 	for i := range list {
@@ -126,20 +165,24 @@ func (c *campaigns) refresh(ctx context.Context) (ids []string, listed map[strin
 		if listed[id] != nil {
 			continue
 		}
-		campaign.Name.value = cleanLabel(campaign.Name.value, maxNameRunes)
-		listed[id] = campaign
-		given := slices.Contains(c.given, id)
-		if selected := c.discovery.selects(campaign, now); !selected && !given {
+		if !c.shard.has(id) {
 			continue
 		}
-		if !given {
-			ids = append(ids, id)
+		campaign.Name.value, campaign.readAt = cleanLabel(campaign.Name.value, maxNameRunes), now
+		listed[id] = campaign
+		if c.discovery.selects(campaign, now) {
+			discovered = append(discovered, id)
+		} else if !slices.Contains(always, id) {
+			continue
 		}
 		campaign.statusLabel = c.statusLabel(campaign, unknown)
 	}
 	c.labels.sighted(unknown)
+	c.mu.Lock()
+	c.discovered, c.listed = discovered, listed
+	c.mu.Unlock()
 	c.note(now, passedOver, nil)
-	return ids, listed, nil
+	return nil
 }
 
 // statusLabel returns a campaign's status as a label value; one that is not known is added to unknown.
@@ -190,6 +233,13 @@ func (c *campaigns) pause() time.Duration {
 	return min(c.discovery.Interval, time.Minute)
 }
 
+// read tells whether the list was ever read.
+func (c *campaigns) read() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.lastSuccess.IsZero()
+}
+
 // failure returns why the list could not be read the newest time, nil where it could.
 func (c *campaigns) failure() error {
 	c.mu.Lock()
@@ -197,7 +247,10 @@ func (c *campaigns) failure() error {
 	return c.lastErr
 }
 
-func (c *campaigns) collect(ch chan<- prometheus.Metric) {
+func (c *campaigns) collect(ch sink) {
+	if c.file != nil {
+		c.file.collect(ch)
+	}
 	if c.discovery == nil {
 		return
 	}
@@ -209,16 +262,6 @@ func (c *campaigns) collect(ch chan<- prometheus.Metric) {
 	if !c.lastSuccess.IsZero() {
 		send(ch, descDiscoveryLastSuccess, prometheus.GaugeValue, unixSeconds(c.lastSuccess))
 	}
-}
-
-// answered tells whether the list was read or failed to be read, where discovery is on.
-func (c *campaigns) answered() bool {
-	if c.discovery == nil {
-		return true
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.asked
 }
 
 // checkGiven refuses IDs that cannot be a campaign's, and returns the others once each.

@@ -262,3 +262,46 @@ func TestReadyWithoutAScrapeThoughTheListFailsFirst(t *testing.T) {
 		t.Errorf("not ready: waiting for %s", waitingFor)
 	}
 }
+
+// What is embedded in the list may be large, odd and personal; nothing of it is needed.
+func TestEmbeddedAssistantsAreSkippedUnread(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	var campaigns []string
+	for i, assistant := range []string{
+		fmt.Sprintf(`{"id": "a", "prompt": %q}`, strings.Repeat("canary ", 200_000)),
+		"{\"prompt\": \"canary \xff\", \"prompt\": [[[{}]]], \"created_at\": \"canary\"}",
+		`"canary"`, `[]`, `7`, `null`,
+	} {
+		id := fmt.Sprint("c", i)
+		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
+		campaigns = append(campaigns, fmt.Sprintf(`{"assistant": %s, "id": %q, "name": "Campaign %d", "status": "running", "is_cancelled": false, "from_phone_number": "canary"}`, assistant, id, i))
+	}
+	list(api, campaigns...)
+	h := newHarness(t, api, clock, discover(nil))
+	h.sleepers += len(campaigns)
+	h.settle()
+	scrape := h.scrape()
+	h.want(scrape, `revox_discovery_up 1`)
+	for i := range campaigns {
+		h.want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id="c%d"} 1`, i), fmt.Sprintf(`revox_campaign_info{campaign_id="c%d",campaign_name="Campaign %d"} 1`, i, i))
+	}
+	if strings.Contains(scrape+h.logs.String(), "canary") {
+		t.Error("what is embedded in the list is shown")
+	}
+}
+
+func TestGivenCampaignsAreReadWhileTheListFails(t *testing.T) {
+	for _, interval := range []time.Duration{time.Minute, 0} {
+		clock := revoxtest.NewClock(start)
+		api := newAPI(t, clock)
+		api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
+		api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
+		h := newHarness(t, api, clock, func(c *Config) {
+			discover(nil)(c)
+			c.CampaignIDs, c.ScanInterval = []string{"a"}, interval
+		})
+		h.await(func() bool { ready, _ := h.exporter.Ready(); return ready })
+		h.want(h.scrape(), `revox_discovery_up 0`, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_rows{campaign_id="a"} 1`)
+	}
+}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -26,23 +25,33 @@ type Config struct {
 
 	// CampaignIDs are read always, whatever Discovery selects.
 	CampaignIDs []string
+	// CampaignFile is a YAML or JSON list of campaigns that are read too, read anew when it changes; empty: none.
+	CampaignFile string
 	// Discovery selects campaigns of the organization's list; nil is off.
 	Discovery *Discovery
+	// Shard of all these campaigns that is read; the zero value is all of them.
+	Shard Shard
 
 	// Rows says how rows are asked for: the first page and the size of a page. The zero value is right.
 	Rows revoxapi.RowsParams
 	// ScanInterval between the starts of a campaign's scans; 0: scan on each scrape.
 	ScanInterval time.Duration
 	// MaxScans is how many campaigns are scanned at once: as many as the client has requests in flight keep it busy, and
-	// more would only read their pages further apart. 0 means 4.
+	// more would only read their pages further apart. Where there are more campaigns, their scans are spread over the
+	// interval. 0 means 4.
 	MaxScans int
 	// ScanTimeout of one whole scan; 0: no limit but that of its requests.
 	ScanTimeout time.Duration
 	// MaxAge of published data; at least 3 intervals, and twice the time from when the campaign's newest complete scan
 	// was due until it ended.
 	MaxAge time.Duration
+	// FullInterval is how often pages that have settled are read again all the same, at most a quarter early; 0: by
+	// every scan.
+	FullInterval time.Duration
 	// ScrapeTimeoutOffset is how long before Prometheus would give up a scan on a scrape ends.
 	ScrapeTimeoutOffset time.Duration
+	// State is what outlives a restart; nil: nothing does. Whoever opened it closes it after Run has returned.
+	State *State
 }
 
 // Exporter reads campaigns while Run runs, and is a prometheus.Collector of what it has read. It is safe for
@@ -53,16 +62,24 @@ type Exporter struct {
 	store     *store
 	campaigns *campaigns
 	refused   *refusedKey
-	onScrape  *sharedScan         // nil: scans go on in the background
-	slots     *semaphore.Weighted // for scans under way
+	onScrape  *sharedScan // nil: scans go on in the background
+	turns     *turns
+	began     time.Time   // when the exporter was made; intervals are counted from here
+	listRead  atomic.Bool // the list of campaigns was read or failed to be read
 	ready     atomic.Bool
 
-	// Run's own.
-	scanners map[string]context.CancelFunc // by campaign, in interval mode
-	running  sync.WaitGroup
+	// selecting is held while campaigns are selected and scanners started, and guards what follows.
+	selecting sync.Mutex
+	idle      bool // no campaign is selected
+	// selectionLogged tells that the log has what is selected: from then on it has what changes.
+	selectionLogged bool
+	ctx             context.Context               // Run's; nil before and after
+	scanners        map[string]context.CancelFunc // by campaign, in interval mode
+	running         sync.WaitGroup
 }
 
-// New returns an Exporter, or an error about the IDs in cfg. Nothing is read before Run.
+// New returns an Exporter, or an error about the IDs, the campaign file or the shard in cfg. The API is not asked before
+// Run.
 func New(cfg Config) (*Exporter, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = revoxapi.SystemClock{}
@@ -74,22 +91,34 @@ func New(cfg Config) (*Exporter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.Shard.check(); err != nil {
+		return nil, err
+	}
+	var file *campaignFile
+	if cfg.CampaignFile != "" {
+		if file, err = newCampaignFile(cfg.CampaignFile, cfg.Clock.Now()); err != nil {
+			return nil, err
+		}
+	}
 	labels := newLabelValues(cfg.Logger)
 	e := &Exporter{
 		Config: cfg,
 		labels: labels,
-		store:  &store{},
+		store:  &store{state: cfg.State},
 		campaigns: &campaigns{
-			given: given, discovery: cfg.Discovery, client: cfg.Client, clock: cfg.Clock, logger: cfg.Logger, labels: labels,
+			given: given, file: file, shard: cfg.Shard, discovery: cfg.Discovery,
+			client: cfg.Client, clock: cfg.Clock, logger: cfg.Logger, labels: labels,
 		},
 		refused:  &refusedKey{source: cfg.Key, recently: max(2*cfg.ScanInterval, authHoldOff)},
-		slots:    semaphore.NewWeighted(int64(cfg.MaxScans)),
+		turns:    newTurns(cfg.MaxScans, cfg.ScanInterval/2),
+		began:    cfg.Clock.Now(),
 		scanners: map[string]context.CancelFunc{},
 	}
 	if cfg.ScanInterval == 0 {
 		e.onScrape = &sharedScan{scan: e.scanAll}
 	}
-	e.store.selectOnly(given, nil, cfg.Clock.Now())
+	e.restore()
+	e.applySelection()
 	return e, nil
 }
 
@@ -98,153 +127,125 @@ func New(cfg Config) (*Exporter, error) {
 func (e *Exporter) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer e.running.Wait()
+	defer e.runUnder(nil)
 	defer cancel()
 	if e.onScrape != nil {
 		e.onScrape.start(ctx)
 		defer e.onScrape.stop()
 	}
-	e.reconcile(ctx)
+	e.runUnder(ctx)
+	if e.campaigns.file != nil {
+		e.running.Go(func() { e.watchCampaignFile(ctx) })
+	}
 	if e.Discovery == nil {
-		e.scanUnscanned(ctx)
+		e.reconcile()
 		<-ctx.Done()
 		return
 	}
+	if e.onScrape == nil {
+		e.reconcile() // what is given need not wait for the list
+	}
 	for ctx.Err() == nil {
 		e.discover(ctx)
-		e.scanUnscanned(ctx)
+		e.listRead.Store(ctx.Err() == nil)
+		e.reconcile()
 		_ = e.Clock.Sleep(ctx, e.campaigns.pause()) // its error is that ctx ended
 	}
+}
+
+// runUnder sets the context under which scanners are started, nil for none any more.
+func (e *Exporter) runUnder(ctx context.Context) {
+	e.selecting.Lock()
+	defer e.selecting.Unlock()
+	e.ctx = ctx
 }
 
 // discover reads the list of campaigns, unless it is to be left alone for now, and lets the selected ones be scanned.
 func (e *Exporter) discover(ctx context.Context) {
 	now := e.Clock.Now()
-	left := now.Before(e.campaigns.notBefore) && !(revoxapi.KindOf(e.campaigns.failure()) == revoxapi.KindAuth && e.refused.changed())
+	left := within(e.campaigns.holdOff, e.campaigns.failed, now) && !(revoxapi.KindOf(e.campaigns.failure()) == revoxapi.KindAuth && e.refused.changed())
 	if left || e.refused.holds(now) {
 		return
 	}
 	key, _ := e.Key.Key() // one that cannot be read is the client's to report
-	ids, listed, err := e.campaigns.refresh(ctx)
+	err := e.campaigns.refresh(ctx)
 	if ctx.Err() != nil {
 		return
 	}
 	now = e.Clock.Now()
-	e.refused.note(now, key, err)
+	e.refused.note(now, "the list of campaigns", key, err)
 	if err != nil {
-		e.campaigns.notBefore = now.Add(holdOff(err))
+		e.campaigns.failed, e.campaigns.holdOff = now, holdOff(err)
 		return
 	}
-	e.store.selectOnly(ids, listed, now)
-	e.reconcile(ctx)
+	e.applySelection()
 }
 
-// scanUnscanned makes an exporter that scans on scrapes ready for campaigns that are new, and shows what will not work.
-func (e *Exporter) scanUnscanned(ctx context.Context) {
-	if e.onScrape == nil {
-		return
-	}
-	for _, r := range e.store.all() {
-		if !r.scanned {
-			e.running.Go(func() { e.onScrape.wait(ctx) })
-			return
-		}
-	}
-}
-
-// reconcile lets each selected campaign, and no other, have a goroutine that scans it.
-func (e *Exporter) reconcile(ctx context.Context) {
-	if e.onScrape != nil {
-		return
-	}
-	for id, stop := range e.scanners {
-		if e.store.get(id) == nil {
-			stop()
-			delete(e.scanners, id)
-		}
-	}
-	for _, r := range e.store.all() {
-		if e.scanners[r.id] != nil {
-			continue
-		}
-		campaign, stop := context.WithCancel(ctx)
-		e.scanners[r.id] = stop
-		e.running.Go(func() { e.scanOnInterval(campaign, r.id) })
-	}
-}
-
-// scanOnInterval scans a campaign until ctx ends. A scan that took longer than the interval is followed by the next.
-func (e *Exporter) scanOnInterval(ctx context.Context, id string) {
-	next := e.Clock.Now()
-	for ctx.Err() == nil {
-		e.scanCampaign(ctx, id)
-		next = next.Add(e.ScanInterval)
-		now := e.Clock.Now()
-		if next.Before(now) {
-			next = now
-		}
-		_ = e.Clock.Sleep(ctx, next.Sub(now)) // its error is that ctx ended
-	}
-}
-
-// scanAll scans every selected campaign once.
-func (e *Exporter) scanAll(ctx context.Context) {
-	var scans sync.WaitGroup
-	for _, r := range e.store.all() {
-		scans.Go(func() { e.scanCampaign(ctx, r.id) })
-	}
-	scans.Wait()
-}
-
-// scanCampaign scans a campaign once, when its turn comes, and publishes what came of it, unless it is to be left alone
-// for now.
-func (e *Exporter) scanCampaign(ctx context.Context, id string) {
-	due := e.Clock.Now()
-	if e.slots.Acquire(ctx, 1) != nil {
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			e.publish(id, due, due, nil, &revoxapi.Error{Kind: revoxapi.KindTimeout, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1,
+// scanCampaign scans a campaign that was due at a time once, when its turn comes, and publishes what came of it, unless
+// it is to be left alone for now. It returns when the scan began, and whether it has given way to others, to be made anew.
+func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (start time.Time, gaveWay bool) {
+	asked := e.Clock.Now()
+	turn, err := e.turns.wait(ctx, id, due)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			e.publish(id, scanTimes{due, asked, asked}, nil, &revoxapi.Error{Kind: revoxapi.KindTimeout, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1,
 				Err: errors.New("its turn did not come in the time that there was")})
 		}
-		return
+		return asked, false
 	}
-	defer e.slots.Release(1)
-	start := e.Clock.Now()
+	defer turn.end()
+	start = e.Clock.Now()
 	r := e.store.get(id)
 	if r == nil || e.leftAlone(r, start) {
-		return
+		return start, false
 	}
 	if e.refused.holds(start) {
 		if r.up || !r.scanned {
-			e.publish(id, due, start, nil, &revoxapi.Error{Kind: revoxapi.KindAuth, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1,
+			e.publish(id, scanTimes{due, asked, start}, nil, &revoxapi.Error{Kind: revoxapi.KindAuth, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1,
 				Err: errors.New("not asked, since the API has just refused the API key: check the key")})
 		}
-		return
+		return start, false
 	}
-	timed, cancel := ctx, context.CancelFunc(func() {})
-	if e.ScanTimeout > 0 {
-		timed, cancel = context.WithTimeout(ctx, e.ScanTimeout)
-	}
+	timed, cancel := turn.watch(ctx)
 	defer cancel()
-	key, _ := e.Key.Key() // one that cannot be read is the client's to report
-	tally, err := scan(timed, e.Client, id, e.Rows, e.labels)
-	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-		return // the exporter ends, the campaign is not selected any more, or nobody waits for the scan
+	if e.ScanTimeout > 0 {
+		timed, cancel = context.WithTimeout(timed, e.ScanTimeout)
+		defer cancel()
 	}
-	e.refused.note(e.Clock.Now(), key, err)
-	e.publish(id, due, start, tally, err)
+	key, _ := e.Key.Key() // one that cannot be read is the client's to report
+	found, err := (&scan{
+		client: e.Client, campaignID: id, params: e.Rows, labels: e.labels, fullInterval: e.FullInterval, start: start, before: r.data,
+	}).run(timed)
+	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return start, false // the exporter ends, the campaign is not selected any more, or nobody waits for the scan
+	}
+	if err != nil && turn.gave() {
+		return start, true
+	}
+	turn.judge(e.Clock.Now().Sub(start), err)
+	e.refused.note(e.Clock.Now(), id, key, err)
+	e.publish(id, scanTimes{due, asked, start}, found, err)
+	return start, false
 }
 
-// publish makes what came of a scan that was due and began at these times the campaign's newest.
-func (e *Exporter) publish(id string, due, start time.Time, tally *Tally, err error) {
+// publish makes what came of a scan the campaign's newest.
+func (e *Exporter) publish(id string, at scanTimes, found *scanned, err error) {
 	now := e.Clock.Now()
+	if e.State.sweepDue(now) {
+		e.store.forget(now)
+	}
+	scanErr := err
 	before, after := e.store.update(id, func(r *record) {
+		err := scanErr
 		if err == nil {
-			err = r.doubt(tally)
+			err = r.doubt(found.tally)
 		}
 		r.scanned, r.up, r.err = true, err == nil, err
-		r.ended, r.duration = now, now.Sub(start)
-		r.notBefore = now.Add(holdOff(err))
+		r.ended, r.duration, r.lag = now, now.Sub(at.start), at.start.Sub(at.due)
+		r.holdOff = holdOff(err)
 		if err == nil {
-			r.data = r.data.next(tally, now, now.Sub(due))
+			r.data = r.data.next(found.tally, now, now.Sub(at.asked))
+			r.data.settled = found.settled
 			return
 		}
 		failures := map[revoxapi.ErrorKind]uint64{revoxapi.KindOf(err): 1}
@@ -255,20 +256,26 @@ func (e *Exporter) publish(id string, due, start time.Time, tally *Tally, err er
 	})
 	if after != nil {
 		e.logScan(before, after)
+		e.logTooOld(before, after)
 	}
 }
 
 const (
-	// believedScans is how many scans in a row have to find that most rows of a campaign are gone before that is
-	// published: one odd answer of the API must not look as if everything had been called once more when it passes.
+	// believedScans is how many scans in a row have to find that most of a campaign is gone before that is published: one
+	// odd answer of the API must not look as if everything had been called once more when it passes.
 	believedScans = 3
-	// fewRows can vanish at once without any doubt.
-	fewRows = 10
+	// few can vanish at once without any doubt.
+	few = 10
 )
 
-// doubt returns an error for a tally that is not believed yet, because most rows have vanished since the one published.
+// doubt returns an error for a tally that is not believed yet, because most rows have vanished since the one published, or
+// most of what is counted of them.
 func (r *record) doubt(t *Tally) error {
-	if r.data == nil || r.data.tally.rows() <= fewRows || t.rows() >= r.data.tally.rows()/2 {
+	what, now, was := "", uint64(0), uint64(0)
+	if r.data != nil {
+		what, now, was = r.data.tally.mostlyGone(t)
+	}
+	if what == "" {
 		r.shrunk = 0
 		return nil
 	}
@@ -277,7 +284,20 @@ func (r *record) doubt(t *Tally) error {
 		return nil
 	}
 	return &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: r.id, Page: -1,
-		Err: fmt.Errorf("only %d rows where there were %d: believed if %d scans in a row find that", t.rows(), r.data.tally.rows(), believedScans)}
+		Err: fmt.Errorf("only %d %s where there were %d: believed if %d scans in a row find that", now, what, was, believedScans)}
+}
+
+// mostlyGone names something of which next counts less than half, "" where there is no such thing.
+func (t *Tally) mostlyGone(next *Tally) (what string, now, was uint64) {
+	if was, now := t.rows(), next.rows(); was > few && now < was/2 {
+		return "rows", now, was
+	}
+	for _, f := range families {
+		if was, now := t.total(f), next.total(f); f.kind != gauge && was > few && now < was/2 {
+			return "of " + f.name, now, was
+		}
+	}
+	return "", 0, 0
 }
 
 const (
@@ -313,7 +333,13 @@ func (e *Exporter) leftAlone(r *record, now time.Time) bool {
 	if revoxapi.KindOf(r.err) == revoxapi.KindAuth && e.refused.changed() {
 		return false
 	}
-	return now.Before(r.notBefore)
+	return within(r.holdOff, r.ended, now)
+}
+
+// within tells whether less than a time has passed since then. Where the clock was set back, nobody knows, and it has.
+func within(d time.Duration, since, now time.Time) bool {
+	passed := now.Sub(since)
+	return passed >= 0 && passed < d
 }
 
 // logScan logs what changed with a campaign's newest scan, so that a campaign that goes on as before says nothing.
@@ -345,13 +371,21 @@ func (e *Exporter) Ready() (ready bool, waitingFor string) {
 	if e.ready.Load() {
 		return true, ""
 	}
-	if !e.campaigns.answered() {
+	if e.Discovery != nil && !e.listRead.Load() {
 		return false, "the list of campaigns"
 	}
+	var waiting []string
 	for _, r := range e.store.all() {
 		if !r.scanned {
-			return false, "the first scan of campaign " + r.id
+			waiting = append(waiting, r.id)
 		}
+	}
+	switch len(waiting) {
+	case 0:
+	case 1:
+		return false, "the first scan of campaign " + waiting[0]
+	default:
+		return false, fmt.Sprintf("the first scans of %d campaigns, of them %s", len(waiting), waiting[0])
 	}
 	e.ready.Store(true)
 	return true, ""

@@ -17,17 +17,21 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if benchmarkServer() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience is how long a test waits for what should come at once, before it fails.
-const patience = 30 * time.Second
+var patience = 30 * time.Second
 
 // start is a Wednesday morning.
 var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
@@ -67,9 +71,16 @@ func newHarness(t *testing.T, api *revoxtest.Server, clock *revoxtest.Clock, cha
 	if h.exporter, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
+	selected := len(h.exporter.store.all()) // before the list of campaigns is read
 	h.registry = prometheus.NewPedanticRegistry()
 	h.registry.MustRegister(h.exporter, apiMetrics)
-	h.web = httptest.NewServer(h.exporter.ScanOnScrape(promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})))
+	others := prometheus.NewPedanticRegistry()
+	others.MustRegister(apiMetrics)
+	metrics, err := h.exporter.MetricsHandler(others)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.web = httptest.NewServer(h.exporter.ScanOnScrape(metrics))
 	t.Cleanup(h.web.Close)
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -77,7 +88,10 @@ func newHarness(t *testing.T, api *revoxtest.Server, clock *revoxtest.Clock, cha
 	go func() { defer close(done); h.exporter.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 	if cfg.ScanInterval > 0 {
-		h.sleepers = len(cfg.CampaignIDs)
+		h.sleepers = selected
+	}
+	if _, own := cfg.Clock.(*watcherClock); cfg.CampaignFile != "" && !own {
+		h.sleepers++
 	}
 	if cfg.Discovery != nil {
 		h.sleepers++
@@ -172,7 +186,7 @@ func data(scrape string) string {
 
 var (
 	dataLine = regexp.MustCompile(`^(# (HELP|TYPE) )?revox_campaign_`)
-	scanLine = regexp.MustCompile(`^(# (HELP|TYPE) )?revox_campaign_(up|scan_failures_total|scan_duration_seconds|last_scan_success_timestamp_seconds)\b`)
+	scanLine = regexp.MustCompile(`^(# (HELP|TYPE) )?revox_campaign_(up|pages|scan_failures_total|scan_duration_seconds|scan_lag_seconds|last_scan_success_timestamp_seconds)\b`)
 )
 
 func grep(text, pattern string) string {

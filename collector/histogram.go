@@ -1,8 +1,8 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -146,38 +146,78 @@ func (m *histogramMetric) Desc() *prometheus.Desc { return m.desc }
 
 // Write writes both halves.
 func (m *histogramMetric) Write(out *dto.Metric) error {
-	classic := make([]uint64, len(m.bounds)+1)
-	native := map[int16]uint64{}
-	var sum exactSum
-	for c, o := range m.values {
-		classic[c.classic] += o.count
-		native[c.native] += o.count
-		sum = sum.plus(o.sum)
+	out.Label = m.labels
+	out.Histogram = m.values.protobuf(m.bounds)
+	return nil
+}
+
+// classic returns the cumulative counts of classic buckets with these upper bounds, the last of all observations, and
+// the sum of observations.
+func (h distribution) classic(bounds []float64) (cumulative []uint64, sum float64) {
+	cumulative = make([]uint64, len(bounds)+1)
+	var exact exactSum
+	for c, o := range h {
+		cumulative[c.classic] += o.count
+		exact = exact.plus(o.sum)
 	}
-	h := &dto.Histogram{
-		SampleSum:     proto.Float64(sum.float()),
+	for i := range bounds {
+		cumulative[i+1] += cumulative[i]
+	}
+	return cumulative, exact.float()
+}
+
+// nativeBucket is a bucket that is not empty.
+type nativeBucket struct {
+	index int16
+	count uint64
+}
+
+// native returns the native buckets in order, and the count of the zero bucket apart.
+func (h distribution) native() (zero uint64, buckets []nativeBucket) {
+	buckets = make([]nativeBucket, 0, len(h))
+	for c, o := range h {
+		switch {
+		case c.native == nativeZero:
+			zero += o.count
+		case o.count > 0:
+			buckets = append(buckets, nativeBucket{c.native, o.count})
+		}
+	}
+	slices.SortFunc(buckets, func(a, b nativeBucket) int { return cmp.Compare(a.index, b.index) })
+	distinct := buckets[:0]
+	for _, b := range buckets {
+		if last := len(distinct) - 1; last >= 0 && distinct[last].index == b.index {
+			distinct[last].count += b.count
+			continue
+		}
+		distinct = append(distinct, b)
+	}
+	return zero, distinct
+}
+
+// protobuf returns both halves.
+func (h distribution) protobuf(bounds []float64) *dto.Histogram {
+	cumulative, sum := h.classic(bounds)
+	zero, native := h.native()
+	out := &dto.Histogram{
+		SampleCount:   proto.Uint64(cumulative[len(bounds)]),
+		SampleSum:     proto.Float64(sum),
 		Schema:        proto.Int32(nativeSchema),
 		ZeroThreshold: proto.Float64(prometheus.DefNativeHistogramZeroThreshold),
-		ZeroCount:     proto.Uint64(native[nativeZero]),
+		ZeroCount:     proto.Uint64(zero),
 	}
-	var count uint64
-	for i, bound := range m.bounds {
-		count += classic[i]
-		h.Bucket = append(h.Bucket, &dto.Bucket{CumulativeCount: proto.Uint64(count), UpperBound: proto.Float64(bound)})
+	for i, bound := range bounds {
+		out.Bucket = append(out.Bucket, &dto.Bucket{CumulativeCount: proto.Uint64(cumulative[i]), UpperBound: proto.Float64(bound)})
 	}
-	h.SampleCount = proto.Uint64(count + classic[len(m.bounds)])
-	delete(native, nativeZero)
-	h.PositiveSpan, h.PositiveDelta = spans(native)
-	out.Label = m.labels
-	out.Histogram = h
-	return nil
+	out.PositiveSpan, out.PositiveDelta = spans(native)
+	return out
 }
 
 // maxFilledGap is how many empty buckets are cheaper to write than a span of its own; client_golang's choice.
 const maxFilledGap = 2
 
 // spans encodes native buckets as runs of neighbours, and as the differences of their counts.
-func spans(buckets map[int16]uint64) (spans []*dto.BucketSpan, deltas []int64) {
+func spans(buckets []nativeBucket) (spans []*dto.BucketSpan, deltas []int64) {
 	var next int32 // the index after the last bucket written
 	var last int64 // the count in that bucket
 	write := func(count int64) {
@@ -185,16 +225,17 @@ func spans(buckets map[int16]uint64) (spans []*dto.BucketSpan, deltas []int64) {
 		deltas = append(deltas, count-last)
 		next, last = next+1, count
 	}
-	for i, index := range slices.Sorted(maps.Keys(buckets)) {
-		gap := int32(index) - next
+	for i, bucket := range buckets {
+		index := int32(bucket.index)
+		gap := index - next
 		if i == 0 || gap > maxFilledGap {
 			spans = append(spans, &dto.BucketSpan{Offset: proto.Int32(gap), Length: proto.Uint32(0)})
-			next = int32(index)
+			next = index
 		}
-		for next < int32(index) {
+		for next < index {
 			write(0)
 		}
-		write(int64(buckets[index]))
+		write(int64(bucket.count))
 	}
 	return spans, deltas
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-kit/log"
@@ -26,12 +28,12 @@ const (
 // number of them is bounded over the whole process, so that nothing the API sends can flood Prometheus with series.
 // It is safe for concurrent use.
 type labelValues struct {
-	logger log.Logger
+	logger    log.Logger
+	sightings map[string]*atomic.Uint64 // by label, of all labels that can have any
 
-	mu        sync.Mutex
-	unknown   map[string]map[string]bool // by label; the values let through
-	sightings map[string]uint64          // by label
-	overflow  map[string]bool            // labels for which valueOther was announced
+	mu       sync.Mutex
+	unknown  map[string]map[string]bool // by label; the values let through
+	overflow map[string]bool            // labels for which valueOther was announced
 }
 
 // labelsOfEnums are the labels that can see unknown values: those whose values come from the API.
@@ -41,11 +43,12 @@ func newLabelValues(logger log.Logger) *labelValues {
 	l := &labelValues{
 		logger:    logger,
 		unknown:   map[string]map[string]bool{},
-		sightings: map[string]uint64{},
+		sightings: map[string]*atomic.Uint64{},
 		overflow:  map[string]bool{},
 	}
 	for _, label := range labelsOfEnums {
 		l.unknown[label] = map[string]bool{}
+		l.sightings[label] = &atomic.Uint64{}
 	}
 	return l
 }
@@ -106,22 +109,17 @@ func (l *labelValues) value(e *enum, raw string) (value string, known bool) {
 
 // sighted counts what a complete scan saw: for each label, the distinct unknown values.
 func (l *labelValues) sighted(unknown map[unknownValue]struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for u := range unknown {
-		l.sightings[u.label]++
+		l.sightings[u.label].Add(1)
 	}
 }
 
 // unknownValue is an unknown value as a scan saw it.
 type unknownValue struct{ label, value string }
 
-func (l *labelValues) collect(ch chan<- prometheus.Metric) {
-	l.mu.Lock()
-	sightings := maps.Clone(l.sightings)
-	l.mu.Unlock()
+func (l *labelValues) collect(ch sink) {
 	for _, label := range labelsOfEnums {
-		send(ch, descUnknownValues, prometheus.CounterValue, float64(sightings[label]), label)
+		send(ch, descUnknownValues, prometheus.CounterValue, float64(l.sightings[label].Load()), label)
 	}
 }
 
@@ -135,7 +133,7 @@ func cleanLabel(text string, maxRunes int) string {
 		}
 		r, size := utf8.DecodeRuneInString(text)
 		text = text[size:]
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) { // also those beyond ASCII, which terminals act on
 			r = utf8.RuneError
 		}
 		clean.WriteRune(r)

@@ -70,6 +70,15 @@ var (
 	familyAnomalies = define(family{kind: gauge, name: "revox_campaign_anomalies",
 		help:  "What the newest complete scan had to pass over, by kind.",
 		label: "kind", known: []string{anomalyDuplicateRow, anomalyBadTimestamp, anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus}})
+	familyPages = define(family{kind: gauge, name: "revox_campaign_pages",
+		help:  "Pages that the newest complete scan read, and settled ones that it did not need to.",
+		label: "state", known: []string{pagesRead, pagesSettled}})
+)
+
+// The states of revox_campaign_pages.
+const (
+	pagesRead    = "read"
+	pagesSettled = "settled"
 )
 
 // The kinds of revox_campaign_anomalies.
@@ -166,6 +175,9 @@ var (
 	descScanDuration = prometheus.NewDesc("revox_campaign_scan_duration_seconds",
 		"Seconds that the campaign's newest scan took, whether it succeeded or failed.",
 		[]string{campaignLabel}, nil)
+	descScanLag = prometheus.NewDesc("revox_campaign_scan_lag_seconds",
+		"Seconds from when the campaign's newest scan was due until it began; more than a few where scans take longer than the interval or than there is room for.",
+		[]string{campaignLabel}, nil)
 	descScanFailures = prometheus.NewDesc("revox_campaign_scan_failures_total",
 		"Failed scans of the campaign, by reason.",
 		[]string{campaignLabel, "reason"}, nil)
@@ -173,9 +185,17 @@ var (
 		"1 when the list of campaigns was read the newest time that it was asked for, else 0.", nil, nil)
 	descDiscoveryLastSuccess = prometheus.NewDesc("revox_discovery_last_success_timestamp_seconds",
 		"Unix time at which the list of campaigns was last read; absent before the first.", nil, nil)
+	descCampaignFileSuccessful = prometheus.NewDesc("revox_exporter_campaign_file_last_reload_successful",
+		"1 when the campaign file was good the newest time that it was read, else 0; only with --campaign.file.", nil, nil)
+	descCampaignFileSuccess = prometheus.NewDesc("revox_exporter_campaign_file_last_reload_success_timestamp_seconds",
+		"Unix time at which a good campaign file was last read; only with --campaign.file.", nil, nil)
 	descUnknownValues = prometheus.NewDesc("revox_exporter_unknown_values_total",
 		"Values of a label that the exporter does not know, each counted once by each complete scan that saw it.",
 		[]string{"label"}, nil)
+	descStateUp = prometheus.NewDesc("revox_exporter_state_up",
+		"1 when what is to outlive a restart is on the disk, 0 while it cannot be written or used; only where --state.path is given.", nil, nil)
+	descStateWritesFailed = prometheus.NewDesc("revox_exporter_state_writes_failed_total",
+		"Times that what is to outlive a restart could not be written; only where --state.path is given.", nil, nil)
 )
 
 // campaignStatuses are the values of revox_campaign_status: those of the API, and what is_cancelled says.
@@ -205,6 +225,16 @@ var (
 )
 
 const codeError = "error"
+
+// What promhttp counts of its handlers' errors, which ours shares.
+var handlerErrorsOpts = prometheus.CounterOpts{Name: "promhttp_metric_handler_errors_total",
+	Help: "Total number of internal errors encountered by the promhttp metric handler."}
+
+// The causes of promhttp_metric_handler_errors_total.
+const (
+	causeGathering = "gathering"
+	causeEncoding  = "encoding"
+)
 
 func names[S ~string](values []S) []string {
 	out := make([]string, len(values))

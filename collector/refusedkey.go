@@ -17,33 +17,39 @@ type refusedKey struct {
 
 	mu        sync.Mutex
 	refused   revoxapi.Secret // refused last
-	until     time.Time       // no request before, unless the key changes
+	asker     string          // who was refused as such since the newest success, "" for nobody
+	held      bool            // no request until authHoldOff after since, unless the key changes
+	since     time.Time
 	succeeded time.Time
 }
 
-// note is told how a request with a key went.
-func (k *refusedKey) note(now time.Time, key revoxapi.Secret, err error) {
+// note is told how asker's request with a key went. An asker is a campaign, or the list of them: the key is taken to be
+// refused as such once two were refused, since one alone may be what is wrong.
+func (k *refusedKey) note(now time.Time, asker string, key revoxapi.Secret, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err == nil {
-		k.succeeded, k.until = now, time.Time{}
+		k.succeeded, k.held, k.asker = now, false, ""
 		return
 	}
 	if revoxapi.KindOf(err) != revoxapi.KindAuth {
 		return
 	}
 	k.refused = key
-	if statusOf(err) == http.StatusUnauthorized && now.Sub(k.succeeded) > k.recently {
-		k.until = now.Add(authHoldOff)
+	if statusOf(err) == http.StatusUnauthorized && !within(k.recently, k.succeeded, now) {
+		if k.asker != "" && k.asker != asker {
+			k.held, k.since = true, now
+		}
+		k.asker = asker
 	}
 }
 
 // holds tells whether requests are to wait.
 func (k *refusedKey) holds(now time.Time) bool {
 	k.mu.Lock()
-	until := k.until
+	held := k.held && within(authHoldOff, k.since, now)
 	k.mu.Unlock()
-	return now.Before(until) && !k.changed()
+	return held && !k.changed()
 }
 
 // changed tells whether the key is another one than the one refused last.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -24,6 +25,8 @@ type published struct {
 	carries           []bool
 	// decreases counts how often a counter or histogram that is shown was held.
 	decreases uint64
+	// settled says which pages the next scan need not read; nil for none.
+	settled *settledPages
 }
 
 // next returns what to publish once t is complete; p is nil for a campaign's first. Counters go up by what increased
@@ -39,16 +42,28 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 	if p == nil {
 		return n
 	}
+	if t == p.tally { // what a scan that found nothing changed returns
+		same := *p
+		same.at, same.took = at, took
+		return &same
+	}
 	n.heldCounts, n.heldDistributions = slices.Clone(n.heldCounts), slices.Clone(n.heldDistributions)
 	n.baseCounts, n.baseDistributions = slices.Clone(n.baseCounts), slices.Clone(n.baseDistributions)
 	n.carries, n.decreases = slices.Clone(n.carries), p.decreases
 	// What rows that could not be found have to say is not gone, and must not count anew when they are found again.
 	missing := t.counts[familyRowsMissing.index][""] > 0
 	for i, f := range families {
+		if !p.counted(i) {
+			continue // an earlier version left the state, and did not know the family
+		}
 		n.carries[i] = p.carries[i] || t.carries[i]
 		shown := n.carries[i] || !f.optional
 		switch f.kind {
 		case counter:
+			if maps.Equal(p.baseCounts[i], t.counts[i]) {
+				n.heldCounts[i] = p.heldCounts[i]
+				continue
+			}
 			n.heldCounts[i], n.baseCounts[i] = maps.Clone(p.heldCounts[i]), maps.Clone(t.counts[i])
 			for value, now := range t.counts[i] {
 				n.heldCounts[i][value] += now - min(now, p.baseCounts[i][value])
@@ -67,6 +82,10 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 			n.heldDistributions[i], n.baseDistributions[i] = maps.Clone(p.heldDistributions[i]), maps.Clone(t.distributions[i])
 			for _, value := range unionOfKeys(p.baseDistributions[i], t.distributions[i]) {
 				was, now := p.baseDistributions[i][value], t.distributions[i][value]
+				if held, ok := p.heldDistributions[i][value]; ok && maps.Equal(was, now) {
+					n.heldDistributions[i][value] = held
+					continue
+				}
 				risen, fell := p.heldDistributions[i][value].rise(was, now)
 				n.heldDistributions[i][value] = risen
 				if fell {
@@ -79,6 +98,11 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 		}
 	}
 	return n
+}
+
+// counted tells whether p has counts of a family at all.
+func (p *published) counted(family int) bool {
+	return p.tally.counts[family] != nil || p.tally.distributions[family] != nil
 }
 
 func unionOfKeys[V any](a, b map[string]V) []string {
@@ -99,11 +123,12 @@ type record struct {
 	up       bool // the newest succeeded
 	ended    time.Time
 	duration time.Duration
-	err      error // of the newest scan
+	lag      time.Duration // from when it was due until it began
+	err      error         // of the newest scan
 	failures map[revoxapi.ErrorKind]uint64
 
-	// No scan before this time, or until the key changes where it was refused.
-	notBefore time.Time
+	// No scan until this long after the newest ended, or until the key changes where it was refused.
+	holdOff time.Duration
 }
 
 // name returns the campaign's name, "" where it is not known.
@@ -118,10 +143,14 @@ func (r *record) name() string {
 }
 
 // store has the record of each selected campaign. It is safe for concurrent use, and holds its lock only to look up or
-// to replace a record.
+// to replace a record. To read all of them takes no lock: a scrape never makes a scan wait.
 type store struct {
+	state *State // nil: nothing outlives a restart
+
 	mu      sync.RWMutex
 	records map[string]*record
+	// ordered are the records in the order of their campaigns' IDs. The slice is immutable.
+	ordered atomic.Pointer[[]*record]
 	// dropped are campaigns that were selected until some time ago: where one comes back, its counters go on.
 	dropped map[string]droppedRecord
 }
@@ -138,6 +167,7 @@ const rememberDropped = 48 * time.Hour
 // selectOnly makes ids the selected campaigns, in the words of the list where it has them. Records of campaigns that
 // stay keep their data; those of others are not shown any more.
 func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign, now time.Time) {
+	defer s.keepSelection()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	records := make(map[string]*record, len(ids))
@@ -148,7 +178,9 @@ func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign, now 
 		} else if was, ok := s.dropped[id]; ok {
 			next.data, next.failures = was.data, was.failures
 		}
-		next.listed, next.listedAt = listed[id], now
+		if next.listed = listed[id]; next.listed != nil {
+			next.listedAt = next.listed.readAt
+		}
 		records[id] = &next
 	}
 	dropped := map[string]droppedRecord{}
@@ -162,7 +194,26 @@ func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign, now 
 			dropped[id] = droppedRecord{*was, now}
 		}
 	}
-	s.records, s.dropped = records, dropped
+	s.dropped = dropped
+	s.setRecords(records)
+}
+
+// setRecords makes records those of the selected campaigns. s.mu is held.
+func (s *store) setRecords(records map[string]*record) {
+	s.records = records
+	ordered := make([]*record, 0, len(records))
+	for _, id := range sorted(records) {
+		ordered = append(ordered, records[id])
+	}
+	s.ordered.Store(&ordered)
+}
+
+// setRecord puts a record in the place of the campaign's. s.mu is held.
+func (s *store) setRecord(before, after *record) {
+	s.records[after.id] = after
+	ordered := slices.Clone(*s.ordered.Load())
+	ordered[slices.Index(ordered, before)] = after
+	s.ordered.Store(&ordered)
 }
 
 // get returns a campaign's record, nil where it is not selected.
@@ -173,27 +224,71 @@ func (s *store) get(id string) *record {
 }
 
 // update replaces a campaign's record by a copy that change has changed, and returns both; it does nothing where the
-// campaign is no longer selected.
+// campaign is no longer selected. What outlives a restart is on the disk before it can be seen. change may be called
+// more than once.
 func (s *store) update(id string, change func(*record)) (before, after *record) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before = s.records[id]
-	if before == nil {
-		return nil, nil
+	for {
+		before = s.get(id)
+		if before == nil {
+			return nil, nil
+		}
+		next := *before
+		change(&next)
+		s.state.keep(&next)
+		if s.replace(before, &next) {
+			return before, &next
+		}
 	}
-	next := *before
-	change(&next)
-	s.records[id] = &next
-	return before, &next
 }
 
-// all returns the records in the order of their campaigns' IDs.
-func (s *store) all() []*record {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	records := make([]*record, 0, len(s.records))
-	for _, id := range sorted(s.records) {
-		records = append(records, s.records[id])
+// replace puts a record in the place of another, and returns false where the other is not there any more.
+func (s *store) replace(before, after *record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.records[before.id] != before {
+		return false
 	}
-	return records
+	s.setRecord(before, after)
+	return true
+}
+
+// restore makes records the selected campaigns, and remembers dropped ones.
+func (s *store) restore(records map[string]*record, dropped map[string]droppedRecord) {
+	defer s.keepSelection()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setRecords(records)
+	s.dropped = dropped
+}
+
+// forget lets go of campaigns that have not been selected for so long that they need not be remembered.
+func (s *store) forget(now time.Time) {
+	defer s.keepSelection()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// A new map: the old one may be being written to the disk.
+	dropped := map[string]droppedRecord{}
+	for id, was := range s.dropped {
+		if now.Sub(was.at) < rememberDropped {
+			dropped[id] = was
+		}
+	}
+	s.dropped = dropped
+}
+
+// keepSelection lets it outlive a restart which campaigns are selected, and which were.
+func (s *store) keepSelection() {
+	records := s.all()
+	s.mu.RLock()
+	dropped := s.dropped
+	s.mu.RUnlock()
+	s.state.keepSelection(records, dropped)
+}
+
+// all returns the records in the order of their campaigns' IDs. The slice must not be changed.
+func (s *store) all() []*record {
+	if ordered := s.ordered.Load(); ordered != nil {
+		return *ordered
+	}
+	return nil
 }

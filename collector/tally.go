@@ -87,6 +87,19 @@ func (t *Tally) label(e *enum, raw string) string {
 // rows returns the number of rows.
 func (t *Tally) rows() uint64 { return t.counts[familyRows.index][""] }
 
+// total returns what a family counts over all its label values.
+func (t *Tally) total(f *family) (total uint64) {
+	for _, n := range t.counts[f.index] {
+		total += n
+	}
+	for _, d := range t.distributions[f.index] {
+		for _, o := range d {
+			total += o.count
+		}
+	}
+	return total
+}
+
 // countRow counts one row.
 func (t *Tally) countRow(r row) {
 	t.add(familyRows, "", 1)

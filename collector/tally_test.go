@@ -38,8 +38,11 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 		parts[random.IntN(len(parts))].countRow(r)
 	}
 	merged := newTally(labels)
+	// Nor is anything lost of what is kept of a part in little room.
+	kept := newTally(labels)
 	for _, i := range random.Perm(len(parts)) {
 		merged.merge(parts[i])
+		kept.mergeBytes(parts[i].appendBytes(nil))
 	}
 	for _, f := range families {
 		for value, d := range whole.distributions[f.index] {
@@ -53,5 +56,8 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 	}
 	if !reflect.DeepEqual(merged.carries, whole.carries) || !reflect.DeepEqual(merged.unknown, whole.unknown) {
 		t.Error("what is carried, or the unknown values, are not those of the whole")
+	}
+	if d := tallyDifference(merged, kept); d != "" {
+		t.Error(d)
 	}
 }

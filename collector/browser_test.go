@@ -1,0 +1,315 @@
+//go:build browser
+
+package collector
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// The landing page in Chromium, as a person sees it: no name runs anything, nothing is loaded from elsewhere, and nothing
+// is wider than the screen of a phone.
+func TestLandingPageInABrowser(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	names := []string{
+		"Spring offer",
+		`<script>window.owned = 1</script>`,
+		`"><img src=x onerror="window.owned = 2"></table></body>`,
+		`</style><style>body{display:none}</style>`,
+		"\u202eright to left \u2066 and what not",
+		strings.Repeat("W", 250),
+	}
+	for i, name := range names {
+		api.SetRows(fmt.Sprintf("campaign-%d-0c7c1d8e-6b7f-4f8e-9d3a-5a4b3c2d1e0f", i), name, []json.RawMessage{callRow("1", "completed"), callRow("2", "calling")})
+	}
+	api.SetRows(`x"onmouseover="window.owned=3`, "Failing", nil)
+	api.SetRows(strings.Repeat("i", 200), "Long ID that fails", nil)
+	api.AddFault(revoxtest.Fault{Campaign: `x"onmouseover="window.owned=3`, Behavior: revoxtest.Status(503, nil, "")})
+	api.AddFault(revoxtest.Fault{Campaign: strings.Repeat("i", 200), Behavior: revoxtest.Status(503, nil, "")})
+	h := newHarness(t, api, clock, func(c *Config) {
+		c.Discovery = &Discovery{Interval: time.Hour, Statuses: []string{"running"}}
+	})
+	h.sleepers += len(names) + 2
+	h.settle()
+	web := httptest.NewServer(h.exporter.LandingPage("version 1.2.3-test (branch main, built by a machine with a long name)", "/metrics"))
+	t.Cleanup(web.Close)
+
+	b := startBrowser(t)
+	for _, screen := range []struct {
+		name          string
+		width, height int
+		mobile, dark  bool
+	}{
+		{"small phone", 320, 568, true, false},
+		{"phone", 390, 844, true, true},
+		{"tablet", 800, 1100, true, false},
+		{"desktop", 1280, 800, false, true},
+	} {
+		t.Run(screen.name, func(t *testing.T) {
+			p := b.open(t, web.URL+"/", screen.width, screen.height, screen.mobile, screen.dark)
+			var seen struct {
+				Owned      bool
+				Scripts    int
+				Images     int
+				Campaigns  int
+				Names      []string
+				Errors     int
+				Progress   float64
+				HeadShown  bool
+				BodyShown  bool
+				Refresh    string
+				Bad        string // the colour of what is bad: it tells which style is in force
+				Wide       int    // the page's width
+				Wider      []string
+				FontPixels float64
+			}
+			p.evaluate(t, `({
+				Owned: 'owned' in window,
+				Scripts: document.scripts.length,
+				Images: document.images.length,
+				Campaigns: document.querySelectorAll('tbody bdi').length,
+				Names: [...document.querySelectorAll('tbody bdi')].map(e => e.textContent),
+				Errors: document.querySelectorAll('tr.error').length,
+				Progress: document.querySelector('progress').position,
+				HeadShown: document.querySelector('thead').offsetHeight > 0,
+				BodyShown: document.querySelector('table').offsetHeight > 0,
+				Refresh: document.querySelector('meta[http-equiv=refresh]').content,
+				Bad: getComputedStyle(document.documentElement).getPropertyValue('--bad').trim(),
+				Wide: document.documentElement.scrollWidth,
+				Wider: [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML.slice(0, 80)).slice(0, 5),
+				FontPixels: parseFloat(getComputedStyle(document.querySelector('td')).fontSize),
+			})`, &seen)
+			if seen.Owned || seen.Scripts != 0 || seen.Images != 0 {
+				t.Errorf("a name became part of the page: %+v", seen)
+			}
+			if seen.Campaigns != len(names)+2 || seen.Errors != 2 || !seen.BodyShown || seen.Progress != 0.5 || seen.Refresh != "30" {
+				t.Errorf("the table is not all there: %+v", seen)
+			}
+			for _, name := range names {
+				if !strings.Contains(strings.Join(seen.Names, "\n"), name) {
+					t.Errorf("the name %q is not shown", name)
+				}
+			}
+			if seen.Wide > screen.width || len(seen.Wider) > 0 {
+				t.Errorf("%d pixels wide on a screen of %d; too wide are %q", seen.Wide, screen.width, seen.Wider)
+			}
+			if narrow := screen.width <= 768; seen.HeadShown == narrow || seen.FontPixels < 16 {
+				t.Errorf("the layout is not that for this screen: %+v", seen)
+			}
+			if want := map[bool]string{false: "#b3261e", true: "#ff8a80"}[screen.dark]; seen.Bad != want {
+				t.Errorf("what is bad is %s, want %s", seen.Bad, want)
+			}
+			for _, url := range p.requests {
+				if url != web.URL+"/" && url != web.URL+"/favicon.ico" {
+					t.Errorf("the page asks for %s", url)
+				}
+			}
+		})
+	}
+}
+
+// The browser would run a script that is in a page without the policy: the test above can fail.
+func TestBrowserRunsWhatItIsLet(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, `<body><script>window.owned = 1</script><p style="width: 2000px">wide</p>`)
+	}))
+	t.Cleanup(web.Close)
+	p := startBrowser(t).open(t, web.URL+"/", 390, 844, false, false)
+	var seen struct {
+		Owned bool
+		Wide  int
+	}
+	p.evaluate(t, `({Owned: 'owned' in window, Wide: document.documentElement.scrollWidth})`, &seen)
+	if !seen.Owned || seen.Wide < 2000 || len(p.requests) == 0 {
+		t.Errorf("%+v, %q", seen, p.requests)
+	}
+}
+
+// browser is a Chromium that is spoken to over a pair of pipes, in its DevTools protocol.
+type browser struct {
+	in       io.Writer
+	messages chan message
+	id       int
+}
+
+type message struct {
+	ID        int             `json:"id"`
+	Method    string          `json:"method"`
+	SessionID string          `json:"sessionId"`
+	Params    json.RawMessage `json:"params"`
+	Result    json.RawMessage `json:"result"`
+	Error     *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	theirsIn, ours, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, theirsOut, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+		"--disable-background-networking", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+	cmd.ExtraFiles = []*os.File{theirsIn, theirsOut} // its descriptors 3 and 4
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirsIn.Close()
+	theirsOut.Close()
+	b := &browser{in: ours, messages: make(chan message, 1000)}
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(b.messages)
+		lines := bufio.NewReader(read)
+		for {
+			line, err := lines.ReadBytes(0)
+			if err != nil {
+				return
+			}
+			var m message
+			if err := json.Unmarshal(bytes.TrimSuffix(line, []byte{0}), &m); err == nil {
+				b.messages <- m
+			}
+		}
+	})
+	t.Cleanup(func() {
+		// Asked to end, it ends with all its processes, and leaves its folder alone.
+		_, _ = ours.Write([]byte(`{"id": 0, "method": "Browser.close"}` + "\x00"))
+		kill := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		defer kill.Stop()
+		for range b.messages {
+		}
+		reading.Wait()
+		_ = cmd.Wait() // how it ended does not matter
+		read.Close()
+		ours.Close()
+		if t.Failed() {
+			t.Logf("the browser says:\n%s", &stderr)
+		}
+	})
+	return b
+}
+
+// tab is a page in the browser.
+type tab struct {
+	b        *browser
+	session  string
+	requests []string
+	loaded   bool
+}
+
+// open shows a page on a screen, and returns when it is loaded.
+func (b *browser) open(t *testing.T, url string, width, height int, mobile, dark bool) *tab {
+	t.Helper()
+	p := &tab{b: b}
+	var target struct{ TargetID string }
+	p.call(t, "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionID string }
+	p.call(t, "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	p.session = attached.SessionID
+	scheme := map[bool]string{false: "light", true: "dark"}[dark]
+	p.call(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
+	p.call(t, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	p.call(t, "Page.enable", map[string]any{}, nil)
+	p.call(t, "Network.enable", map[string]any{}, nil)
+	p.call(t, "Page.navigate", map[string]any{"url": url}, nil)
+	for !p.loaded {
+		p.next(t)
+	}
+	return p
+}
+
+// evaluate puts the value of an expression, as the page has it, into out.
+func (p *tab) evaluate(t *testing.T, expression string, out any) {
+	t.Helper()
+	var answer struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	p.call(t, "Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}, &answer)
+	if err := json.Unmarshal(answer.Result.Value, out); err != nil {
+		t.Fatalf("%v: %s", err, answer.ExceptionDetails)
+	}
+}
+
+// call asks the browser for something and waits for its answer.
+func (p *tab) call(t *testing.T, method string, params map[string]any, result any) {
+	t.Helper()
+	p.b.id++
+	id := p.b.id
+	question := map[string]any{"id": id, "method": method, "params": params}
+	if p.session != "" {
+		question["sessionId"] = p.session
+	}
+	text, err := json.Marshal(question)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.b.in.Write(append(text, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		m := p.next(t)
+		if m.ID != id {
+			continue
+		}
+		if m.Error != nil {
+			t.Fatalf("%s: %s", method, m.Error.Message)
+		}
+		if result != nil {
+			if err := json.Unmarshal(m.Result, result); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+}
+
+// next returns the browser's next message, and notes what it tells of this tab.
+func (p *tab) next(t *testing.T) message {
+	t.Helper()
+	select {
+	case m, ok := <-p.b.messages:
+		if !ok {
+			t.Fatal("the browser has ended")
+		}
+		if m.SessionID == p.session {
+			switch m.Method {
+			case "Page.loadEventFired":
+				p.loaded = true
+			case "Network.requestWillBeSent":
+				var sent struct{ Request struct{ URL string } }
+				if err := json.Unmarshal(m.Params, &sent); err != nil {
+					t.Fatal(err)
+				}
+				p.requests = append(p.requests, sent.Request.URL)
+			}
+		}
+		return m
+	case <-time.After(patience):
+		t.Fatal("the browser does not answer")
+	}
+	return message{}
+}

@@ -1,0 +1,188 @@
+package collector
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// METRICS.md is what the exporter itself shows of campaigns where every metric occurs, with an example of each, so that
+// it cannot drift: go test ./collector -run Reference -update writes it.
+func TestReference(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock, revoxtest.WithNewerFields())
+	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: revoxtest.Light})
+	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
+	write(t, campaigns, "[]")
+	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.CampaignFile = campaigns })
+	h.registry.MustRegister(versioncollector.NewCollector("revox_exporter"))
+	h.sleepers++ // the campaign that was found
+	h.settle()
+	gathered, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := map[string]*dto.MetricFamily{}
+	for _, f := range gathered {
+		families[f.GetName()] = f
+	}
+
+	descriptions := make(chan *prometheus.Desc, 1000)
+	h.registry.Describe(descriptions)
+	close(descriptions)
+	for desc := range descriptions {
+		name := regexp.MustCompile(`fqName: "(\w+)"`).FindStringSubmatch(desc.String())[1]
+		if families[name] == nil {
+			t.Errorf("%s is described, but this test's campaign does not show it", name)
+		}
+	}
+
+	var b strings.Builder
+	b.WriteString(referenceIntroduction)
+	written := map[string]bool{}
+	for _, group := range references {
+		fmt.Fprintf(&b, "\n## %s\n", group.title)
+		for _, r := range group.metrics {
+			f := families[r.name]
+			if f == nil {
+				t.Errorf("%s has an example, but is not there", r.name)
+				continue
+			}
+			written[r.name] = true
+			writeReference(&b, r, f)
+			checkValues(t, r, families)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		if !written[name] {
+			t.Errorf("%s has no unit and example in references", name)
+		}
+	}
+
+	const path = "METRICS.md"
+	if *update && !t.Failed() {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reference, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(reference) != b.String() {
+		t.Errorf("%s is not what the exporter shows; go test ./collector -run Reference -update writes it\n%s", path, diff(string(reference), b.String()))
+	}
+	// README.md lists what the whole program serves.
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| `(revox_\\w+)` \\|").FindAllStringSubmatch(string(readme), -1)
+	if len(rows) == 0 {
+		t.Error("README.md lists no metrics")
+	}
+	for _, row := range rows {
+		if !written[row[1]] {
+			t.Errorf("%s is in README.md, but not in %s", row[1], path)
+		}
+	}
+}
+
+func writeReference(b *strings.Builder, r reference, f *dto.MetricFamily) {
+	kind := strings.ToLower(f.GetType().String())
+	unit := r.unit
+	if unit != "" {
+		unit = ", in " + unit
+	}
+	fmt.Fprintf(b, "\n### `%s`\n\n*%s%s*: %s\n\n", r.name, kind, unit, f.GetHelp())
+	values := shownValues(f)
+	for _, label := range slices.Sorted(maps.Keys(values)) {
+		meaning, open := openLabels[label]
+		if !open {
+			slices.Sort(values[label])
+			meaning = strings.Join(slices.Compact(values[label]), " ")
+		}
+		fmt.Fprintf(b, "- `%s`: %s\n", label, meaning)
+	}
+	if kind == "histogram" {
+		var bounds []string
+		for _, bucket := range f.Metric[0].Histogram.Bucket {
+			bounds = append(bounds, strconv.FormatFloat(bucket.GetUpperBound(), 'f', -1, 64))
+		}
+		fmt.Fprintf(b, "- classic buckets: %s; and native ones\n", strings.Join(bounds, " "))
+	}
+	if len(values) > 0 || kind == "histogram" {
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(b, "%s:\n\n```promql\n%s\n```\n", r.question, r.query)
+}
+
+// shownValues returns the values of each of a metric's labels, quoted as code.
+func shownValues(f *dto.MetricFamily) map[string][]string {
+	values := map[string][]string{}
+	for _, m := range f.GetMetric() {
+		for _, l := range m.Label {
+			values[l.GetName()] = append(values[l.GetName()], "`"+l.GetValue()+"`")
+		}
+	}
+	return values
+}
+
+// checkValues checks that an example asks for no label value that its metric does not have.
+func checkValues(t *testing.T, r reference, families map[string]*dto.MetricFamily) {
+	for _, selector := range regexp.MustCompile(`(revox_\w+?)(?:_bucket|_sum|_count)?\{([^}]*)\}`).FindAllStringSubmatch(r.query, -1) {
+		values := shownValues(families[selector[1]])
+		for _, matcher := range regexp.MustCompile(`(\w+)(?:=|!=|=~|!~)"([^"]*)"`).FindAllStringSubmatch(selector[2], -1) {
+			if _, open := openLabels[matcher[1]]; open {
+				continue
+			}
+			for value := range strings.SplitSeq(matcher[2], "|") {
+				if !slices.Contains(values[matcher[1]], "`"+value+"`") {
+					t.Errorf("the example of %s asks for %s with %s %q, which it does not have", r.name, selector[1], matcher[1], value)
+				}
+			}
+		}
+	}
+}
+
+// openLabels are those whose values depend on the campaign, on the API or on the build, and what they mean.
+var openLabels = map[string]string{
+	campaignLabel:   "the campaign's ID",
+	"campaign_name": "the campaign's name, up to 256 characters",
+	"end_reason":    "as the API gives it, an open set; at most 20 values, then `other`",
+	"code":          "the HTTP status code, such as `200`; `error` where no answer came",
+	"version":       "the exporter's version",
+	"revision":      "the commit that it was built from",
+	"branch":        "the branch that it was built from",
+	"goversion":     "the version of Go",
+	"goos":          "the operating system that it was built for",
+	"goarch":        "the processor that it was built for",
+	"tags":          "the build tags",
+}
+
+const referenceIntroduction = `# Metrics
+
+This reference is generated from the code: ` + "`go test ./collector -run Reference -update`" + `. Names, types, labels and units are a public
+interface; CHANGELOG.md says what a breaking change is.
+
+All values of one campaign come from one complete scan. Every metric of a campaign has its ` + "`campaign_id`" + `; its name is on ` + "`revox_campaign_info`" + `
+alone, to be joined. Each label value listed here is present from the first scan, with 0 where nothing was counted, so that a
+first occurrence is an increase. Values that the API adds later get a series of their own, up to 20 for a label in a process; further ones,
+and any that look like personal data, are counted as ` + "`other`" + `.
+
+Examples take scrapes to be a minute apart. They leave it open which campaign is meant: add ` + "`{campaign_id=\"...\"}`" + ` for one. Where two
+replicas read the same campaigns, every series is there twice: put ` + "`max without (instance) (...)`" + ` around it, outside of ` + "`rate`" + ` or ` + "`increase`" + `.
+`

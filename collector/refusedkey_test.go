@@ -1,0 +1,39 @@
+package collector
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// A 401 for one campaign may be about that one only: the others are read, even where it is asked for first.
+func TestRefusalOfOneCampaignHoldsBackNoOther(t *testing.T) {
+	for _, refused := range []string{"a", "d"} { // one of them is asked for first
+		clock := revoxtest.NewClock(start)
+		api := newAPI(t, clock)
+		for _, id := range []string{"b", "c"} {
+			api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
+		}
+		api.AddFault(revoxtest.Fault{Campaign: refused, Behavior: revoxtest.Status(401, nil, "")})
+		h := newHarness(t, api, clock, func(c *Config) {
+			c.CampaignIDs = []string{"b", "c", refused}
+			c.MaxScans = 1
+		})
+		h.want(h.scrape(), `revox_campaign_up{campaign_id="b"} 1`, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_up{campaign_id="`+refused+`"} 0`)
+	}
+}
+
+// A key that two campaigns were refused with is wrong: the others do not try it.
+func TestWrongKeyIsNotTriedForEachCampaign(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock, revoxtest.WithAPIKey("another"))
+	h := newHarness(t, api, clock, func(c *Config) {
+		c.CampaignIDs = []string{"a", "b", "c", "d", "e", "f"}
+		c.MaxScans = 1
+	})
+	if n := api.RequestCount(); n != 2 {
+		t.Errorf("%d requests with a wrong key, want 2", n)
+	}
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="f"} 0`, `revox_campaign_scan_failures_total{campaign_id="f",reason="auth"} 1`)
+}

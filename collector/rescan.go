@@ -1,0 +1,176 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// errReadAll tells that reading some pages did not do: rows have moved, or may have.
+var errReadAll = errors.New("every page is to be read")
+
+// rescan reads the pages that are open, or the last row where there is none. Its error is errReadAll unless what is found
+// there leaves no doubt that the settled pages still have the rows that they had.
+func (s *scan) rescan(ctx context.Context) (*scanned, error) {
+	if s.before == nil || s.before.settled == nil {
+		return nil, errReadAll
+	}
+	was := s.before.settled
+	if was.due(s.campaignID, s.fullInterval, s.start) {
+		return nil, errReadAll
+	}
+	if len(was.OpenPages) == 0 {
+		return s.probe(ctx, was)
+	}
+	r := &rescan{was: was, layout: was.Layout, sorted: newSortedPages(s.labels, s.start)}
+	r.sorted.callsAfter = was.callsUpTo()
+	r.sorted.openKeys = make([]uint64, 0, len(was.OpenKeys))
+	r.found = make([]bool, len(was.OpenKeys))
+	requests := make([]revoxapi.PageRequest, len(was.OpenPages))
+	for i, number := range was.OpenPages {
+		requests[i].Number = number
+		if kept := was.kept[number]; kept != nil {
+			requests[i].ETag = kept.etag
+		}
+	}
+	if err := s.readPages(ctx, s.params, requests, r.page); err != nil {
+		return nil, err
+	}
+	requests = requests[:0]
+	for number := was.Layout.FirstPage + pages(was.Layout); number < r.layout.FirstPage+pages(r.layout); number++ {
+		requests = append(requests, revoxapi.PageRequest{Number: number})
+	}
+	if err := s.readPages(ctx, s.params, requests, r.page); err != nil {
+		return nil, err
+	}
+	if !r.complete() {
+		return nil, errReadAll
+	}
+	settled := r.sorted.following(was, r.layout, was.LastOpen)
+	t := r.sorted.whole(settled.Tally)
+	t.add(familyPages, pagesRead, s.pagesRead)
+	t.add(familyPages, pagesSettled, pages(r.layout)-r.pages)
+	return &scanned{t, settled}, nil
+}
+
+// readPages reads pages. Where one is refused as if it did not exist, the error is errReadAll.
+func (s *scan) readPages(ctx context.Context, params revoxapi.RowsParams, requests []revoxapi.PageRequest, each func(revoxapi.PageResult[row]) error) error {
+	err := revoxapi.ReadPages(ctx, s.client, s.campaignID, params, requests, func(p revoxapi.PageResult[row]) error {
+		s.pagesRead++
+		return each(p)
+	})
+	switch statusOf(err) {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
+		return errReadAll
+	}
+	return err
+}
+
+// rescan is a scan of the open pages under way.
+type rescan struct {
+	was    *settledPages
+	layout revoxapi.PageLayout // as the first answer tells it
+	sorted *sortedPages
+	pages  int
+	found  []bool   // of was.OpenKeys
+	fresh  []uint64 // keys of rows that were not on the open pages before
+}
+
+// page takes the next page. Its error is errReadAll where the page is not as it must be if no row has moved.
+func (r *rescan) page(p revoxapi.PageResult[row]) error {
+	r.pages++
+	var page *countedPage
+	if p.NotModified {
+		kept := r.was.kept[p.Number]
+		if kept == nil || r.layout != r.was.Layout {
+			return errReadAll
+		}
+		page = &countedPage{pageFacts: kept.pageFacts, kept: kept}
+	} else {
+		if p.Total == nil || p.Overfull || p.PageSize != nil && int(*p.PageSize) != r.layout.PageSize {
+			return errReadAll
+		}
+		if total := int(*p.Total); r.pages == 1 && total > r.layout.Total {
+			r.layout.Total = total
+		} else if total != r.layout.Total {
+			return errReadAll
+		}
+		// Nor is it believed unseen that a campaign has more than doubled.
+		if ambiguous(r.layout) || r.layout.Total > 2*r.was.Layout.Total {
+			return errReadAll
+		}
+		page = newCountedPage(r.sorted.labels, p.Number)
+		page.etag = p.ETag
+		for _, row := range p.Rows {
+			page.count(row)
+		}
+	}
+	for _, key := range page.keys {
+		if i, known := slices.BinarySearch(r.was.OpenKeys, key); known {
+			if r.found[i] {
+				return errReadAll
+			}
+			r.found[i] = true
+			continue
+		}
+		r.fresh = append(r.fresh, key)
+		if _, settled := slices.BinarySearch(r.was.Keys, key); settled || len(r.fresh) > r.grown() {
+			return errReadAll
+		}
+	}
+	r.sorted.add(page)
+	return nil
+}
+
+// grown returns how many more rows the campaign has than before.
+func (r *rescan) grown() int { return r.layout.Total - r.was.Layout.Total }
+
+// complete tells whether the pages have all the rows that were on open pages before, each once, and besides them as many
+// as the campaign has grown by.
+func (r *rescan) complete() bool {
+	slices.Sort(r.fresh)
+	return !slices.Contains(r.found, false) && len(slices.Compact(r.fresh)) == r.grown()
+}
+
+// probe reads the last row alone, of a campaign whose pages have all settled.
+func (s *scan) probe(ctx context.Context, was *settledPages) (*scanned, error) {
+	params := s.params
+	params.PageSize = 1
+	name := was.Tally.name
+	last := []revoxapi.PageRequest{{Number: was.Layout.FirstPage + was.Layout.Total - 1}}
+	err := s.readPages(ctx, params, last, func(p revoxapi.PageResult[row]) error {
+		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 || revoxapi.RowKey(p.Rows[0].ID) != was.LastKey {
+			return errReadAll
+		}
+		c := p.Rows[0].Call
+		if (c != nil) != was.LastCalled {
+			return errReadAll
+		}
+		if c == nil {
+			return nil
+		}
+		if from, finished := c.restsFrom(); !finished || from.After(s.start) {
+			return errReadAll
+		}
+		if c.Campaign.Name != "" {
+			name = cleanLabel(c.Campaign.Name, maxNameRunes)
+		}
+		return nil
+	})
+	if err != nil {
+		s.probeFailed = errors.Is(err, errReadAll)
+		return nil, err
+	}
+	t := *was.Tally
+	t.name = name
+	t.counts = slices.Clone(t.counts)
+	t.counts[familyPages.index] = map[string]uint64{pagesRead: 1, pagesSettled: uint64(pages(was.Layout))}
+	if before := s.before.tally; before.name == name && maps.Equal(before.counts[familyPages.index], t.counts[familyPages.index]) {
+		return &scanned{before, was}, nil // the same as before, and known to be by its place in memory
+	}
+	return &scanned{&t, was}, nil
+}

@@ -1,0 +1,360 @@
+package collector
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// starts returns when each campaign's scans began, in seconds since the tests' start: when its first page was asked for.
+func (h *harness) starts() map[string][]int {
+	starts := map[string][]int{}
+	for _, r := range h.api.Requests() {
+		if id, ok := strings.CutSuffix(strings.TrimPrefix(r.Path, "/api/campaigns/"), "/rows"); ok && r.Query.Get("page") == "0" {
+			starts[id] = append(starts[id], int(r.Time.Sub(start)/time.Second))
+		}
+	}
+	return starts
+}
+
+// setRows gives campaigns of these names and numbers rows each.
+func setRows(api *revoxtest.Server, name string, campaigns, rows int) (ids []string) {
+	for i := range campaigns {
+		var list []json.RawMessage
+		for r := range rows {
+			list = append(list, callRow(fmt.Sprint("r", r), "completed"))
+		}
+		id := fmt.Sprintf("%s-%d", name, i)
+		api.SetRows(id, "", list)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func TestScansOfManyCampaignsAreSpreadOverTheInterval(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	const campaigns, intervals = 120, 4
+	ids := setRows(api, "c", campaigns, 1)
+	h := newHarness(t, api, clock, only(ids...))
+	for range intervals * 60 {
+		h.clock.Advance(time.Second)
+		h.settle()
+	}
+	perSecond, tenths := map[int]int{}, make([]int, 6)
+	for id, starts := range h.starts() {
+		if first, second := starts[0], starts[1]; first != 0 || second < 30 || second > 90 {
+			t.Errorf("campaign %s is scanned after %d s and %d s, want 0 and 30 to 90", id, first, second)
+		}
+		for i := 2; i < len(starts); i++ {
+			if pause := starts[i] - starts[i-1]; pause != 60 {
+				t.Errorf("campaign %s is scanned again after %d s, want 60: %v", id, pause, starts)
+			}
+		}
+		perSecond[starts[1]%60]++
+		tenths[starts[1]%60/10]++
+	}
+	for i, n := range tenths { // 20 on average
+		if n < 8 || n > 35 {
+			t.Errorf("%d of %d scans begin in second %d to %d of an interval: %v", n, campaigns, i*10, i*10+9, tenths)
+		}
+	}
+	if most := slices.Max(slices.Collect(maps.Values(perSecond))); most > 8 {
+		t.Errorf("%d of %d scans begin in one second", most, campaigns)
+	}
+	// A scan is due within the second that the clock then moves by.
+	if most := slices.Max(h.lags()); most >= 1 {
+		t.Errorf("a scan lags by %v s though there is room", most)
+	}
+}
+
+// lags returns what the campaigns' scans lag by, in seconds.
+func (h *harness) lags() (lags []float64) {
+	h.t.Helper()
+	for line := range strings.Lines(grep(h.scrape(), "^revox_campaign_scan_lag_seconds{")) {
+		var lag float64
+		if _, err := fmt.Sscan(line[strings.LastIndex(line, " "):], &lag); err != nil {
+			h.t.Fatal(err)
+		}
+		lags = append(lags, lag)
+	}
+	slices.Sort(lags)
+	return lags
+}
+
+func TestSmallCampaignsAreScannedOnTimeBesideHugeOnesThatHang(t *testing.T) {
+	for name, page := range map[string]*int{"from the first page": revoxtest.Page(0), "from a later page": revoxtest.Page(5)} {
+		t.Run(name, func(t *testing.T) {
+			clock := revoxtest.NewClock(start)
+			api := newAPI(t, clock)
+			huge, small := setRows(api, "huge", 5, 30), setRows(api, "small", 3, 1)
+			h := newHarness(t, api, clock, func(c *Config) {
+				c.CampaignIDs = append(slices.Clone(huge), small...)
+				c.Rows.PageSize = 1 // 30 pages are many
+			})
+			for _, id := range huge {
+				for p := *page; p < 30; p++ {
+					api.AddFault(revoxtest.Fault{Campaign: id, Page: revoxtest.Page(p), Behavior: revoxtest.Hang()})
+				}
+			}
+			// Once all of the huge ones are due, three hang and two wait.
+			h.sleepers = len(small)
+			h.clock.Advance(90 * time.Second)
+			h.await(func() bool { underWay, waiting := h.turns(); return underWay == 3 && waiting == 2 })
+			h.settle()
+			before := h.starts()
+			const minutes = 5
+			for range minutes * 60 {
+				h.clock.Advance(time.Second)
+				h.settle()
+			}
+			scrape, starts := h.scrape(), h.starts()
+			for _, id := range small {
+				h.want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id))
+				now := starts[id][len(before[id]):]
+				if len(now) != minutes {
+					t.Errorf("%s is scanned %d times in %d minutes", id, len(now), minutes)
+				}
+				for i := 1; i < len(now); i++ {
+					if now[i]-now[i-1] != 60 {
+						t.Errorf("%s is not scanned every minute: %v", id, now)
+					}
+				}
+				if lag := h.exporter.store.get(id).lag; lag >= time.Second {
+					t.Errorf("%s lags by %s", id, lag)
+				}
+			}
+		})
+	}
+}
+
+// turns returns how many scans are under way, and how many wait.
+func (h *harness) turns() (underWay, waiting int) {
+	t := h.exporter.turns
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.underWay), len(t.waiting)
+}
+
+// At the start it is not known which campaigns are huge: those that turn out to be while others are already read make way.
+func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "campaigns.yml")
+	write(t, path, "[]")
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	huge, small := setRows(api, "huge", 6, 40), setRows(api, "small", 5, 1)
+	h := newHarness(t, api, clock, func(c *Config) { c.CampaignFile, c.Rows.PageSize = path, 1 })
+	blocked := make(chan struct{})
+	api.OnPage(func(id string, page int) {
+		if page >= 30 && strings.HasPrefix(id, "huge") {
+			<-blocked
+		}
+	})
+	unblock := sync.OnceFunc(func() { close(blocked) })
+	t.Cleanup(unblock)
+	write(t, path, "- "+strings.Join(append(slices.Clone(huge), small...), "\n- ")+"\n")
+	if err := h.exporter.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	h.await(func() bool {
+		for _, id := range small {
+			if !h.exporter.store.get(id).up {
+				return false
+			}
+		}
+		underWay, waiting := h.turns()
+		return underWay == 3 && waiting == 3
+	})
+	scrape := h.scrape()
+	for _, id := range huge {
+		h.wantNone(scrape, fmt.Sprintf(`^revox_campaign_(up|rows)\{campaign_id=%q`, id))
+	}
+
+	unblock()
+	h.sleepers = len(huge) + len(small) + 1
+	h.settle()
+	scrape = h.scrape()
+	for _, id := range huge {
+		h.want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id), fmt.Sprintf(`revox_campaign_rows{campaign_id=%q} 40`, id),
+			fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id=%q,reason="connection"} 0`, id))
+	}
+	again := 0
+	for _, starts := range h.starts() {
+		again += len(starts) - 1
+	}
+	if again != 3 {
+		t.Errorf("%d scans were begun again, want 3", again)
+	}
+
+	// Where all campaigns are huge, none is waited for that is not.
+	write(t, path, "- "+strings.Join(huge, "\n- ")+"\n")
+	if err := h.exporter.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range huge {
+		api.AddFault(revoxtest.Fault{Campaign: id, Behavior: revoxtest.Hang()})
+	}
+	h.clock.Advance(90 * time.Second)
+	h.await(func() bool { underWay, waiting := h.turns(); return underWay == 4 && waiting == 2 })
+}
+
+// A scan that takes longer than the interval is followed by the next at once, never joined by it.
+func TestScanThatTakesLongerThanTheIntervalLags(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	ids := setRows(api, "c", 1, 1)
+	h := newHarness(t, api, clock, only(ids...))
+	slow := 2
+	api.OnPage(func(string, int) {
+		if slow > 0 {
+			slow--
+			clock.Advance(150 * time.Second)
+		}
+	})
+	h.clock.Advance(time.Minute)
+	h.settle()
+	if got := h.starts()[ids[0]]; !slices.Equal(got, []int{0, 60, 210, 360}) {
+		t.Errorf("scans began at %v s", got)
+	}
+	// The scan at 210 was due at 120, that at 360 at 240.
+	h.want(h.scrape(), fmt.Sprintf(`revox_campaign_scan_lag_seconds{campaign_id=%q} 120`, ids[0]))
+	h.clock.Advance(time.Minute)
+	h.settle()
+	h.want(h.scrape(), fmt.Sprintf(`revox_campaign_scan_lag_seconds{campaign_id=%q} 0`, ids[0]))
+	if most := api.MaxInFlight(); most != 1 {
+		t.Errorf("%d requests at once for one campaign", most)
+	}
+}
+
+func TestScansThatWaitForTheirTurnLag(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	ids := setRows(api, "c", 3, 1)
+	api.OnPage(func(string, int) { clock.Advance(20 * time.Second) })
+	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.MaxScans, c.ScanInterval = ids, 1, time.Hour })
+	if lags := h.lags(); !slices.Equal(lags, []float64{0, 20, 40}) {
+		t.Errorf("scans lag by %v s", lags)
+	}
+}
+
+func TestTurnsAreInTheOrderOfWhatIsDueLongest(t *testing.T) {
+	turns := newTurns(1, 0)
+	first, err := turns.wait(t.Context(), "first", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	var done sync.WaitGroup
+	for i, due := range []int{5, 3, 9, 1, 3} {
+		done.Go(func() {
+			turn, err := turns.wait(t.Context(), fmt.Sprint("c", i), start.Add(time.Duration(due)*time.Second))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order = append(order, turn.campaign) // one at once
+			turn.end()
+		})
+		awaitWaiting(t, turns, i+1)
+	}
+	first.end()
+	done.Wait()
+	if want := []string{"c3", "c1", "c4", "c0", "c2"}; !slices.Equal(order, want) {
+		t.Errorf("the turns were %v, want %v", order, want)
+	}
+}
+
+func TestNoCampaignHasTwoTurnsAtOnce(t *testing.T) {
+	turns := newTurns(2, 0)
+	first, err := turns.wait(t.Context(), "c", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	given := make(chan error)
+	go func() { _, err := turns.wait(ctx, "c", start); given <- err }()
+	awaitWaiting(t, turns, 1)
+	other, err := turns.wait(t.Context(), "other", start.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.end()
+	cancel()
+	if err := <-given; err == nil {
+		t.Error("a campaign has two turns at once")
+	}
+	first.end()
+	// What was given up holds nothing.
+	for _, id := range []string{"c", "other"} {
+		turn, err := turns.wait(t.Context(), id, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer turn.end()
+	}
+}
+
+// A turn that comes when nobody waits for it any more goes to the next.
+func TestTurnThatComesTooLateIsPassedOn(t *testing.T) {
+	turns := newTurns(1, 0)
+	first, err := turns.wait(t.Context(), "first", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() { _, err := turns.wait(ctx, "late", start); left <- err }()
+	awaitWaiting(t, turns, 1)
+	turns.mu.Lock()
+	cancel() // it wakes, but cannot leave before the turn has come
+	turns.release(first)
+	turns.mu.Unlock()
+	if err := <-left; err == nil {
+		t.Error("who had left got a turn")
+	}
+	patient, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	if _, err := turns.wait(patient, "next", start); err != nil {
+		t.Errorf("the slot is lost: %v", err)
+	}
+}
+
+func awaitWaiting(t *testing.T, turns *turns, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		turns.mu.Lock()
+		waiting := len(turns.waiting)
+		turns.mu.Unlock()
+		if waiting == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d wait, want %d", waiting, n)
+		}
+	}
+}
+
+// A clock that is set back by an hour during a scan does not delay the next one by that hour.
+func TestClockThatIsSetBackDelaysNoScan(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	ids := setRows(api, "c", 1, 1)
+	h := newHarness(t, api, clock, only(ids...))
+	setBack := sync.OnceFunc(func() { clock.Set(start.Add(-time.Hour)) })
+	api.OnPage(func(string, int) { setBack() })
+	h.advance(time.Minute)
+	asked := api.RequestCount()
+	h.advance(4 * time.Minute)
+	if n := api.RequestCount() - asked; n < 3 {
+		t.Errorf("%d scans in the 4 minutes after the clock was set back", n)
+	}
+}

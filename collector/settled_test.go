@@ -1,0 +1,464 @@
+package collector
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// oldRows returns rows of calls that come to rest within a minute of start.
+func oldRows(n int) []json.RawMessage {
+	rows := make([]json.RawMessage, n)
+	for i := range rows {
+		rows[i] = callRow(fmt.Sprint("r", i), "completed", endedAttempt("human", 40))
+	}
+	return rows
+}
+
+// settlingCampaign is a campaign "c" on pages of 10 rows, read one after the other until what can settle has settled.
+func settlingCampaign(t *testing.T, rows []json.RawMessage, options ...revoxtest.Option) *harness {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock, options...)
+	api.SetRows("c", "", rows)
+	h := newHarness(t, api, clock, func(c *Config) {
+		c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour
+	}, revoxapi.WithMaxInFlight(1))
+	h.advance(4 * time.Minute)
+	return h
+}
+
+// wantAsked fails the test unless a minute's scan asks for these pages, each by its number and size: in whichever order,
+// and however often where it reads a second time.
+func (h *harness) wantAsked(want ...string) {
+	h.t.Helper()
+	before := h.api.RequestCount()
+	h.advance(time.Minute)
+	var asked []string
+	for _, r := range h.api.Requests()[before:] {
+		asked = append(asked, r.Query.Get("page")+"/"+r.Query.Get("page_size"))
+	}
+	slices.Sort(asked)
+	slices.Sort(want)
+	if asked = slices.Compact(asked); !slices.Equal(asked, want) {
+		h.t.Errorf("asked for pages %v, want %v", asked, want)
+	}
+}
+
+func TestFinishedCampaignCostsOneSmallRequestAScan(t *testing.T) {
+	for _, kind := range []struct {
+		name    string
+		first   int
+		options []revoxtest.Option
+	}{
+		{"counts pages from 0", 0, nil},
+		{"counts pages from 1, strict", 1, []revoxtest.Option{revoxtest.WithFirstPage(1)}},
+		{"counts pages from 1, lenient", 1, []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}},
+		{"counts pages from 1, echoes", 1, []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}},
+		{"caps the page", 0, []revoxtest.Option{revoxtest.WithPageSizeCap(7)}},
+	} {
+		for _, rows := range []int{35, 40} {
+			t.Run(fmt.Sprintf("%s, %d rows", kind.name, rows), func(t *testing.T) {
+				h := settlingCampaign(t, oldRows(rows), kind.options...)
+				h.wantAsked(fmt.Sprintf("%d/1", rows-1+kind.first))
+				asked := h.api.RequestCount()
+				h.advance(3 * time.Minute)
+				if n := h.api.RequestCount() - asked; n != 3 {
+					t.Errorf("%d requests by 3 scans, want 1 by each", n)
+				}
+				h.want(h.scrape(),
+					`revox_campaign_pages{campaign_id="c",state="read"} 1`,
+					fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, rows),
+					fmt.Sprintf(`revox_campaign_call_attempts_per_call_count{campaign_id="c"} %d`, rows))
+			})
+		}
+	}
+}
+
+func TestOpenPageOfAServerThatEchoesThePage(t *testing.T) {
+	rows := oldRows(35)
+	rows[3] = callRow("r3", "calling")
+	h := settlingCampaign(t, rows, revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage())
+	h.wantAsked("1/10", "4/10")
+}
+
+func TestOnlyPagesThatCanChangeAreRead(t *testing.T) {
+	rows := oldRows(50)
+	rows[13] = callRow("r13", "calling")
+	h := settlingCampaign(t, rows)
+	h.wantAsked("1/10", "4/10")
+	h.want(h.scrape(),
+		`revox_campaign_pages{campaign_id="c",state="read"} 2`,
+		`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+
+	// What has just finished can still change a little.
+	now := h.clock.Now().Format(time.RFC3339)
+	rows[13] = callRow("r13", "completed", fmt.Sprintf(`{"status": "completed", "result": "unknown", "started_at": %q, "ended_at": %q}`, now, now))
+	h.advance(time.Minute)
+	for range 59 {
+		h.wantAsked("1/10", "4/10")
+	}
+	h.wantAsked("49/1")
+	h.want(h.scrape(), `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 50`)
+}
+
+func TestRowsThatCome(t *testing.T) {
+	rows := oldRows(45)
+	rows[31] = callRow("r31", "calling")
+	h := settlingCampaign(t, rows)
+	t.Run("at the end", func(t *testing.T) {
+		rows = append(rows, oldRows(70)[45:]...)
+		h.api.SetRows("c", "", rows)
+		h.wantAsked("3/10", "4/10", "5/10", "6/10")
+		h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 70`)
+		h.wantAsked("3/10", "6/10")
+	})
+	t.Run("in between", func(t *testing.T) {
+		rows = slices.Insert(slices.Clone(rows), 5, callRow("new", "calling"))
+		h.api.SetRows("c", "", rows)
+		h.wantAsked("0/10", "1/10", "2/10", "3/10", "4/10", "5/10", "6/10", "7/10")
+		h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 71`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+		h.wantAsked("0/10", "3/10", "7/10")
+	})
+}
+
+func TestRowsThatComeBeforeTheOnlyOpenPage(t *testing.T) {
+	rows := oldRows(45)
+	rows[44] = callRow("r44", "calling")
+	h := settlingCampaign(t, rows)
+	h.api.SetRows("c", "", slices.Insert(rows, 5, callRow("new", "calling")))
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 46`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+}
+
+// One row is found twice then, and another not at all.
+func TestRowsThatChangePlacesWhilePagesAreRead(t *testing.T) {
+	rows := oldRows(45)
+	rows[13], rows[31] = callRow("r13", "calling"), callRow("r31", "scheduled")
+	h := settlingCampaign(t, rows)
+	h.api.OnPage(func(_ string, page int) {
+		if page == 3 {
+			h.api.OnPage(nil)
+			rows = slices.Clone(rows)
+			rows[13], rows[31] = rows[31], rows[13]
+			h.api.SetRows("c", "", rows)
+		}
+	})
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 1`, `revox_campaign_calls{campaign_id="c",status="scheduled"} 1`)
+}
+
+// A page that is read before rows come does not tell of them.
+func TestRowsThatComeWhilePagesAreRead(t *testing.T) {
+	rows := oldRows(50)
+	rows[31] = callRow("r31", "calling")
+	h := settlingCampaign(t, rows)
+	h.api.OnPage(func(_ string, page int) {
+		if page == 4 {
+			h.api.OnPage(nil)
+			h.api.SetRows("c", "", append(slices.Clone(rows), callRow("new", "calling")))
+		}
+	})
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 51`, `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
+}
+
+func TestRowsThatComeToAFinishedCampaign(t *testing.T) {
+	h := settlingCampaign(t, oldRows(45))
+	h.api.SetRows("c", "", oldRows(46))
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 46`)
+}
+
+// A server whose total counts only the rows that it sends says the same of one full page as of many.
+func TestRowsThatComeAfterAFullPageOfAServerThatCountsWhatItSends(t *testing.T) {
+	for _, pageSize := range []int{1, 2, 10} {
+		for _, status := range []string{"completed", "calling"} {
+			clock := revoxtest.NewClock(start)
+			api := newAPI(t, clock)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Header.Del("Accept-Encoding")
+				answer := httptest.NewRecorder()
+				api.Handler().ServeHTTP(answer, r)
+				var page map[string]any
+				if err := json.Unmarshal(answer.Body.Bytes(), &page); err != nil {
+					t.Error(err)
+				}
+				page["total"] = len(page["rows"].([]any))
+				_ = json.NewEncoder(w).Encode(page)
+			}))
+			t.Cleanup(server.Close)
+			rows := oldRows(3 * pageSize)
+			rows[0] = callRow("r0", status, endedAttempt("human", 40))
+			api.SetRows("c", "", rows[:(pageSize+1)/2])
+			h := newHarness(t, api, clock, func(c *Config) {
+				c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, pageSize, 24*time.Hour
+			}, revoxapi.WithBaseURL(server.URL+"/api"))
+			h.advance(3 * time.Minute)
+			for _, n := range []int{pageSize, 3 * pageSize} {
+				api.SetRows("c", "", rows[:n])
+				h.advance(3 * time.Minute)
+				h.want(h.scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, n))
+			}
+		}
+	}
+}
+
+func TestRowsThatGoOrMoveAreNoticed(t *testing.T) {
+	calling := callRow("r31", "calling")
+	for _, test := range []struct {
+		name   string
+		change func([]json.RawMessage) []json.RawMessage
+	}{
+		{"go", func(rows []json.RawMessage) []json.RawMessage { return slices.Delete(rows, 5, 6) }},
+		{"go, and others come", func(rows []json.RawMessage) []json.RawMessage {
+			return append(slices.Delete(rows, 5, 6), callRow("new", "completed"))
+		}},
+		{"change places", func(rows []json.RawMessage) []json.RawMessage {
+			rows[3], rows[31] = rows[31], rows[3]
+			return rows
+		}},
+		{"are turned round", func(rows []json.RawMessage) []json.RawMessage { slices.Reverse(rows); return rows }},
+	} {
+		for _, finished := range []bool{false, true} {
+			rows := oldRows(45)
+			if !finished {
+				rows[31] = calling
+			}
+			h := settlingCampaign(t, rows)
+			changed := test.change(slices.Clone(rows))
+			h.api.SetRows("c", "", changed)
+			h.advance(time.Minute)
+			if !(finished && test.name == "change places") { // that changes nothing that is counted
+				h.want(h.scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
+			}
+			h.want(h.scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, len(changed)))
+		}
+	}
+}
+
+func TestSettledPagesAreReadAgainInTime(t *testing.T) {
+	for _, status := range []string{"completed", "calling"} {
+		rows := oldRows(45)
+		rows[31] = callRow("r31", status, endedAttempt("human", 40))
+		clock := revoxtest.NewClock(start.Add(time.Minute))
+		api := newAPI(t, clock)
+		api.SetRows("c", "", rows)
+		h := newHarness(t, api, clock, func(c *Config) {
+			c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 2*time.Hour
+		})
+		// A finished call that is changed after all shows on no page that is read.
+		rows = slices.Clone(rows)
+		rows[3] = callRow("r3", "errored", endedAttempt("human", 40))
+		api.SetRows("c", "", rows)
+		h.advance(89 * time.Minute)
+		h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="errored"} 0`)
+		h.advance(31 * time.Minute)
+		h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="errored"} 1`)
+	}
+}
+
+func TestFullScansOfManyCampaignsDoNotFallTogether(t *testing.T) {
+	var due []int
+	for i := range 100 {
+		p := &settledPages{ReadAt: start}
+		minutes := 0
+		for !p.due(fmt.Sprint("campaign ", i), time.Hour, start.Add(time.Duration(minutes)*time.Minute)) {
+			minutes++
+		}
+		if minutes < 45 || minutes > 60 {
+			t.Errorf("due after %d minutes", minutes)
+		}
+		due = append(due, minutes)
+	}
+	slices.Sort(due)
+	if distinct := len(slices.Compact(due)); distinct < 12 {
+		t.Errorf("due in only %d different minutes", distinct)
+	}
+	if !(&settledPages{ReadAt: start}).due("c", time.Hour, start.Add(-time.Minute)) {
+		t.Error("a clock that was set back must not put off full scans")
+	}
+}
+
+// Rows that have been passed over do not keep their page open; rows that calls have not come to yet do.
+func TestRowsWithoutACall(t *testing.T) {
+	uncalled := func(rows []json.RawMessage, at ...int) []json.RawMessage {
+		for _, i := range at {
+			rows[i] = json.RawMessage(fmt.Sprintf(`{"id": "r%d"}`, i))
+		}
+		return rows
+	}
+	for _, test := range []struct {
+		name string
+		rows []json.RawMessage
+		want []string
+	}{
+		{"passed over", uncalled(oldRows(45), 3, 9, 20, 29, 44), []string{"44/1"}},
+		{"at the end", uncalled(oldRows(45), 43, 44), []string{"4/10"}},
+		{"over the end of a page", uncalled(oldRows(45), 39, 40, 41, 42, 43, 44), []string{"3/10", "4/10"}},
+		{"a whole page in between", uncalled(oldRows(35), 10, 11, 12, 13, 14, 15, 16, 17, 18, 19), []string{"1/10", "3/10"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := settlingCampaign(t, test.rows)
+			h.wantAsked(test.want...)
+			// The last one gets its call.
+			rows := slices.Clone(test.rows)
+			last := len(rows) - 1
+			rows[last] = callRow(fmt.Sprint("r", last), "cancelled", endedAttempt("human", 40))
+			h.api.SetRows("c", "", rows)
+			h.advance(time.Minute)
+			h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="cancelled"} 1`)
+		})
+	}
+}
+
+func TestCallsWithoutATimeNeverRest(t *testing.T) {
+	rows := oldRows(15)
+	rows[2] = json.RawMessage(`{"id": "r2", "call": {"status": "cancelled", "call_attempts": []}}`)
+	h := settlingCampaign(t, rows)
+	h.wantAsked("0/10", "1/10")
+}
+
+// Where a server gives no page of one row, the whole last page is read.
+func TestServerThatDoesNotGiveTheLastRowAlone(t *testing.T) {
+	for name, behavior := range map[string]revoxtest.Behavior{
+		"refuses": revoxtest.Status(http.StatusUnprocessableEntity, nil, "page_size must be 10 or more"),
+		"empty":   revoxtest.MangleRows(func([]json.RawMessage) []json.RawMessage { return nil }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := revoxtest.NewClock(start)
+			api := newAPI(t, clock)
+			api.SetRows("c", "", oldRows(35))
+			api.AddFault(revoxtest.Fault{Page: revoxtest.Page(34), Behavior: behavior})
+			h := newHarness(t, api, clock, func(c *Config) {
+				c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour
+			})
+			h.advance(4 * time.Minute)
+			h.wantAsked("3/10")
+			h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+		})
+	}
+}
+
+func TestFailedScanForgetsNothing(t *testing.T) {
+	rows := oldRows(45)
+	rows[31] = callRow("r31", "calling")
+	h := settlingCampaign(t, rows)
+	remove := h.api.AddFault(revoxtest.Fault{Page: revoxtest.Page(4), Behavior: revoxtest.Status(http.StatusInternalServerError, nil, "no")})
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`)
+	remove()
+	h.wantAsked("3/10", "4/10")
+
+	// Most rows vanish for a moment: what was settled still is when they are back.
+	h.api.SetRows("c", "", rows[:3])
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_scan_failures_total{campaign_id="c",reason="incomplete"} 1`)
+	h.api.SetRows("c", "", rows)
+	h.wantAsked("3/10", "4/10")
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 45`)
+}
+
+// What does not add up on the pages that are read is for a full scan to judge.
+func TestPagesThatDoNotAddUp(t *testing.T) {
+	for name, test := range map[string]struct {
+		behavior revoxtest.Behavior
+		want     string
+	}{
+		"rows twice": {revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage { return append(rows, rows[:min(1, len(rows))]...) }),
+			`revox_campaign_anomalies{campaign_id="c",kind="duplicate_row"} 5`},
+		"rows left out": {revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage { return rows[min(1, len(rows)):] }),
+			`revox_campaign_rows_missing{campaign_id="c"} 5`},
+		"a total of more rows": {revoxtest.LyingTotal(46),
+			`revox_campaign_rows_missing{campaign_id="c"} 1`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows := oldRows(45)
+			rows[11] = callRow("r11", "calling")
+			h := settlingCampaign(t, rows)
+			h.api.AddFault(revoxtest.Fault{Behavior: test.behavior})
+			h.advance(time.Minute)
+			h.want(h.scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`, test.want)
+		})
+	}
+}
+
+func TestTotalThatCannotBe(t *testing.T) {
+	rows := oldRows(45)
+	rows[11] = callRow("r11", "calling")
+	h := settlingCampaign(t, rows)
+	h.api.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(1 << 40)})
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 45`, fmt.Sprintf(`revox_campaign_rows_missing{campaign_id="c"} %v`, float64(1<<40-45)))
+}
+
+func TestAnotherPageSizeOfTheServer(t *testing.T) {
+	rows := oldRows(45)
+	rows[11] = callRow("r11", "calling")
+	h := settlingCampaign(t, rows)
+	h.api.AddFault(revoxtest.Fault{Behavior: revoxtest.SetField("page_size", "9")})
+	h.wantAsked("0/10", "1/10", "2/10", "3/10", "4/10")
+}
+
+func TestNewNameOfAFinishedCampaign(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.AddCampaign(revoxtest.Campaign{ID: "c", Name: "Spring", Rows: 30, Start: start.AddDate(0, 0, -9), Weight: revoxtest.Light, RowsWithoutCallShare: -1})
+	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, 24*time.Hour })
+	h.wantAsked("29/1")
+	api.Rename("c", "Summer")
+	h.wantAsked("29/1")
+	h.want(h.scrape(), `revox_campaign_info{campaign_id="c",campaign_name="Summer"} 1`)
+}
+
+func TestSettledPagesOnScrapes(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	rows := oldRows(45)
+	rows[31] = callRow("r31", "calling")
+	api.SetRows("c", "", rows)
+	clock.Advance(time.Minute)
+	h := newHarness(t, api, clock, func(c *Config) {
+		c.CampaignIDs, c.ScanInterval, c.Rows.PageSize, c.FullInterval = []string{"c"}, 0, 10, time.Hour
+	})
+	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready && h.waiters() == 0 })
+	asked := h.api.RequestCount()
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 45`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+	if n := h.api.RequestCount() - asked; n != 2 {
+		t.Errorf("%d requests for a scrape, want 2", n)
+	}
+}
+
+func TestPagesThatTheServerSaysHaveNotChanged(t *testing.T) {
+	rows := oldRows(45)
+	rows[31] = callRow("r31", "calling")
+	h := settlingCampaign(t, rows, revoxtest.WithETags())
+	before := data(h.scrape())
+	asked := h.api.RequestCount()
+	h.advance(time.Minute)
+	for _, r := range h.api.Requests()[asked:] {
+		if r.Code != http.StatusNotModified {
+			t.Errorf("page %s answered %d", r.Query.Get("page"), r.Code)
+		}
+	}
+	if after := data(h.scrape()); after != before {
+		t.Errorf("the data changed with nothing read:\n%s", diff(before, after))
+	}
+	h.want(h.scrape(),
+		`revox_campaign_pages{campaign_id="c",state="read"} 2`,
+		`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+
+	now := h.clock.Now().Format(time.RFC3339)
+	rows[31] = callRow("r31", "completed", fmt.Sprintf(`{"status": "completed", "started_at": %q, "ended_at": %q}`, now, now))
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 0`)
+	// A page comes to rest while nothing of it is read.
+	h.advance(time.Hour)
+	h.wantAsked("44/1")
+}

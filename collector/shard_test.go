@@ -1,0 +1,132 @@
+package collector
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// shardsOf returns which of count shards have the campaign.
+func shardsOf(id string, count int) []int {
+	var has []int
+	for index := range count {
+		if (Shard{index, count}).has(id) {
+			has = append(has, index)
+		}
+	}
+	return has
+}
+
+func TestEachCampaignIsInOneShardAndFewMove(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	ids := make([]string, 20_000)
+	for i := range ids {
+		// As the API's own, and as short and alike as IDs can be.
+		ids[i] = fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", random.Uint32(), random.IntN(1<<16), random.IntN(1<<12), random.IntN(1<<16), random.Int64N(1<<48))
+		if i%2 == 0 {
+			ids[i] = fmt.Sprint("c", i)
+		}
+	}
+	for count := 1; count <= 12; count++ {
+		moved, sizes := 0, make([]int, count)
+		for _, id := range ids {
+			before, after := shardsOf(id, count), shardsOf(id, count+1)
+			if len(before) != 1 || len(after) != 1 {
+				t.Fatalf("campaign %s is in shards %v of %d and %v of %d", id, before, count, after, count+1)
+			}
+			sizes[before[0]]++
+			if !slices.Equal(before, after) {
+				moved++
+				if after[0] != count {
+					t.Fatalf("with %d shards instead of %d, campaign %s moves from one old shard to another", count+1, count, id)
+				}
+			}
+		}
+		// 5 standard deviations are what a fair draw does not leave.
+		within := func(what string, n int, share float64) {
+			mean := share * float64(len(ids))
+			if off := math.Abs(float64(n) - mean); off > 5*math.Sqrt(mean*(1-share)) {
+				t.Errorf("%d shards: %s: %d campaigns, want about %.0f", count, what, n, mean)
+			}
+		}
+		within("moved to one more", moved, 1/float64(count+1))
+		for index, n := range sizes {
+			within(fmt.Sprint("in shard ", index), n, 1/float64(count))
+		}
+	}
+}
+
+// A campaign that changed its shard with a new version of the program would be read by two replicas, or by none.
+func TestShardsStayWhereTheyAre(t *testing.T) {
+	for id, want := range map[string]int{
+		"0f8fad5b-d9cb-469f-a165-70867728950e": 6,
+		"7c9e6679-7425-40de-944b-e07fc1f90ae7": 2,
+		"campaign":                             6,
+	} {
+		if got := shardsOf(id, 7); !slices.Equal(got, []int{want}) {
+			t.Errorf("campaign %s is in shard %v of 7, want %d", id, got, want)
+		}
+	}
+}
+
+func TestShardsShareGivenAndDiscoveredCampaigns(t *testing.T) {
+	var all []string
+	for index := range 3 {
+		clock := revoxtest.NewClock(start)
+		api := newAPI(t, clock)
+		var campaigns, given []string
+		for i := range 10 {
+			campaigns = append(campaigns, listed(fmt.Sprint("listed-", i), "", "running", false, start))
+			given = append(given, fmt.Sprint("given-", i))
+		}
+		list(api, campaigns...)
+		h := newHarness(t, api, clock, func(c *Config) {
+			discover(nil)(c)
+			c.CampaignIDs, c.Shard = given, Shard{index, 3}
+		})
+		ids := strings.Fields(h.selected())
+		for _, id := range ids {
+			if !(Shard{index, 3}).has(id) {
+				t.Errorf("shard %d reads campaign %s", index, id)
+			}
+		}
+		all = append(all, ids...)
+	}
+	slices.Sort(all)
+	if len(all) != 20 || len(slices.Compact(all)) != 20 {
+		t.Errorf("the shards read these of 20 campaigns: %v", all)
+	}
+}
+
+func TestShardThatSelectsNothingIsReadyAndSaysSo(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	const count = 3
+	empty := (shardsOf("c", count)[0] + 1) % count
+	h := newHarness(t, api, clock, func(c *Config) {
+		c.CampaignIDs, c.Shard, c.ScanInterval = []string{"c"}, Shard{empty, count}, 0
+	})
+	if ready, waitingFor := h.exporter.Ready(); !ready {
+		t.Errorf("not ready: waiting for %s", waitingFor)
+	}
+	h.wantNone(h.scrape(), `campaign_id=`)
+	if n := api.RequestCount(); n != 0 {
+		t.Errorf("%d requests for nothing", n)
+	}
+	if logs := h.logs.String(); !strings.Contains(logs, "no campaign is selected") || !strings.Contains(logs, fmt.Sprintf(`shard="%d of %d"`, empty, count)) {
+		t.Errorf("it does not say that it selects nothing:\n%s", logs)
+	}
+}
+
+func TestShardThatIsNone(t *testing.T) {
+	for _, shard := range []Shard{{-1, 3}, {3, 3}, {1, 0}, {0, -1}, {1, 1}} {
+		if _, err := New(Config{Shard: shard}); err == nil {
+			t.Errorf("shard %d of %d is accepted", shard.Index, shard.Count)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package collector
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/statefile"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// BenchmarkState writes what comes of one scan of each of 1,000 campaigns, as four scans at once do: where all of their
+// data has changed, and where only the time has. One operation is a whole fleet.
+func BenchmarkState(b *testing.B) {
+	const campaigns, scansAtOnce = 1000, 4
+	labels := newLabelValues(nil)
+	rows := make([]row, 500)
+	for i := range rows {
+		at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+		a := attempt{Status: "completed", Result: []string{"human", "voicemail", "IVR"}[i%3], EndedBy: "user"}
+		a.StartedAt.Time, a.AnsweredAt.Time, a.EndedAt.Time = at(0), at(1+i%30), at(2+i%30+i*i%900)
+		rows[i] = row{ID: fmt.Sprint(i), Call: &call{Status: "completed", Attempts: []attempt{a}}}
+		rows[i].Call.CreatedAt.Time = start.Add(-time.Duration(i) * time.Minute)
+	}
+	tally := func() *Tally {
+		t := newTally(labels)
+		for _, r := range rows {
+			t.countRow(r)
+		}
+		return t
+	}
+	for _, changed := range []bool{true, false} {
+		b.Run(fmt.Sprintf("changed=%v", changed), func(b *testing.B) {
+			folder := b.TempDir()
+			state, _ := openTestState(b, folder, "http://localhost", revoxtest.NewClock(start))
+			records := make([]*record, campaigns)
+			for i := range records {
+				records[i] = &record{id: fmt.Sprintf("campaign-%04d", i), data: (*published)(nil).next(tally(), start, time.Second)}
+			}
+			fleet := func(n int) {
+				var scans sync.WaitGroup
+				for s := range scansAtOnce {
+					scans.Go(func() {
+						for i := s; i < campaigns; i += scansAtOnce {
+							next, t := *records[i], records[i].data.tally
+							if changed {
+								t = tally()
+								t.add(familyCallsFinished, "completed", n)
+							}
+							next.data = records[i].data.next(t, start.Add(time.Duration(n)*time.Minute), time.Second)
+							state.keep(&next)
+							records[i] = &next
+						}
+					})
+				}
+				scans.Wait()
+			}
+			fleet(0)
+			n := 0
+			for b.Loop() {
+				n++
+				fleet(n)
+			}
+			if info, err := os.Stat(filepath.Join(folder, statefile.Name)); err == nil {
+				b.ReportMetric(float64(info.Size())/campaigns, "bytes/campaign")
+			}
+			if state.failed > 0 || len(state.kept) != campaigns {
+				b.Fatalf("%d writes failed, %d campaigns kept", state.failed, len(state.kept))
+			}
+		})
+	}
+}

@@ -1,0 +1,430 @@
+package collector
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/revox-exporter/revox_exporter/collector/statefile"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// openTestState opens the state in a folder until the test ends.
+func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock) (*State, *syncBuffer) {
+	t.Helper()
+	logs := &syncBuffer{}
+	state, err := OpenState(folder, baseURL, clock, log.NewLogfmtLogger(logs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(state.Close)
+	return state, logs
+}
+
+// with is a change of a Config that makes state outlive a restart, besides another change.
+func with(state *State, change func(*Config)) func(*Config) {
+	return func(c *Config) {
+		change(c)
+		c.State = state
+	}
+}
+
+// killed returns a folder with the state as it would be found if the process had been killed now.
+func killed(t testing.TB, folder string) string {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join(folder, statefile.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := t.TempDir()
+	if err := os.WriteFile(filepath.Join(copied, statefile.Name), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
+// restart returns an exporter that comes at once after h was killed, and where its state is. It has a clock of its own.
+func (h *harness) restart(folder string, change func(*Config)) (*harness, string) {
+	h.t.Helper()
+	return h.restartAt(h.clock.Now(), folder, change)
+}
+
+func (h *harness) restartAt(now time.Time, folder string, change func(*Config)) (*harness, string) {
+	h.t.Helper()
+	clock := revoxtest.NewClock(now)
+	folder = killed(h.t, folder)
+	state, logs := openTestState(h.t, folder, h.api.URL, clock)
+	again := newHarness(h.t, h.api, clock, with(state, change))
+	if logs.String() != "" {
+		h.t.Errorf("nothing is wrong with the state, but the log says:\n%s", logs)
+	}
+	return again, folder
+}
+
+// kept returns the kinds of values that the state in a folder has of a campaign.
+func (h *harness) kept(folder, id string) string {
+	h.t.Helper()
+	state, _ := openTestState(h.t, killed(h.t, folder), h.api.URL, h.clock)
+	var kinds []string
+	for _, kind := range sorted(state.found) {
+		if state.found[kind][id] != nil {
+			kinds = append(kinds, kind)
+		}
+	}
+	return strings.Join(kinds, " ")
+}
+
+func TestRestartShowsTheLastCompleteData(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("hand-counted", `Hand "counted"`, readRows(t, "testdata/hand_counted.json"))
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	h := newHarness(t, api, clock, with(state, only("hand-counted", "empty")))
+	api.SetRows("empty", "", nil)
+	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
+	h.advance(2 * time.Minute)
+	before := h.scrape()
+	h.want(before,
+		`revox_campaign_scan_failures_total{campaign_id="hand-counted",reason="server_error"} 2`,
+		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="hand-counted"} 1.714554e+09`)
+
+	clock.Advance(10 * time.Minute) // nobody has scanned meanwhile
+	again, _ := h.restart(folder, only("hand-counted", "empty"))
+	after := again.scrape()
+	if data(after) != data(before) || data(after) == "" {
+		t.Errorf("not what was shown before:\n%s", diff(data(before), data(after)))
+	}
+	again.want(after,
+		`revox_campaign_up{campaign_id="hand-counted"} 0`,
+		`revox_campaign_scan_failures_total{campaign_id="hand-counted",reason="server_error"} 3`,
+		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="hand-counted"} 1.714554e+09`)
+	if !strings.Contains(again.logs.String(), `msg="state restored" campaigns=1`) {
+		t.Errorf("the log does not say that state was restored:\n%s", again.logs)
+	}
+
+	// It goes when it is too old, as if there had been no restart.
+	again.advance(4 * time.Minute)
+	again.wantNone(data(again.scrape()), `^revox_campaign_`)
+	remove()
+	again.advance(time.Minute)
+	again.want(again.scrape(), `revox_campaign_rows{campaign_id="hand-counted"} 13`, `revox_campaign_rows{campaign_id="empty"} 0`)
+}
+
+// Data is there before anything was asked of the API, and that is no reason to be ready.
+func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	h := newHarness(t, api, clock, with(state, only("c")))
+
+	state2, _ := openTestState(t, killed(t, folder), api.URL, clock)
+	exporter, err := New(Config{Client: h.exporter.Client, Key: h.key, Logger: log.NewNopLogger(), Clock: clock,
+		CampaignIDs: []string{"c"}, ScanInterval: time.Minute, MaxAge: 15 * time.Minute, State: state2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := exporter.MetricsHandler(prometheus.NewPedanticRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := httptest.NewRecorder()
+	metrics.ServeHTTP(served, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	scrape := served.Body.String()
+	h.want(scrape, `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 1`)
+	h.wantNone(scrape, `^revox_campaign_up`)
+	if ready, waitingFor := exporter.Ready(); ready || waitingFor != "the first scan of campaign c" {
+		t.Errorf("ready: %v, waiting for %q", ready, waitingFor)
+	}
+}
+
+// One exporter is killed again and again, another runs on: they show the same, whatever rows come, go and change.
+func TestCountersGoOnAsIfThereHadBeenNoRestart(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	results := []string{"human", "voicemail", "IVR", "unknown", "ios-screening-filter", "news", `"quoted" & <new>`}
+	statuses := []string{"completed", "errored", "calling", "cancelled"}
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	randomRows := func() (rows []json.RawMessage) {
+		for i := range random.IntN(30) {
+			var attempts []string
+			for range random.IntN(4) {
+				attempts = append(attempts, endedAttempt(results[random.IntN(len(results))], random.IntN(200)))
+			}
+			row := callRow(fmt.Sprint("r", i), statuses[random.IntN(len(statuses))], attempts...)
+			if random.IntN(60) == 0 { // from then on outcomes are shown
+				row = bytes.Replace(row, []byte(`"call": {`), []byte(`"call": {"outcome": null, `), 1)
+			}
+			rows = append(rows, row)
+		}
+		return rows
+	}
+	api.SetRows("c", "", randomRows())
+	runsOn := newHarness(t, api, clock, only("c"))
+	folder := t.TempDir()
+	killedClock := revoxtest.NewClock(start)
+	state, _ := openTestState(t, folder, api.URL, killedClock)
+	h := newHarness(t, api, killedClock, with(state, only("c")))
+	for range 60 {
+		api.SetRows("c", "", randomRows())
+		remove := func() {}
+		if random.IntN(4) == 0 {
+			remove = api.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(40)}) // some rows are missing
+		}
+		runsOn.advance(time.Minute)
+		if random.IntN(3) == 0 {
+			h, folder = h.restartAt(runsOn.clock.Now(), folder, only("c"))
+		} else {
+			h.advance(time.Minute)
+		}
+		remove()
+		if got, want := data(h.scrape()), data(runsOn.scrape()); got != want {
+			t.Fatalf("not as without restarts:\n%s", diff(want, got))
+		}
+	}
+}
+
+// Campaigns that were discovered are there though the list cannot be read, unless the flags select them no more.
+func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	for _, id := range []string{"a", "b", "c"} {
+		api.SetRows(id, "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+	}
+	remove := list(api, listed("a", "Spring", "running", false, start), listed("b", "Autumn", "paused", false, start), listed("c", "Winter", "novel", false, start))
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	all := discover(func(d *Discovery) { d.Statuses = append(d.Statuses, "novel") })
+	h := newHarness(t, api, clock, with(state, all))
+	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready })
+	before := h.scrape()
+	remove()
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
+
+	again, _ := h.restart(folder, all)
+	again.await(func() bool { ready, _ := again.exporter.Ready(); return ready })
+	after := again.scrape()
+	again.want(after, `revox_discovery_up 0`, `revox_campaign_info{campaign_id="a",campaign_name="Spring"} 1`,
+		`revox_campaign_status{campaign_id="b",status="paused"} 1`, `revox_campaign_status{campaign_id="c",status="novel"} 1`)
+	if data(after) != data(before) {
+		t.Errorf("not what was shown before:\n%s", diff(data(before), data(after)))
+	}
+
+	fewer, _ := h.restart(folder, discover(func(d *Discovery) { d.Exclude = anchored(t, "Autumn") }))
+	if got := fewer.selected(); got != "a" {
+		t.Errorf("selected: %s", got)
+	}
+	given, _ := h.restart(folder, only("b"))
+	if got := given.selected(); got != "b" {
+		t.Errorf("selected: %s", got)
+	}
+	given.want(given.scrape(), `revox_campaign_info{campaign_id="b",campaign_name=""} 1`)
+}
+
+// Campaigns that are not selected are remembered for 48 hours, over restarts, and then the file has nothing of them.
+func TestStateOfDroppedCampaignsIsRemoved(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	two := []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40))}
+	api.SetRows("stays", "", two)
+	api.SetRows("goes", "", two)
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	h := newHarness(t, api, clock, with(state, only("stays", "goes")))
+
+	without, folder := h.restart(folder, only("stays"))
+	without.clock.Advance(47 * time.Hour)
+	without.settle()
+	api.SetRows("goes", "", two[:1])
+	back, _ := without.restart(folder, only("stays", "goes"))
+	back.want(back.scrape(), `revox_campaign_rows{campaign_id="goes"} 1`,
+		`revox_campaign_calls_finished_total{campaign_id="goes",status="completed"} 2`)
+
+	if kinds := without.kept(folder, "goes"); kinds != "data scan" {
+		t.Errorf("before 48 hours the file has: %s", kinds)
+	}
+	without.clock.Advance(time.Hour)
+	without.settle()
+	if kinds := without.kept(folder, "goes"); kinds != "" {
+		t.Errorf("after 48 hours the file still has: %s", kinds)
+	}
+	if kinds := without.kept(folder, "stays"); kinds != "data scan" {
+		t.Errorf("of the campaign that stays the file has: %s", kinds)
+	}
+}
+
+func TestSettledPagesAreNotReadAgainAfterARestart(t *testing.T) {
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	api := newAPI(t, clock)
+	var rows []json.RawMessage
+	for i := range 950 {
+		rows = append(rows, callRow(fmt.Sprint("r", i), "completed", endedAttempt("human", i)))
+	}
+	api.SetRows("finished", "", rows)
+	api.SetRows("open", "", append(rows[:920:920], callRow("new", "calling", `{"status": "ringing"}`)))
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	settled := func(c *Config) { c.CampaignIDs, c.FullInterval = []string{"finished", "open"}, time.Hour }
+	h := newHarness(t, api, clock, with(state, settled))
+	before := h.scrape()
+
+	asked := api.RequestCount()
+	again, folder := h.restart(folder, settled)
+	after := again.scrape()
+	if n := api.RequestCount() - asked; n != 2 {
+		t.Errorf("%d requests after the restart, want one for each campaign", n)
+	}
+	again.want(after, `revox_campaign_pages{campaign_id="finished",state="settled"} 10`, `revox_campaign_pages{campaign_id="open",state="settled"} 9`,
+		`revox_campaign_pages{campaign_id="finished",state="read"} 1`)
+	pages := `(?m)^revox_campaign_pages.*\n`
+	if got, want := without(data(after), pages), without(data(before), pages); got != want {
+		t.Errorf("not what was shown before:\n%s", diff(want, got))
+	}
+
+	// Where rows have changed meanwhile, or are asked for otherwise, what the file says is not relied on.
+	rows[940] = callRow("r940", "completed", endedAttempt("voicemail", 7))
+	api.SetRows("finished", "", append(rows[1:950:950], callRow("r950", "completed", endedAttempt("IVR", 7))))
+	for _, size := range []int{100, 50, 1000} {
+		changed := func(c *Config) { settled(c); c.Rows.PageSize = size }
+		restarted, _ := again.restart(folder, changed)
+		fresh := newHarness(t, api, revoxtest.NewClock(clock.Now()), changed)
+		gauges := `(?m)^revox_campaign_(rows|calls|call_attempts|anomalies)\{`
+		if got, want := grep(restarted.scrape(), gauges), grep(fresh.scrape(), gauges); got != want || got == "" {
+			t.Errorf("page size %d: not what a first scan finds:\n%s", size, diff(want, got))
+		}
+	}
+}
+
+// without returns text less what matches.
+func without(text, pattern string) string {
+	return regexp.MustCompile(pattern).ReplaceAllString(text, "")
+}
+
+// The settled pages of a campaign that goes on are written now and then, and when the process ends.
+func TestSettledPagesAreWrittenAtTheEnd(t *testing.T) {
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	api := newAPI(t, clock)
+	pages := func(statuses ...string) (rows []json.RawMessage) {
+		for i := range 100 * len(statuses) {
+			rows = append(rows, callRow(fmt.Sprint("r", i), statuses[i/100], endedAttempt("human", i)))
+		}
+		return rows
+	}
+	api.SetRows("c", "", pages("completed", "calling", "calling"))
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	settled := func(c *Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, time.Hour }
+	h := newHarness(t, api, clock, with(state, settled))
+	api.SetRows("c", "", pages("completed", "completed", "calling"))
+	h.advance(time.Minute)
+
+	requests := func() int {
+		asked := api.RequestCount()
+		h.restart(folder, settled)
+		return api.RequestCount() - asked
+	}
+	if n := requests(); n != 2 {
+		t.Errorf("%d requests after kill -9, want 2: the second page had not settled when it was written", n)
+	}
+	state.Close()
+	if n := requests(); n != 1 {
+		t.Errorf("%d requests after an orderly end, want 1", n)
+	}
+}
+
+// Values that are not known and had series of their own keep them, and no more get any, though others are met first.
+func TestUnknownValuesKeepTheirNamesAfterARestart(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	news := func(prefix string) (rows []json.RawMessage) {
+		for i := range maxUnknownValues {
+			rows = append(rows, callRow(fmt.Sprint(prefix, i), "completed", endedAttempt(fmt.Sprintf("%s-%c", prefix, 'a'+i), 40)))
+		}
+		return rows
+	}
+	api.SetRows("c", "", news("old"))
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	h := newHarness(t, api, clock, with(state, only("c")))
+	api.SetRows("c", "", append(news("new"), news("old")...))
+	again, _ := h.restart(folder, only("c"))
+	scrape := again.scrape()
+	if n := strings.Count(grep(scrape, `^revox_campaign_call_attempt_results_total\{campaign_id="c",result="old-.*\} 1$`), "\n"); n != maxUnknownValues {
+		t.Errorf("%d values are counted under their names as before, want %d", n, maxUnknownValues)
+	}
+	again.wantNone(scrape, `"new-`)
+	again.want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="other"} 20`)
+}
+
+// What an earlier version did not count is not shown as zero, and then begins with all there is.
+func TestStateOfAnEarlierVersion(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	newHarness(t, api, clock, with(state, only("c")))
+
+	state, _ = openTestState(t, killed(t, folder), api.URL, clock)
+	data := string(state.found[keptData]["c"])
+	data = without(data, `"revox_campaign_calls_finished_total":\{.*?\}\},?`)
+	data = strings.Replace(data, `"buckets":[1,2,5,`, `"buckets":[1,2,6,`, 1) // of the time that it rings
+	state.found[keptData]["c"] = []byte(data)
+	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
+	h := newHarness(t, api, revoxtest.NewClock(start), with(state, only("c")))
+	scrape := h.scrape()
+	h.want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 1`)
+	h.wantNone(scrape, `^revox_campaign_calls_finished_total|^revox_campaign_call_attempt_ring_duration_seconds_`)
+	remove()
+	h.advance(time.Minute)
+	h.want(h.scrape(),
+		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 1`,
+		`revox_campaign_call_attempt_ring_duration_seconds_count{campaign_id="c"} 1`,
+		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 1`)
+}
+
+// Campaigns of which a part is missing or cannot be read begin anew, which is said once; the others go on.
+func TestPartsOfTheStateThatCannotBeRead(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	ids := []string{"no scan", "no data", "bad scan", "bad data", "bad cell", "bad settled", "whole"}
+	for i, id := range ids {
+		ids[i] = strings.ReplaceAll(id, " ", "-")
+		api.SetRows(ids[i], "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+	}
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	newHarness(t, api, clock, with(state, only(ids...)))
+
+	state, logs := openTestState(t, killed(t, folder), api.URL, clock)
+	delete(state.found[keptScan], "no-scan")
+	delete(state.found[keptData], "no-data")
+	state.found[keptScan]["bad-scan"] = []byte(`{"at": 7}`)
+	state.found[keptData]["bad-data"] = []byte(`{"tally": `)
+	state.found[keptData]["bad-cell"] = regexp.MustCompile(`\[\[\d+,`).ReplaceAll(state.found[keptData]["bad-cell"], []byte("[[300,"))
+	state.found[keptSettled] = map[string][]byte{"bad-settled": []byte("\xff\xff\xff\xff{}")}
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
+	h := newHarness(t, api, revoxtest.NewClock(start), with(state, only(ids...)))
+	if got := grep(h.scrape(), `^revox_campaign_rows\{`); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"whole"`) || !strings.Contains(got, `"bad-settled"`) {
+		t.Errorf("only the whole ones should be there:\n%s", got)
+	}
+	if said := logs.String(); strings.Count(said, "level=warn") != 1 || !strings.Contains(said, "campaigns=5") {
+		t.Errorf("the log should say once that 5 cannot be read:\n%s", said)
+	}
+}

@@ -1,0 +1,114 @@
+package collector
+
+import "encoding/binary"
+
+// appendBytes appends what t counted in a form of little room, which mergeBytes of the same process reads.
+func (t *Tally) appendBytes(b []byte) []byte {
+	b = appendText(b, t.name)
+	for i, f := range families {
+		carries := uint64(0)
+		if t.carries[i] {
+			carries = 1
+		}
+		b = binary.AppendUvarint(b, carries)
+		if f.kind == histogram {
+			b = appendDistributions(b, t.distributions[i])
+			continue
+		}
+		n := 0
+		for _, count := range t.counts[i] {
+			if count > 0 {
+				n++
+			}
+		}
+		b = binary.AppendUvarint(b, uint64(n))
+		for value, count := range t.counts[i] {
+			if count > 0 {
+				b = appendText(b, value)
+				b = binary.AppendUvarint(b, count)
+			}
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(t.unknown)))
+	for u := range t.unknown {
+		b = appendText(b, u.label)
+		b = appendText(b, u.value)
+	}
+	return b
+}
+
+func appendDistributions(b []byte, distributions map[string]distribution) []byte {
+	n := 0
+	for _, d := range distributions {
+		if len(d) > 0 {
+			n++
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(n))
+	for value, d := range distributions {
+		if len(d) == 0 {
+			continue
+		}
+		b = appendText(b, value)
+		b = binary.AppendUvarint(b, uint64(len(d)))
+		for c, o := range d {
+			b = binary.AppendVarint(b, int64(c.classic))
+			b = binary.AppendVarint(b, int64(c.native))
+			b = binary.AppendUvarint(b, o.count)
+			b = binary.AppendVarint(b, o.sum.seconds)
+			b = binary.AppendVarint(b, o.sum.nanoseconds)
+		}
+	}
+	return b
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
+// mergeBytes adds what a tally counted of which appendBytes made b.
+func (t *Tally) mergeBytes(b []byte) {
+	r := tallyReader(b)
+	if name := r.text(); name != "" {
+		t.name = name
+	}
+	for i, f := range families {
+		t.carries[i] = r.uint() == 1 || t.carries[i]
+		for range r.uint() {
+			value := r.text()
+			if f.kind != histogram {
+				t.counts[i][value] += r.uint()
+				continue
+			}
+			d := t.distribution(f, value)
+			for range r.uint() {
+				d.add(cell{int16(r.int()), int16(r.int())}, observations{r.uint(), exactSum{r.int(), r.int()}})
+			}
+		}
+	}
+	for range r.uint() {
+		t.unknown[unknownValue{r.text(), r.text()}] = struct{}{}
+	}
+}
+
+// tallyReader is what is left to read.
+type tallyReader []byte
+
+func (r *tallyReader) uint() uint64 {
+	v, n := binary.Uvarint(*r)
+	*r = (*r)[n:]
+	return v
+}
+
+func (r *tallyReader) int() int64 {
+	v, n := binary.Varint(*r)
+	*r = (*r)[n:]
+	return v
+}
+
+func (r *tallyReader) text() string {
+	n := r.uint()
+	text := string((*r)[:n])
+	*r = (*r)[n:]
+	return text
+}

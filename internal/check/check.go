@@ -1,0 +1,178 @@
+// Package check reads each chosen campaign once and says, to a person or to a script, what is there, what is odd, and
+// where something cannot be read, what to do about it.
+package check
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// human is the result of attempts that reached one.
+const human = string(revoxapi.ResultHuman)
+
+// Options say how a check is shown.
+type Options struct {
+	Format   string    // "table" or "json"
+	Out      io.Writer // what was found
+	Progress io.Writer // how far it is
+	Terminal bool      // Progress is a terminal
+	Version  string    // of the program
+	Interval time.Duration
+}
+
+// Run reads each campaign that the exporter's configuration selects once, by a client that w watches, and shows what it
+// found. It returns true where everything could be read. Where ctx ends, it soon shows what it has. Its error is that
+// of writing to Out.
+func Run(ctx context.Context, e *collector.Exporter, w *Watch, o Options) (ok bool, err error) {
+	p := newProgress(o.Progress, o.Terminal, w.clock)
+	w.progress = p
+	r := w.read(ctx, e, p, o.Version)
+	p.clear()
+	if o.Format == "json" {
+		return r.OK, writeJSON(o.Out, r)
+	}
+	return r.OK, writeTable(o.Out, r, o.Interval)
+}
+
+func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, version string) *Result {
+	r := &Result{Format: resultFormat, Version: version, StartedAt: w.clock.Now().UTC(), Campaigns: []Campaign{}}
+	// The list explains a campaign that is not found: it is asked for once at most.
+	explaining := sync.OnceValue(func() listed { return list(ctx, e) })
+	var a answer
+	selection, err := e.Select(noting(ctx, &a))
+	if e.Discovery != nil {
+		r.Discovery = &Discovery{Listed: selection.Listed}
+		if err != nil {
+			r.Discovery.Problem = w.problem(err, &a, e.Rows.Page, explaining)
+		}
+	}
+	p.begin(len(selection.Campaigns))
+	r.Campaigns = w.readAll(ctx, e, p, selection.Campaigns, explaining)
+
+	r.Findings = w.findings()
+	if len(r.Campaigns) == 0 && err == nil {
+		r.Findings = append(r.Findings, Finding{kindNoCampaigns, fmt.Sprintf(
+			"No campaign is selected of the %d that the API lists: look at --campaign.include, --campaign.exclude, --campaign.status and --campaign.completed-for.", selection.Listed)})
+	}
+	r.OK = err == nil
+	for _, c := range r.Campaigns {
+		r.OK = r.OK && c.OK
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r.Requests, r.ResponseBytes = w.requests, w.bytes
+	r.DurationSeconds = w.clock.Now().Sub(r.StartedAt).Seconds()
+	return r
+}
+
+// readAll reads campaigns, as many at once as the exporter would, and returns them in their order.
+func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress, campaigns []collector.ListedCampaign, list func() listed) []Campaign {
+	results := make([]Campaign, len(campaigns))
+	next := make(chan int)
+	var readers sync.WaitGroup
+	refused := &refusal{}
+	for range min(e.MaxScans, len(campaigns)) {
+		readers.Go(func() {
+			for i := range next {
+				results[i] = w.readOne(ctx, e, campaigns[i], refused, list)
+				p.end(results[i])
+			}
+		})
+	}
+	for i := range campaigns {
+		next <- i
+	}
+	close(next)
+	readers.Wait()
+	return results
+}
+
+// refusal is that of the key as such: further campaigns are not asked for then, since it would look like an attack.
+type refusal struct {
+	mu      sync.Mutex
+	read    bool // a campaign could be read
+	problem *Problem
+}
+
+func (r *refusal) note(p *Problem) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p == nil {
+		r.read = true
+	} else if p.StatusCode == 401 && !r.read {
+		r.problem = p
+	}
+}
+
+func (r *refusal) holds() *Problem {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.problem == nil || r.read {
+		return nil
+	}
+	return &Problem{Reason: r.problem.Reason, StatusCode: r.problem.StatusCode, Text: "not asked for, since the API has just refused the API key", Advice: r.problem.Advice}
+}
+
+func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign collector.ListedCampaign, refused *refusal, list func() listed) Campaign {
+	c := Campaign{ID: campaign.ID, Name: campaign.Name, UnknownValues: []collector.UnknownValue{}, Findings: []Finding{}}
+	if c.Problem = refused.holds(); c.Problem != nil {
+		return c
+	}
+	timed, cancel := ctx, context.CancelFunc(func() {})
+	if e.ScanTimeout > 0 {
+		timed, cancel = context.WithTimeout(ctx, e.ScanTimeout)
+	}
+	defer cancel()
+	var a answer
+	start := w.clock.Now()
+	report, err := e.ScanOnce(noting(timed, &a), c.ID)
+	c.DurationSeconds = w.clock.Now().Sub(start).Seconds()
+	seen := w.pagesOf(c.ID)
+	c.Requests = seen.requests
+	if err != nil {
+		c.Problem = w.problem(err, &a, e.Rows.Page, list)
+		refused.note(c.Problem)
+		return c
+	}
+	refused.note(nil)
+	c.fill(report)
+	c.Findings = campaignFindings(&c, seen, e.Rows.Page)
+	if before := w.rowsBefore(timed, e, &c, seen); before > 0 {
+		c.Findings = append(c.Findings, Finding{kindFirstPage, fmt.Sprintf(
+			"--revox.first-page=%d passes over %s: leave it out.", e.Rows.Page, counted(before, "row", "rows"))})
+	}
+	return c
+}
+
+// rowsBefore returns how many rows a first page that was set passes over. Where the API gives a total, the reading has
+// found them itself; else the campaign is read once more, from page 0 on.
+func (w *Watch) rowsBefore(ctx context.Context, e *collector.Exporter, c *Campaign, seen paging) int {
+	if e.Rows.Page == 0 || seen.total >= 0 {
+		return 0
+	}
+	params := e.Rows
+	params.Page = 0
+	summary, err := revoxapi.AllRows(ctx, e.Client, c.ID, params, func(identity) error { return nil })
+	if err != nil {
+		return 0 // what was read is whole as far as anyone can tell
+	}
+	return max(0, summary.Rows-int(c.Rows))
+}
+
+// identity is all that is read of a row to count it.
+type identity struct {
+	ID string `json:"id"`
+}
+
+// RowID returns the row's id.
+func (r identity) RowID() string { return r.ID }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

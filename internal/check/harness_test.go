@@ -1,0 +1,151 @@
+package check_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"go.uber.org/goleak"
+
+	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/check"
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(programtest.M{M: m}) }
+
+// patience is how long a test waits for what should come soon, before it fails.
+const patience = 30 * time.Second
+
+// start is a Wednesday morning.
+var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
+
+// impatient is a clock that does not wait.
+type impatient struct{ *revoxtest.Clock }
+
+func (impatient) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
+
+// run is one check, in the test's own process.
+type run struct {
+	url      string
+	key      string // "" for that of the simulated API
+	format   string
+	terminal bool
+	ctx      context.Context
+	clock    revoxapi.Clock // nil: stands still at the present
+	options  []revoxapi.Option
+	config   func(*collector.Config)
+}
+
+// outcome is what a check printed, and returned.
+type outcome struct {
+	ok            bool
+	out, progress string
+}
+
+func (r run) do(t *testing.T) outcome {
+	t.Helper()
+	if r.key == "" {
+		r.key = revoxtest.APIKey
+	}
+	if r.clock == nil {
+		r.clock = impatient{revoxtest.NewClock(time.Now())}
+	}
+	if r.ctx == nil {
+		r.ctx = t.Context()
+	}
+	watch := check.NewWatch(r.url, r.clock)
+	key := revoxapi.StaticKey(r.key)
+	client, err := revoxapi.NewClient(key, append(append([]revoxapi.Option{revoxapi.WithBaseURL(r.url), revoxapi.WithClock(r.clock)}, r.options...), watch.ClientOptions()...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	cfg := collector.Config{Client: client, Key: key, Logger: log.NewNopLogger(), Clock: r.clock, ScanInterval: time.Minute}
+	r.config(&cfg)
+	exporter, err := collector.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, progress bytes.Buffer
+	ok, err := check.Run(r.ctx, exporter, watch, check.Options{
+		Format: r.format, Out: &out, Progress: &progress, Terminal: r.terminal, Version: "1.2.3-test", Interval: cfg.ScanInterval})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome{ok, out.String(), progress.String()}
+}
+
+// result runs the check and returns what it prints for scripts.
+func (r run) result(t *testing.T) check.Result {
+	t.Helper()
+	r.format = "json"
+	o := r.do(t)
+	decoder := json.NewDecoder(strings.NewReader(o.out))
+	decoder.DisallowUnknownFields()
+	var result check.Result
+	if err := decoder.Decode(&result); err != nil {
+		t.Fatalf("%v:\n%s", err, o.out)
+	}
+	if result.OK != o.ok {
+		t.Errorf("ok is %v, but %v was returned", result.OK, o.ok)
+	}
+	return result
+}
+
+func newAPI(t *testing.T, opts ...revoxtest.Option) *revoxtest.Server {
+	api := revoxtest.NewServer(opts...)
+	t.Cleanup(api.Close)
+	return api
+}
+
+// only selects campaigns by their IDs.
+func only(ids ...string) func(*collector.Config) {
+	return func(c *collector.Config) { c.CampaignIDs = ids }
+}
+
+// discovered selects all campaigns of the list.
+func discovered(c *collector.Config) {
+	c.Discovery = &collector.Discovery{Interval: time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
+}
+
+// row returns a row with a call of the given status and attempts, which are JSON objects.
+func row(id, status string, attempts ...string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(`{"id": %q, "call": {"id": "c-%s", "status": %s, "created_at": "2024-05-01T08:00:00Z", "call_attempts": [%s]}}`,
+		id, id, quote(status), strings.Join(attempts, ",")))
+}
+
+// talked returns a completed attempt of a result that was talked on for some seconds.
+func talked(result string, seconds int) string {
+	return fmt.Sprintf(`{"status": "completed", "result": %q, "started_at": %q, "answered_at": %q, "ended_at": %q}`, result,
+		start.Format(time.RFC3339), start.Format(time.RFC3339), start.Add(time.Duration(seconds)*time.Second).Format(time.RFC3339))
+}
+
+// undialled returns an attempt that a dial error ended.
+func undialled(dialError string) string {
+	return `{"status": "error", "dial_error": ` + quote(dialError) + `}`
+}
+
+func quote(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(quoted)
+}
+
+// rows returns that many rows without a call.
+func rows(n int) []json.RawMessage {
+	var out []json.RawMessage
+	for i := range n {
+		out = append(out, json.RawMessage(fmt.Sprintf(`{"id": "row-%d"}`, i)))
+	}
+	return out
+}

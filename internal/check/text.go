@@ -1,0 +1,119 @@
+package check
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/width"
+)
+
+// printable returns text with nothing in it that a terminal would act on: escape sequences, other control characters
+// and marks that turn or hide text become "�", and every kind of space a plain one.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) && r != '\u0085':
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// columns returns how many columns of a terminal a character takes.
+func columns(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+func columnsOf(text string) int {
+	n := 0
+	for _, r := range text {
+		n += columns(r)
+	}
+	return n
+}
+
+// fit cuts text to a number of columns, with an ellipsis where something is cut off. Marks over one character are as
+// many as the text may have columns, at most.
+func fit(text string, limit int) string {
+	if columnsOf(text) <= limit && len([]rune(text)) <= 2*limit {
+		return text
+	}
+	var out strings.Builder
+	n, runes := 0, 0
+	for _, r := range text {
+		if n += columns(r); n > limit-1 || runes >= 2*limit {
+			break
+		}
+		runes++
+		out.WriteRune(r)
+	}
+	return out.String() + "…"
+}
+
+func padRight(text string, to int) string {
+	return text + strings.Repeat(" ", max(0, to-columnsOf(text)))
+}
+
+func padLeft(text string, to int) string {
+	return strings.Repeat(" ", max(0, to-columnsOf(text))) + text
+}
+
+// grouped writes a number with commas between thousands.
+func grouped[N ~int | ~int64 | ~uint64](n N) string {
+	digits := strconv.FormatUint(uint64(n), 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// counted writes a number of things.
+func counted[N ~int | ~int64 | ~uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return grouped(n) + " " + many
+}
+
+// short writes a duration as a person would say it.
+func short(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}
+
+func size(bytes int64) string {
+	switch {
+	case bytes < 1000:
+		return fmt.Sprintf("%d B", bytes)
+	case bytes < 1_000_000:
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+}
+
+func percent(part, whole uint64) string {
+	if whole == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}

@@ -1,0 +1,200 @@
+package check
+
+import (
+	"context"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// Watch sees what a client sends and gets while a check goes on, to tell what is wrong where it goes wrong. It keeps
+// status codes, counts and which of a few known words a header has: no text of an answer. Make one with NewWatch.
+type Watch struct {
+	base      *url.URL // nil where it cannot be parsed
+	transport *http.Transport
+	clock     revoxapi.Clock
+	proxy     string // what stands between this machine and the API by its environment, "" for nothing
+
+	mu           sync.Mutex
+	requests     int
+	bytes        int64
+	paging       map[string]*paging
+	skew         time.Duration // of this machine's clock, by the newest answer with a date; positive: it is ahead
+	via          bool          // an answer came by way of a proxy, in its own words
+	proxyRefusal int           // status by which a proxy refused to connect the newest time, 0 where it did not
+
+	progress *progress // nil before Run
+}
+
+// paging is what the pages of one campaign showed.
+type paging struct {
+	requests int
+	rows     int // distinct
+	total    int // -1 where none was given
+	first    *revoxapi.PageTrace
+	second   *revoxapi.PageTrace
+	fromZero int // new rows on page 0, where reading was to begin after it
+	largest  int // rows on one page
+}
+
+// NewWatch returns a Watch of a client of the API at baseURL; a nil clock is the machine's own.
+func NewWatch(baseURL string, clock revoxapi.Clock) *Watch {
+	if clock == nil {
+		clock = revoxapi.SystemClock{}
+	}
+	w := &Watch{clock: clock, paging: map[string]*paging{}}
+	w.transport = http.DefaultTransport.(*http.Transport).Clone()
+	w.transport.DisableCompression = true // decompressing is the client's own business
+	w.transport.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.proxyRefusal = resp.StatusCode
+		if resp.StatusCode == http.StatusOK {
+			w.proxyRefusal = 0
+		}
+		return nil
+	}
+	if u, err := url.Parse(strings.TrimSpace(baseURL)); err == nil {
+		w.base = u
+		w.proxy = proxyOf(u)
+	}
+	return w
+}
+
+// proxyOf names the proxy that the environment sets for u, and the variable that does, without user and password.
+func proxyOf(u *url.URL) string {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	if err != nil || proxy == nil {
+		return ""
+	}
+	variable := strings.ToUpper(u.Scheme) + "_PROXY"
+	if os.Getenv(variable) == "" {
+		variable = strings.ToLower(variable)
+	}
+	return variable + "=" + (&url.URL{Scheme: proxy.Scheme, Host: proxy.Host}).String()
+}
+
+// ClientOptions are what the client that is watched has to be made with.
+func (w *Watch) ClientOptions() []revoxapi.Option {
+	return []revoxapi.Option{
+		revoxapi.WithTransport(w),
+		revoxapi.WithTrace(revoxapi.Trace{Request: w.request, Retry: w.retry, Page: w.page}),
+	}
+}
+
+func (w *Watch) request(r revoxapi.RequestTrace) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests++
+	w.bytes += r.BodyBytes
+	if r.CampaignID != "" {
+		w.pagingOf(r.CampaignID).requests++
+	}
+}
+
+func (w *Watch) retry(r revoxapi.RetryTrace) {
+	if w.progress != nil {
+		w.progress.waiting(r.Reason, r.Wait)
+	}
+}
+
+func (w *Watch) page(p revoxapi.PageTrace) {
+	w.mu.Lock()
+	seen := w.pagingOf(p.CampaignID)
+	switch {
+	case seen.first == nil:
+		seen.first = &p
+	case seen.second == nil:
+		seen.second = &p
+	}
+	if p.Asked == 0 && seen.first.Asked > 0 {
+		seen.fromZero += p.Fresh
+	}
+	if p.Total != nil {
+		seen.total = int(*p.Total)
+	}
+	seen.rows += p.Fresh
+	seen.largest = max(seen.largest, p.Rows)
+	w.mu.Unlock()
+	if w.progress != nil {
+		w.progress.page(p)
+	}
+}
+
+// pagingOf returns what is kept of a campaign's pages. w.mu is held.
+func (w *Watch) pagingOf(id string) *paging {
+	if w.paging[id] == nil {
+		w.paging[id] = &paging{total: -1}
+	}
+	return w.paging[id]
+}
+
+// pagesOf returns a copy of what the pages of a campaign showed so far.
+func (w *Watch) pagesOf(id string) paging {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return *w.pagingOf(id)
+}
+
+// answer is what is kept of the newest answer to a question, or of why there is none.
+type answer struct {
+	status  int
+	html    bool
+	via     bool
+	gateway string
+	toHTTPS bool // it redirects to https on the host that was asked by http
+	err     error
+}
+
+type answerKey struct{}
+
+// noting returns a context whose requests leave their answers in a.
+func noting(ctx context.Context, a *answer) context.Context {
+	return context.WithValue(ctx, answerKey{}, a)
+}
+
+// gateways are well-known proxies and gateways that name themselves in a header.
+var gateways = []string{"Akamai", "Cloudflare", "Envoy", "Forti", "McAfee", "Netskope", "nginx", "Sophos", "Squid", "Varnish", "Zscaler"}
+
+// RoundTrip sends a request and looks at the answer's status and headers.
+func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := w.transport.RoundTrip(req)
+	a, _ := req.Context().Value(answerKey{}).(*answer)
+	if a == nil {
+		a = &answer{}
+	}
+	*a = answer{err: err}
+	if err != nil {
+		return resp, err
+	}
+	a.status = resp.StatusCode
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // what cannot be parsed is no HTML
+	a.html = kind == "text/html" || kind == "application/xhtml+xml"
+	a.via = resp.Header.Get("Via") != "" || resp.Header.Get("Proxy-Authenticate") != ""
+	said := strings.ToLower(resp.Header.Get("Via") + " " + resp.Header.Get("Server"))
+	for _, name := range gateways {
+		if strings.Contains(said, strings.ToLower(name)) {
+			a.gateway = name
+		}
+	}
+	if to, err := resp.Location(); err == nil {
+		a.toHTTPS = req.URL.Scheme == "http" && to.Scheme == "https" && to.Hostname() == req.URL.Hostname()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.via = w.via || a.via
+	// A cached answer has the date of when it was made.
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
+		w.skew = w.clock.Now().Sub(date)
+	}
+	return resp, nil
+}
+
+// CloseIdleConnections ends connections that are kept for later requests.
+func (w *Watch) CloseIdleConnections() { w.transport.CloseIdleConnections() }

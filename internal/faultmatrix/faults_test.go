@@ -1,0 +1,230 @@
+//go:build !race
+
+package faultmatrix
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// fault is one thing that goes wrong. Exactly one of behavior, detour and jump is set.
+type fault struct {
+	name     string
+	behavior revoxtest.Behavior
+	detour   func(*testing.T, *world) *detour
+	jump     time.Duration // of the clock
+
+	// reason that a scan fails for; "": it does not fail. later is that of a scan that meets the fault on its second
+	// page, where it is another.
+	reason, later revoxapi.ErrorKind
+	// backAfter is how many intervals after its end the campaign is up again at most; 0: one.
+	backAfter int
+	// warnings that are logged, where that is not one for a failing campaign and none for another.
+	warnings int
+	// hangs: what ends it is a timeout, in real time.
+	hangs bool
+}
+
+// accepted is the reason of faults that a scan succeeds in spite of, which the table marks as such.
+const accepted revoxapi.ErrorKind = ""
+
+type group struct {
+	name   string
+	faults []fault
+}
+
+func groups() []group {
+	return []group{
+		{"Refusals", refusals()},
+		{"Connections", connections()},
+		{"Bodies", bodies()},
+		{"Wrong types", wrongTypes()},
+		{"Rows", rowFaults()},
+		{"Texts", texts()},
+		{"Clocks", []fault{
+			{name: "the clock jumps a day forward", jump: 24 * time.Hour, reason: accepted},
+			{name: "the clock jumps a day back", jump: -24 * time.Hour, reason: accepted},
+		}},
+	}
+}
+
+func refusals() []fault {
+	status := func(code int) revoxtest.Behavior { return revoxtest.Status(code, nil, "canary words") }
+	const long = 5 // minutes that a refused key rests
+	return []fault{
+		{name: "400", behavior: status(400), reason: revoxapi.KindBadResponse, later: revoxapi.KindIncomplete},
+		{name: "401", behavior: status(401), reason: revoxapi.KindAuth, backAfter: long},
+		{name: "403", behavior: status(403), reason: revoxapi.KindAuth, backAfter: long},
+		{name: "404", behavior: status(404), reason: revoxapi.KindNotFound, later: revoxapi.KindIncomplete},
+		{name: "408", behavior: status(408), reason: revoxapi.KindTimeout},
+		{name: "409", behavior: status(409), reason: revoxapi.KindServerError},
+		{name: "410", behavior: status(410), reason: revoxapi.KindNotFound},
+		{name: "422", behavior: status(422), reason: revoxapi.KindBadResponse, later: revoxapi.KindIncomplete},
+		{name: "429 without `Retry-After`", behavior: revoxtest.RateLimited(""), reason: revoxapi.KindRateLimited},
+		{name: "429, `Retry-After: 1`", behavior: revoxtest.RateLimited("1"), reason: revoxapi.KindRateLimited},
+		{name: "429, `Retry-After: 600`", behavior: revoxtest.RateLimited("600"), reason: revoxapi.KindRateLimited, backAfter: 10},
+		{name: "429, `Retry-After`: a date in ten minutes", behavior: revoxtest.RateLimited(start.Add(10 * time.Minute).Format(http.TimeFormat)),
+			reason: revoxapi.KindRateLimited, backAfter: 10},
+		{name: "429, `Retry-After`: a date that is past", behavior: revoxtest.RateLimited("Sun, 01 Jan 2023 00:00:00 GMT"), reason: revoxapi.KindRateLimited},
+		{name: "429, `Retry-After: 31536000` (a year)", behavior: revoxtest.RateLimited("31536000"), reason: revoxapi.KindRateLimited, backAfter: 60},
+		{name: "429, `Retry-After: -5`", behavior: revoxtest.RateLimited("-5"), reason: revoxapi.KindRateLimited},
+		{name: "429, `Retry-After: soon`", behavior: revoxtest.RateLimited("soon"), reason: revoxapi.KindRateLimited},
+		{name: "500", behavior: status(500), reason: revoxapi.KindServerError},
+		{name: "502", behavior: status(502), reason: revoxapi.KindServerError},
+		{name: "503", behavior: status(503), reason: revoxapi.KindServerError},
+		{name: "503, `Retry-After: 600`", behavior: revoxtest.Status(503, http.Header{"Retry-After": {"600"}}, ""), reason: revoxapi.KindServerError, backAfter: 10},
+		{name: "504", behavior: status(504), reason: revoxapi.KindServerError},
+		{name: "a redirect elsewhere", behavior: revoxtest.Redirect("https://elsewhere.invalid/canary?canary=words"), reason: revoxapi.KindBadResponse},
+		{name: "a redirect to itself", behavior: revoxtest.Redirect("/api/campaigns/faulty/rows?page=1&page_size=10"), reason: revoxapi.KindBadResponse},
+		{name: "204", behavior: status(204), reason: revoxapi.KindBadResponse},
+	}
+}
+
+func connections() []fault {
+	return []fault{
+		{name: "connection refused", detour: nobodyListens, reason: revoxapi.KindConnection},
+		{name: "the host's name does not exist", detour: noSuchName, reason: revoxapi.KindConnection},
+		{name: "the name server fails", detour: nameServerFails, reason: revoxapi.KindConnection},
+		{name: "a certificate of an unknown authority", detour: certified("127.0.0.1", time.Hour, false), reason: revoxapi.KindConnection},
+		{name: "an expired certificate", detour: certified("127.0.0.1", -time.Hour, true), reason: revoxapi.KindConnection},
+		{name: "a certificate for another host", detour: certified("elsewhere.invalid", time.Hour, true), reason: revoxapi.KindConnection},
+		{name: "no TLS where it should be", detour: plainHTTP, reason: revoxapi.KindConnection},
+		{name: "closed before the answer", detour: speaking("", ""), reason: revoxapi.KindConnection},
+		{name: "not HTTP", detour: speaking("SSH-2.0-OpenSSH_9.9\r\n", ""), reason: revoxapi.KindConnection},
+		{name: "a header without end", detour: speaking("HTTP/1.1 200 OK\r\n", "X-Canary: "+strings.Repeat("canary words ", 1000)+"\r\n"), reason: revoxapi.KindConnection},
+		{name: "reset before the answer", behavior: revoxtest.Reset(), reason: revoxapi.KindConnection},
+		{name: "reset within the body", behavior: revoxtest.ResetInBody(), reason: revoxapi.KindConnection},
+		{name: "no answer", behavior: revoxtest.Hang(), reason: revoxapi.KindTimeout, hangs: true},
+		{name: "no end of the body", behavior: revoxtest.HangInBody(), reason: revoxapi.KindTimeout, hangs: true},
+		{name: "a body of a few bytes a second", behavior: revoxtest.Drip(10, 20*time.Millisecond), reason: revoxapi.KindTimeout, hangs: true},
+	}
+}
+
+func bodies() []fault {
+	text := func(body string) revoxtest.Behavior { return revoxtest.Body("application/json", body) }
+	bad := revoxapi.KindBadResponse
+	return []fault{
+		{name: "cut short of its `Content-Length`", behavior: revoxtest.CutBody(), reason: bad},
+		{name: "JSON cut", behavior: revoxtest.CutJSON(), reason: bad},
+		{name: "gzip cut", behavior: revoxtest.CutGzip(), reason: bad},
+		{name: "gzip that is none", behavior: revoxtest.Status(200, http.Header{"Content-Encoding": {"gzip"}}, "canary words"), reason: bad},
+		{name: "an encoding that was not asked for", behavior: revoxtest.Status(200, http.Header{"Content-Encoding": {"br"}}, "canary words"), reason: bad},
+		{name: "a gzip bomb (a row of 1 GiB)", behavior: revoxtest.GzipBomb(1 << 30), reason: bad},
+		{name: "a row of 100 MB", behavior: revoxtest.HugePage(100e6), reason: bad},
+		{name: "a page of 100 MB in 100 rows", detour: answering(hundredRows), reason: accepted},
+		{name: "HTML", behavior: revoxtest.Body("text/html", "<html><body>canary words</body></html>"), reason: bad},
+		{name: "nothing", behavior: text(""), reason: bad},
+		{name: "`null`", behavior: text("null"), reason: bad},
+		{name: "`[]`", behavior: text("[]"), reason: bad},
+		{name: "`{}`", behavior: text("{}"), reason: bad},
+		{name: "an error object", behavior: text(`{"error": "canary words"}`), reason: bad},
+		{name: "`rows` that is `null`", behavior: revoxtest.SetField("rows", "null"), reason: bad},
+		{name: "`rows` twice", behavior: text(`{"rows": [], "rows": []}`), reason: bad},
+		{name: "rows that are `null`", behavior: text(`{"rows": [null]}`), reason: bad},
+		{name: "something after the end", behavior: revoxtest.TrailingBytes(`{"canary": "words"}`), reason: bad},
+		{name: "arrays in arrays, a million deep", behavior: revoxtest.DeepNesting(1_000_000), reason: bad},
+		{name: "objects in a field that is not read, a million deep",
+			behavior: revoxtest.Body("application/json", `{"rows": [{"id": "r", "input_data": `+strings.Repeat(`{"x":`, 1_000_000)), reason: bad},
+	}
+}
+
+// hundredRows writes a page of 100 MB without ever having it.
+func hundredRows(w io.Writer) error {
+	_, err := io.WriteString(w, `{"rows": [`)
+	comma, text := "", bytes.Repeat([]byte("a"), 1e6)
+	for i := 0; i < 100 && err == nil; i++ {
+		_, err = fmt.Fprintf(w, `%s{"id": "huge%d", "input_data": {"text": "%s"}}`, comma, i, text)
+		comma = ","
+	}
+	if err == nil {
+		_, err = io.WriteString(w, "]}")
+	}
+	return err
+}
+
+func wrongTypes() []fault {
+	var faults []fault
+	for _, field := range []string{
+		"page", "page_size", "total", "id", "call", "status", "outcome", "campaign", "name", "call_attempts", "result", "dial_error", "ended_by", "end_reason",
+	} {
+		faults = append(faults, fault{name: "`" + field + "`", behavior: revoxtest.WrongType(field), reason: revoxapi.KindBadResponse})
+	}
+	for _, field := range []string{"created_at", "started_at", "answered_at", "ended_at", "phone_number", "input_data", "transcript", "assistant", "last_call_attempt"} {
+		faults = append(faults, fault{name: "`" + field + "`", behavior: revoxtest.WrongType(field), reason: accepted})
+	}
+	for _, field := range []string{"call", "call_attempts", "campaign", "status", "outcome", "result"} {
+		faults = append(faults, fault{name: "`" + field + "` that is `null`", behavior: revoxtest.SetField(field, "null"), reason: accepted})
+	}
+	return append(faults, fault{name: "`total` that is negative", behavior: revoxtest.LyingTotal(-1), reason: revoxapi.KindBadResponse})
+}
+
+func rowFaults() []fault {
+	rows := func(f func(rows []json.RawMessage) []json.RawMessage) revoxtest.Behavior {
+		return revoxtest.MangleRows(f)
+	}
+	return []fault{
+		{name: "every row twice", behavior: rows(func(rows []json.RawMessage) []json.RawMessage { return append(rows, rows...) }), reason: accepted},
+		{name: "every other row vanishes", behavior: rows(func(rows []json.RawMessage) []json.RawMessage {
+			var left []json.RawMessage
+			for i := 0; i < len(rows); i += 2 {
+				left = append(left, rows[i])
+			}
+			return left
+		}), reason: accepted},
+		{name: "no rows, `total` as it was", behavior: rows(func([]json.RawMessage) []json.RawMessage { return nil }), reason: accepted},
+		{name: "no rows, `total` 0", behavior: revoxtest.Body("application/json", `{"page": 0, "page_size": 10, "rows": [], "total": 0}`), reason: accepted},
+		{name: "rows backwards", behavior: rows(func(rows []json.RawMessage) []json.RawMessage { slices.Reverse(rows); return rows }), reason: accepted},
+		{name: "rows without `id`", behavior: rows(func([]json.RawMessage) []json.RawMessage { return []json.RawMessage{json.RawMessage(`{"call": null}`)} }),
+			reason: revoxapi.KindBadResponse},
+		{name: "`total` says ten more", behavior: revoxtest.LyingTotal(rowsAfter + 10), reason: accepted},
+		{name: "`total` says 10^15", behavior: revoxtest.LyingTotal(1e15), reason: accepted},
+		{name: "`total` says ten fewer", behavior: revoxtest.LyingTotal(rowsBefore - 10), reason: accepted},
+		{name: "`total` says 0", behavior: revoxtest.LyingTotal(0), reason: accepted},
+		{name: "no `total`", behavior: revoxtest.WithoutField("total"), reason: accepted},
+	}
+}
+
+func texts() []fault {
+	// Each row has a value of its own for each of the fields.
+	flood := func(fields ...string) revoxtest.Behavior {
+		return revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
+			for i, r := range rows {
+				var known struct{ ID string }
+				if json.Unmarshal(r, &known) != nil {
+					return nil
+				}
+				for _, field := range fields {
+					pieces := strings.Split(string(r), `"`+field+`":`)
+					for j := range pieces[1:] {
+						// The old value becomes that of a field that nobody reads.
+						pieces[1+j] = fmt.Sprintf(`"%s":"news-%s-%d","was":%s`, field, known.ID, j, pieces[1+j])
+					}
+					r = json.RawMessage(strings.Join(pieces, ""))
+				}
+				rows[i] = r
+			}
+			return rows
+		})
+	}
+	odd := `"a\u0000b\"c\\d\ne` + strings.Repeat("é", 300) + `"`
+	return []fault{
+		{name: "bytes that are not UTF-8", behavior: revoxtest.InvalidUTF8(), reason: accepted, warnings: 2},
+		{name: "a NUL, quotes and line ends in names", behavior: revoxtest.SetField("name", odd), reason: accepted},
+		{name: "a NUL, quotes and line ends in values", behavior: revoxtest.SetField("end_reason", odd), reason: accepted, warnings: 1},
+		{name: "half a surrogate in values", behavior: revoxtest.SetField("end_reason", `"\ud800"`), reason: accepted, warnings: 1},
+		{name: "a telephone number in place of a value", behavior: revoxtest.SetField("end_reason", `"+336123 00001"`), reason: accepted},
+		{name: "a flood of end reasons", behavior: flood("end_reason"), reason: accepted, warnings: 21},
+		{name: "a flood of everything that has known values", behavior: flood("status", "outcome", "result", "dial_error", "ended_by", "end_reason"),
+			reason: accepted, warnings: 6 * 21},
+	}
+}

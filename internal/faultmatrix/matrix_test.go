@@ -1,0 +1,393 @@
+//go:build !race
+
+// Package faultmatrix holds README.md, the table of what happens at each fault, against the whole exporter. The race
+// detector would make its hundreds of exporters slow; collector's own tests run under it.
+package faultmatrix
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"go.uber.org/goleak"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+var update = flag.Bool("update", false, "write README.md anew")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Many cases do nothing but wait for a timeout.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// mode is when a fault is met.
+type mode int
+
+const (
+	firstScan mode = iota // from the start on, by every request
+	laterScan             // after complete scans, by the second page: half a campaign has been read then
+	onScrape              // after complete scans, by every request; scans are made on scrapes
+	once                  // after complete scans, by one request for the second page
+	modes
+)
+
+func (m mode) String() string {
+	return [...]string{"first scan", "later scan", "on scrape", "once"}[m]
+}
+
+// observation is what a fault came to in one mode, as the table shows it.
+type observation struct {
+	up, reason, retries, published, says, warnings, back string
+}
+
+// failedScans is how many scans meet a fault that stays.
+const failedScans = 2
+
+func TestMatrix(t *testing.T) {
+	all := groups()
+	seen := make([][][modes]observation, len(all))
+	t.Run("faults", func(t *testing.T) {
+		for i, g := range all {
+			seen[i] = make([][modes]observation, len(g.faults))
+			for j, f := range g.faults {
+				for m := range modes {
+					t.Run(g.name+"/"+f.name+"/"+m.String(), func(t *testing.T) {
+						t.Parallel()
+						seen[i][j][m] = observe(t, f, m)
+					})
+				}
+			}
+		}
+	})
+	if t.Failed() || !whole(seen) {
+		return // -run chose a part, which proves nothing about the table
+	}
+	const path = "README.md"
+	document := render(all, seen)
+	if *update {
+		if err := os.WriteFile(path, []byte(document), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	was, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, want, got := firstDifference(string(was), document); line != 0 {
+		t.Errorf("line %d of %s is not what was seen; go test ./internal/faultmatrix -update writes it\nit says %s\nseen    %s", line, path, want, got)
+	}
+}
+
+// whole tells whether every case was run.
+func whole(seen [][][modes]observation) bool {
+	for _, g := range seen {
+		for _, f := range g {
+			if slices.Contains(f[:], observation{}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// observe lets a fault happen, end and be got over, and returns what was seen. What holds for every fault is checked here.
+func observe(t *testing.T, f fault, m mode) observation {
+	timeout := patience
+	if f.hangs {
+		timeout = 3 * time.Second // all else must not depend on how busy the machine is
+	}
+	w, run := newWorld(t, m == onScrape, timeout)
+	var before string
+	if m != firstScan {
+		run()
+		before = data(w.scrape(), faulty)
+		w.setRows(rowsAfter)
+	}
+	warned := len(warnings(w.logs.String()))
+	mend := f.begin(t, w, m)
+	var scrape string
+	if m == firstScan {
+		w.setRows(rowsAfter)
+		run()
+		scrape = w.scrape()
+	} else {
+		scrape = w.scanAgain()
+	}
+	check(t, w, scrape)
+
+	seen := observation{
+		up:        value(scrape, `revox_campaign_up{campaign_id="faulty"}`),
+		reason:    reasons(scrape),
+		retries:   retries(scrape),
+		published: published(before, scrape),
+	}
+	failed := seen.up == "0"
+	want := f.reason
+	if m == laterScan && f.later != "" {
+		want = f.later
+	}
+	if m != once && want != accepted && seen.reason != string(want) {
+		t.Errorf("up %s, failed for %q, want %q\n%s", seen.up, seen.reason, want, w.logs.String())
+	}
+	for n := 1; ; n++ {
+		if got := data(scrape, faulty); failed && got != before {
+			t.Errorf("a failed scan changed what is published from\n%sto\n%s", before, got)
+		}
+		if n == failedScans || m == once {
+			break
+		}
+		scrape = w.scanAgain()
+		check(t, w, scrape)
+	}
+	logged := warnings(w.logs.String())[warned:]
+	seen.warnings = strconv.Itoa(len(logged))
+	if len(logged) > 0 {
+		seen.says = said(logged[0])
+	}
+	wantWarnings := f.warnings
+	if failed && f.reason != accepted {
+		wantWarnings = 1
+	}
+	if m != once && f.reason != accepted && len(logged) != wantWarnings {
+		t.Errorf("%d warnings, want %d:\n%s", len(logged), wantWarnings, strings.Join(logged, "\n"))
+	}
+
+	mend()
+	seen.back = "–"
+	if failed {
+		limit := max(1, f.backAfter)
+		back := 0
+		for up := ""; up != "1"; back++ {
+			if back > limit {
+				t.Fatalf("not up again %d intervals after the fault had ended\n%s", limit, w.logs.String())
+			}
+			scrape = w.scanAgain()
+			up = value(scrape, `revox_campaign_up{campaign_id="faulty"}`)
+		}
+		seen.back = strconv.Itoa(back)
+		if got, want := data(scrape, faulty), data(scrape, sound); got != want {
+			t.Errorf("after a fault that kept anything from being published there is\n%swant\n%s", got, want)
+		}
+	}
+	if text := w.logs.String(); strings.Contains(text, "panic") {
+		t.Errorf("a panic:\n%s", text)
+	}
+	return seen
+}
+
+// begin makes the fault happen from now on.
+func (f *fault) begin(t *testing.T, w *world, m mode) (mend func()) {
+	page, times := revoxtest.AnyPage, 0
+	switch m {
+	case laterScan:
+		page = revoxtest.Page(1)
+	case once:
+		page, times = revoxtest.Page(1), 1
+	}
+	switch {
+	case f.jump != 0:
+		w.clock.jump(f.jump)
+		return func() {}
+	case f.detour != nil:
+		w.way.set(f.detour(t, w), page, times)
+		return func() { w.way.set(nil, nil, 0) }
+	}
+	return w.api.AddFault(revoxtest.Fault{Campaign: faulty, Page: page, Times: times, Behavior: f.behavior})
+}
+
+// check holds what is true whatever goes wrong: the campaign beside the faulty one is read as ever, what is served can be
+// read, and nothing personal and no key is shown.
+func check(t *testing.T, w *world, scrape string) {
+	t.Helper()
+	if up, rows := value(scrape, `revox_campaign_up{campaign_id="sound"}`), value(scrape, `revox_campaign_rows{campaign_id="sound"}`); up != "1" || rows != fmt.Sprint(rowsAfter) {
+		t.Errorf("the other campaign has up %q and rows %q\n%s", up, rows, w.logs.String())
+	}
+	at := value(scrape, `revox_campaign_last_scan_success_timestamp_seconds{campaign_id="sound"}`)
+	if seconds, err := strconv.ParseFloat(at, 64); err != nil || seconds != float64(w.clock.Now().Unix()) {
+		t.Errorf("the other campaign was read at %s, and it is %d", at, w.clock.Now().Unix())
+	}
+	logs := w.logs.String()
+	if strings.Contains(logs, `level=warn campaign_id="sound"`) || regexp.MustCompile(`level=(warn|error).*campaign_id=sound`).MatchString(logs) {
+		t.Errorf("something is said of the other campaign:\n%s", logs)
+	}
+	for kind := range reasonsOf(scrape, sound) {
+		t.Errorf("the other campaign failed for %s", kind)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	if _, err := parser.TextToMetricFamilies(strings.NewReader(scrape)); err != nil {
+		t.Error(err)
+	}
+	for _, secret := range append(personal, revoxtest.APIKey) {
+		if strings.Contains(scrape+logs, secret) {
+			t.Errorf("%q is shown in\n%s\n%s", secret, logs, scrape)
+		}
+	}
+	// However much the API makes up: 20 values of each of 6 labels and "other", some of them in the buckets of talks.
+	if n := strings.Count(data(scrape, faulty), "\n"); n > 1000 {
+		t.Errorf("%d series of one campaign", n)
+	}
+}
+
+// reasonsOf returns the kinds of failure that a campaign has met.
+func reasonsOf(scrape, campaign string) map[revoxapi.ErrorKind]bool {
+	met := map[revoxapi.ErrorKind]bool{}
+	for _, kind := range revoxapi.ErrorKinds() {
+		if value(scrape, fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id=%q,reason=%q}`, campaign, kind)) != "0" {
+			met[kind] = true
+		}
+	}
+	return met
+}
+
+func reasons(scrape string) string {
+	var met []string
+	for _, kind := range revoxapi.ErrorKinds() {
+		if reasonsOf(scrape, faulty)[kind] {
+			met = append(met, string(kind))
+		}
+	}
+	if len(met) == 0 {
+		return "–"
+	}
+	return strings.Join(met, " ")
+}
+
+func retries(scrape string) string {
+	sum := 0.0
+	for line := range strings.Lines(scrape) {
+		if strings.HasPrefix(line, "revox_api_retries_total{") {
+			n, _ := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64)
+			sum += n
+		}
+	}
+	return fmt.Sprint(sum)
+}
+
+// published says what a scrape shows of the faulty campaign, measured by the sound one, which has the same rows.
+func published(before, scrape string) string {
+	got, truth := data(scrape, faulty), data(scrape, sound)
+	switch got {
+	case "":
+		return "nothing"
+	case truth:
+		return "all as it is"
+	case before:
+		return "the last complete data"
+	}
+	return "all but: " + differences(got, truth)
+}
+
+// differences names the series that tell what was passed over or is not known, and leaves out other counts.
+func differences(got, truth string) string {
+	known := map[string]string{}
+	for line := range strings.Lines(truth) {
+		series, number := cutValue(line)
+		known[series] = number
+	}
+	var tell []string
+	news, others := 0, 0
+	for line := range strings.Lines(got) {
+		series, number := cutValue(line)
+		was, there := known[series]
+		name := strings.TrimPrefix(strings.NewReplacer("{}", "", "{,", "{").Replace(series), "revox_campaign_")
+		switch {
+		case was == number:
+		case telling.MatchString(name):
+			tell = append(tell, "`"+shortened(name)+"` "+number)
+		case !there && !strings.Contains(name, "_bucket"):
+			if news++; news <= 2 {
+				tell = append(tell, "`"+shortened(name)+"` "+number)
+			}
+		default:
+			others++
+		}
+	}
+	if news > 2 {
+		tell = append(tell, fmt.Sprintf("%d more new series", news-2))
+	}
+	if others > 0 {
+		tell = append(tell, "other counts")
+	}
+	return strings.Join(tell, ", ")
+}
+
+// telling are the series that are about a scan rather than about calls.
+var telling = regexp.MustCompile(`^(rows|rows_without_call|rows_missing|counter_decreases_total|(anomalies|info)\{.*)$`)
+
+func cutValue(line string) (series, value string) {
+	line = strings.TrimSuffix(line, "\n")
+	i := strings.LastIndex(line, " ")
+	return line[:i], line[i+1:]
+}
+
+func shortened(name string) string {
+	if runes := []rune(name); len(runes) > 80 {
+		return string(runes[:80]) + "…"
+	}
+	return name
+}
+
+// warnings returns the lines of a log that somebody should look at.
+func warnings(logs string) []string {
+	var lines []string
+	for line := range strings.Lines(logs) {
+		if strings.HasPrefix(line, "level=warn") || strings.HasPrefix(line, "level=error") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
+var (
+	errText   = regexp.MustCompile(` err="((?:[^"\\]|\\.)*)"`)
+	msgText   = regexp.MustCompile(` msg="((?:[^"\\]|\\.)*)"`)
+	preamble  = regexp.MustCompile(`^reading (page \d+ of )?campaign \\?"faulty\\?": `)
+	addresses = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
+	lookups   = regexp.MustCompile(`(lookup \S+) on [^ ]*(:)`)
+	offsets   = regexp.MustCompile(`at byte \d+`)
+)
+
+// said returns what is different from case to case in a line of the log.
+func said(line string) string {
+	text := errText.FindStringSubmatch(line)
+	if text == nil {
+		text = msgText.FindStringSubmatch(line)
+	}
+	if text == nil {
+		return line
+	}
+	plain := strings.ReplaceAll(preamble.ReplaceAllString(text[1], ""), `\"`, `"`)
+	plain = lookups.ReplaceAllString(addresses.ReplaceAllString(plain, "ADDRESS"), "$1$2")
+	return offsets.ReplaceAllString(plain, "at byte N")
+}
+
+func firstDifference(a, b string) (line int, inA, inB string) {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range max(len(as), len(bs)) {
+		if i < len(as) {
+			inA = as[i]
+		}
+		if i < len(bs) {
+			inB = bs[i]
+		}
+		if i >= len(as) || i >= len(bs) || inA != inB {
+			return i + 1, inA, inB
+		}
+	}
+	return 0, "", ""
+}

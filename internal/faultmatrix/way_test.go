@@ -1,0 +1,226 @@
+//go:build !race
+
+package faultmatrix
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// way is how requests get to the API. A detour leads those about the faulty campaign somewhere else, so that what is
+// wrong with names, connections and certificates is met by one campaign only, and met for real.
+type way struct {
+	usual *http.Transport
+
+	mu     sync.Mutex
+	detour *detour
+	page   *int // that the detour is for; nil: all
+	times  int  // how many requests take it; 0: all
+	taken  int
+}
+
+// detour is another server, and what gets there.
+type detour struct {
+	origin    string // scheme and host
+	transport *http.Transport
+}
+
+func newWay() *way {
+	usual := http.DefaultTransport.(*http.Transport).Clone()
+	usual.DisableCompression = true
+	return &way{usual: usual}
+}
+
+func (w *way) set(d *detour, page *int, times int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.detour, w.page, w.times, w.taken = d, page, times, 0
+}
+
+func (w *way) RoundTrip(req *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	d := w.detour
+	if d != nil && (!strings.Contains(req.URL.Path, "/campaigns/"+faulty+"/") || w.page != nil && req.URL.Query().Get("page") != strconv.Itoa(*w.page) ||
+		w.times > 0 && w.taken == w.times) {
+		d = nil
+	}
+	if d != nil {
+		w.taken++
+	}
+	w.mu.Unlock()
+	if d == nil {
+		return w.usual.RoundTrip(req)
+	}
+	origin, err := url.Parse(d.origin)
+	if err != nil {
+		return nil, err
+	}
+	req = req.Clone(req.Context())
+	req.URL.Scheme, req.URL.Host, req.Host = origin.Scheme, origin.Host, ""
+	return d.transport.RoundTrip(req)
+}
+
+func (w *way) CloseIdleConnections() {
+	w.usual.CloseIdleConnections()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.detour != nil {
+		w.detour.transport.CloseIdleConnections()
+	}
+}
+
+func to(t *testing.T, origin string) *detour {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableCompression, transport.DisableKeepAlives = true, true
+	t.Cleanup(transport.CloseIdleConnections)
+	return &detour{origin, transport}
+}
+
+// nobodyListens is an address that refuses connections.
+func nobodyListens(t *testing.T, _ *world) *detour {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	return to(t, "http://"+l.Addr().String())
+}
+
+// noSuchName is a host whose name no name server knows.
+func noSuchName(t *testing.T, _ *world) *detour { return resolved(t, 3) }
+
+// nameServerFails is a host whose name server answers that it has failed.
+func nameServerFails(t *testing.T, _ *world) *detour { return resolved(t, 2) }
+
+// resolved is a host whose name every name server answers with a code instead of an address.
+func resolved(t *testing.T, code byte) *detour {
+	var servers sync.WaitGroup
+	t.Cleanup(servers.Wait)
+	d := to(t, "http://revox.invalid.")
+	d.transport.DialContext = (&net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		servers.Go(func() {
+			defer far.Close()
+			for {
+				// On a stream a message has its length before it. The answer is the question with a code.
+				var length [2]byte
+				if _, err := io.ReadFull(far, length[:]); err != nil {
+					return
+				}
+				message := make([]byte, binary.BigEndian.Uint16(length[:]))
+				if _, err := io.ReadFull(far, message); err != nil || len(message) < 12 {
+					return
+				}
+				message[2], message[3] = 0x81, 0x80|code
+				if _, err := far.Write(append(length[:], message...)); err != nil {
+					return
+				}
+			}
+		})
+		return near, nil
+	}}}).DialContext
+	return d
+}
+
+// speaking is a server that says text to whoever connects, without end where endless is not "", and then hangs up.
+func speaking(text, endless string) func(*testing.T, *world) *detour {
+	return func(t *testing.T, _ *world) *detour {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var serving sync.WaitGroup
+		t.Cleanup(func() { l.Close(); serving.Wait() })
+		serving.Go(func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				serving.Go(func() {
+					defer conn.Close()
+					// Hanging up on what was not read would be a reset.
+					_, _ = conn.Read(make([]byte, 64<<10))
+					_, err := io.WriteString(conn, text)
+					for err == nil && endless != "" {
+						_, err = io.WriteString(conn, endless)
+					}
+				})
+			}
+		})
+		return to(t, "http://"+l.Addr().String())
+	}
+}
+
+// plainHTTP is the API on a port where the client expects TLS.
+func plainHTTP(t *testing.T, w *world) *detour {
+	return to(t, strings.Replace(strings.TrimSuffix(w.api.URL, "/api"), "http:", "https:", 1))
+}
+
+// certified is the API behind TLS, with a certificate for a host that is good until some time, of an authority that is
+// trusted here or not.
+func certified(host string, until time.Duration, trusted bool) func(*testing.T, *world) *detour {
+	return func(t *testing.T, w *world) *detour {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until),
+			KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+			BasicConstraintsValid: true, IsCA: true, DNSNames: []string{host},
+		}
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = []net.IP{ip}
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewUnstartedServer(w.api.Handler())
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // refusals of its certificate
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		d := to(t, server.URL)
+		if trusted {
+			d.transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+			d.transport.TLSClientConfig.RootCAs.AddCert(cert)
+		}
+		return d
+	}
+}
+
+// answering is a server that answers with what write writes.
+func answering(write func(io.Writer) error) func(*testing.T, *world) *detour {
+	return func(t *testing.T, _ *world) *detour {
+		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "application/json")
+			_ = write(rw) // a client that is gone needs no answer
+		}))
+		t.Cleanup(server.Close)
+		return to(t, server.URL)
+	}
+}

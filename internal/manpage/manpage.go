@@ -1,0 +1,54 @@
+// Package manpage has the form of the manual page that --help-man prints, for kingpin.
+package manpage
+
+import (
+	"strings"
+	"text/template"
+)
+
+// Template is what kingpin.ManPageTemplate is to be. It needs Funcs.
+const Template = `{{define "flags" -}}
+{{range .Flags}}{{if not .Hidden}}.TP
+\fB{{if .Short}}\-{{.Short|Char}}\fR, \fB{{end}}\-\-{{.Name|roff}}{{if not .IsBoolFlag}}\fR=\fI{{if .PlaceHolder}}{{.PlaceHolder|roff}}{{else}}VALUE{{end}}{{end}}\fR
+{{.Help|roff}}
+{{if and .Default (not .IsBoolFlag)}}Default: {{range $i, $d := .Default}}{{if $i}}, {{end}}{{$d|roff}}{{end}}.
+{{end}}{{if .Envar}}Environment: {{.Envar|roff}}.
+{{end}}{{end}}{{end}}{{end -}}
+.TH {{.App.Name|upper}} 1
+.SH NAME
+{{.App.Name|roff}} \- Prometheus exporter for Revox calling campaigns
+.SH SYNOPSIS
+.B {{.App.Name|roff}}
+.RI [ command ]
+.RI [ flags ]
+.SH DESCRIPTION
+{{.App.Help|roff}}
+.SH COMMANDS
+{{range .App.FlattenedCommands}}{{if not .Hidden}}.TP
+.B {{.FullCommand|roff}}
+{{.Help|roff}}
+{{template "flags" .}}{{end}}{{end -}}
+.SH OPTIONS
+{{template "flags" .App -}}
+.SH EXIT STATUS
+0 after SIGTERM or SIGINT, 1 where it cannot start or do what it was asked for, 2 on wrong use.
+.SH ENVIRONMENT
+.TP
+.B REVOX_API_KEY
+The API key, where no file is given.
+.TP
+.B REVOX_BASE_URL
+The default of \-\-revox.base\-url.
+`
+
+// Funcs are the functions of Template, for kingpin's Application.UsageFuncs.
+var Funcs = template.FuncMap{"roff": roff, "upper": strings.ToUpper}
+
+// roff writes text such that troff shows it as it is.
+func roff(text string) string {
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n.", "\n\\&.", "\n'", "\n\\&'").Replace(text)
+	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
+		text = `\&` + text
+	}
+	return text
+}

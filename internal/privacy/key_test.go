@@ -1,0 +1,107 @@
+package privacy
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func newAPI(t *testing.T, opts ...revoxtest.Option) *revoxtest.Server {
+	api := revoxtest.NewServer(append([]revoxtest.Option{revoxtest.WithAPIKey(key)}, opts...)...)
+	t.Cleanup(api.Close)
+	api.SetRows("c", "Spring", []json.RawMessage{json.RawMessage(row(1))})
+	return api
+}
+
+// A key that is replaced in its file, as Kubernetes and editors do it, is used by the next scan.
+func TestKeyIsRotatedWithoutARestart(t *testing.T) {
+	api := newAPI(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "key")
+	replace := func(text string) {
+		next := filepath.Join(dir, "next")
+		if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace("canary-key-old\n")
+	p := start(t, nil, "--revox.base-url="+api.URL, "--campaign.id=c", "--revox.api-key-file="+path, "--scan.interval=1s")
+	p.await(`revox_campaign_scan_failures_total{campaign_id="c",reason="auth"} 1`)
+	replace(key + "\n")
+	p.await(`revox_campaign_up{campaign_id="c"} 1`)
+	p.end(os.Interrupt)
+	if strings.Contains(p.log(), "canary") {
+		t.Errorf("a key is shown:\n%s", p.log())
+	}
+}
+
+// A server whose certificate is of an unknown authority gets no request, and so no key. Nothing but making the authority
+// known changes that.
+func TestCertificatesAreVerified(t *testing.T) {
+	if found := regexp.MustCompile(`(?i)--\S*(insecure|skip|verify|trust)\S*`).FindString(help); found != "" {
+		t.Errorf("there is a flag %s", found)
+	}
+	var asked atomic.Int64
+	api := newAPI(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		api.Handler().ServeHTTP(w, r)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refusals of its certificate
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	args := []string{"--revox.base-url=" + server.URL + "/api", "--campaign.id=c", "--scan.interval=1s"}
+	env := []string{"REVOX_API_KEY=" + key, "SSL_CERT_DIR=" + t.TempDir()}
+
+	p := start(t, env, args...)
+	p.await(`revox_campaign_scan_failures_total{campaign_id="c",reason="connection"} 2`)
+	if !strings.Contains(p.log(), "signed by an authority that is not trusted here") || !strings.Contains(p.get("/"), "signed by an authority that is not trusted here") {
+		t.Errorf("nothing says what is wrong:\n%s", p.log())
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the server got %d requests", n)
+	}
+
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, append(env, "SSL_CERT_FILE="+ca), args...).await(`revox_campaign_up{campaign_id="c"} 1`)
+}
+
+// The key goes to the configured origin alone, whichever way the API points elsewhere.
+func TestKeyIsSentNowhereElse(t *testing.T) {
+	var visits atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	location := func(code int) revoxtest.Behavior {
+		return revoxtest.Status(code, http.Header{"Location": {elsewhere.URL}, "Refresh": {"0; url=" + elsewhere.URL}, "Link": {"<" + elsewhere.URL + ">; rel=next"},
+			"Alt-Svc": {`h2="` + strings.TrimPrefix(elsewhere.URL, "http://") + `"`}}, `{"rows": [], "next": "`+elsewhere.URL+`"}`)
+	}
+	api := newAPI(t)
+	for _, code := range []int{301, 302, 307, 308, 200} {
+		api.AddFault(revoxtest.Fault{Endpoint: "rows", Times: 1, Behavior: location(code)})
+		api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Times: 1, Behavior: location(code)})
+	}
+	p := start(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id=c", "--campaign.discover", "--campaign.discover-interval=1s",
+		"--scan.interval=1s", "--revox.max-retries=0")
+	p.await(`revox_campaign_rows{campaign_id="c"} 1`)
+	p.await(`revox_discovery_up 1`)
+	if n := visits.Load(); n != 0 {
+		t.Errorf("another server was asked %d times", n)
+	}
+}

@@ -1,0 +1,68 @@
+// Package programtest builds the program for tests of it, once in a test process.
+package programtest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const program = "github.com/revox-exporter/revox_exporter"
+
+// M is a testing.M that takes away what Path has built. A package's TestMain runs its tests by it.
+type M struct{ *testing.M }
+
+// Run runs the tests and returns an exit code.
+func (m M) Run() int {
+	code := m.M.Run()
+	if dir != "" {
+		os.RemoveAll(dir)
+	}
+	return code
+}
+
+var dir string
+
+// Path returns where the program is, as a user has it.
+func Path(t testing.TB) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", program).Output()
+	if err != nil {
+		return "", fmt.Errorf("looking for the module: %w", err)
+	}
+	if err := look(strings.TrimSpace(string(root))); err != nil {
+		return "", err
+	}
+	if dir, err = os.MkdirTemp("", "program"); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "revox_exporter")
+	if out, err := exec.Command("go", "build", "-o", path, program).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// look looks at the source: a result in Go's test cache holds as long as the folders that the test has opened are the
+// same, and a program that is built by another process is not known to it.
+func look(root string) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
+		return err
+	})
+}

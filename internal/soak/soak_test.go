@@ -1,0 +1,306 @@
+//go:build !race
+
+// Package soak lets campaigns come, be called, finish and vanish for a long time by a simulated clock, and holds that the
+// exporter's series, memory, goroutines and file descriptors are bounded by the campaigns that are there.
+// The race detector would make it slow.
+package soak
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/goleak"
+
+	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+var days = flag.Int("days", 30, "simulated days")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	// interval is between scans and between readings of the list of campaigns.
+	interval = 6 * time.Hour
+	// newcomers come in each interval.
+	newcomers = 5
+	// patience is how long the test waits for what should come soon, before it fails.
+	patience = time.Minute
+	// bytesOfACampaign is more than anything keeps of one; series are counted as they are served.
+	bytesOfACampaign  = 100 << 10
+	seriesOfACampaign = 250
+	// forgetting is how long the exporter remembers the counters of a campaign that is gone.
+	forgetting = 49 * time.Hour
+)
+
+// fleet are the campaigns and who reads them.
+type fleet struct {
+	t      *testing.T
+	random *rand.Rand
+	api    *revoxtest.Server
+	clock  *revoxtest.Clock
+	web    *httptest.Server
+	logs   lineCounter
+	client *revoxapi.Client
+
+	there []campaign
+	came  int
+}
+
+type campaign struct {
+	id   string
+	rows int
+	ends time.Time // when it is completed
+	goes time.Time // when the API does not know it any more
+}
+
+func TestWhatIsGoneLeavesNothingBehind(t *testing.T) {
+	f := newFleet(t)
+	begin := f.measure("before any campaign")
+	most := 0
+	for day := range *days {
+		for range int(24 * time.Hour / interval) {
+			f.live()
+			most = max(most, len(f.there))
+		}
+		if day%10 != 9 {
+			continue
+		}
+		now := f.measure(fmt.Sprintf("day %d, %d of %d campaigns are there", day+1, len(f.there), f.came))
+		// Those that were there within the time that counters are remembered take room too.
+		remembered := len(f.there) + int(forgetting/interval+1)*newcomers
+		if limit := begin.heap + uint64(remembered)*bytesOfACampaign; now.heap > limit {
+			t.Errorf("day %d: %d KiB of heap, want at most %d", day+1, now.heap>>10, limit>>10)
+		}
+		if limit := begin.series + len(f.there)*seriesOfACampaign; now.series > limit {
+			t.Errorf("day %d: %d series, want at most %d", day+1, now.series, limit)
+		}
+		if limit := begin.goroutines + 2*len(f.there) + 40; now.goroutines > limit {
+			t.Errorf("day %d: %d goroutines, want at most %d", day+1, now.goroutines, limit)
+		}
+		if limit := begin.descriptors + 30; now.descriptors > limit {
+			t.Errorf("day %d: %d file descriptors, want at most %d", day+1, now.descriptors, limit)
+		}
+	}
+	if f.came < *days*10 || most > 40*newcomers {
+		t.Fatalf("%d campaigns came, at most %d at once: that proves nothing", f.came, most)
+	}
+	if lines := f.logs.count(); lines > 6*f.came {
+		t.Errorf("%d lines were logged of %d campaigns", lines, f.came)
+	}
+
+	for _, c := range f.there {
+		f.api.Remove(c.id)
+	}
+	f.there = nil
+	for range forgetting/interval + 2 {
+		f.pass()
+	}
+	end := f.measure("after the last campaign")
+	if scrape := f.scrape(); strings.Contains(scrape, "campaign_id=") {
+		t.Errorf("campaigns are still shown:\n%s", scrape)
+	}
+	// Label values that the API made up stay, at most 20 of each label.
+	if end.series > begin.series+40 {
+		t.Errorf("%d series are left of %d", end.series, begin.series)
+	}
+	if end.heap > begin.heap+3<<20 {
+		t.Errorf("%d KiB of heap are left of %d", end.heap>>10, begin.heap>>10)
+	}
+	if end.goroutines > begin.goroutines+20 || end.descriptors > begin.descriptors+20 {
+		t.Errorf("left are %+v of %+v", end, begin)
+	}
+}
+
+func newFleet(t *testing.T) *fleet {
+	f := &fleet{t: t, random: rand.New(rand.NewPCG(1, 2)), clock: revoxtest.NewClock(time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC))}
+	f.api = revoxtest.NewServer(revoxtest.WithNow(f.clock.Now), revoxtest.WithRequestLog(0))
+	t.Cleanup(f.api.Close)
+	apiMetrics := collector.NewAPIMetrics(revoxapi.EndpointRows, revoxapi.EndpointCampaigns)
+	key := revoxapi.StaticKey(revoxtest.APIKey)
+	var err error
+	f.client, err = revoxapi.NewClient(key, revoxapi.WithBaseURL(f.api.URL), revoxapi.WithClock(impatient{f.clock}), revoxapi.WithTrace(apiMetrics.Trace()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.client.CloseIdleConnections)
+	exporter, err := collector.New(collector.Config{
+		Client: f.client, Key: key, Logger: level.NewFilter(log.NewLogfmtLogger(&f.logs), level.AllowInfo()), Clock: f.clock,
+		Discovery:    &collector.Discovery{Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour},
+		ScanInterval: interval, MaxAge: 15 * time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(exporter, apiMetrics)
+	f.web = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	t.Cleanup(f.web.Close)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); exporter.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	f.settle()
+	return f
+}
+
+// live lets an interval pass in the life of the campaigns.
+func (f *fleet) live() {
+	now := f.clock.Now()
+	for range newcomers {
+		f.came++
+		f.there = append(f.there, campaign{
+			id:   fmt.Sprintf("campaign-%d", f.came),
+			ends: now.Add(time.Duration(1+f.random.IntN(36)) * time.Hour),
+			goes: now.Add(time.Duration(f.random.IntN(72)) * time.Hour),
+		})
+	}
+	var stay []campaign
+	for _, c := range f.there {
+		if now.After(c.goes) {
+			f.api.Remove(c.id)
+			continue
+		}
+		if now.Before(c.ends) {
+			c.rows += 1 + f.random.IntN(5)
+			f.api.SetRows(c.id, "Campaign "+c.id, f.rows(c))
+		} else if now.Sub(c.ends) < interval {
+			f.api.Complete(c.id)
+		}
+		stay = append(stay, c)
+	}
+	f.there = stay
+	// Every now and then the API is not well.
+	if f.random.IntN(4) == 0 {
+		faults := []revoxtest.Behavior{
+			revoxtest.Status(500, nil, ""), revoxtest.Status(401, nil, ""), revoxtest.CutJSON(), revoxtest.Reset(), revoxtest.RateLimited("3600"),
+			revoxtest.Body("text/html", "<html>"), revoxtest.InvalidUTF8(),
+		}
+		defer f.api.AddFault(revoxtest.Fault{Times: 1 + f.random.IntN(20), Behavior: faults[f.random.IntN(len(faults))]})()
+	}
+	f.pass()
+}
+
+// pass lets an interval pass.
+func (f *fleet) pass() {
+	f.clock.Advance(interval)
+	f.settle()
+}
+
+// settle returns when the list was read, and the campaigns that are selected then.
+func (f *fleet) settle() {
+	f.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		selected := shown(f.scrape())
+		// Where the list ends the reading of some campaigns, fewer are waited for by the next look.
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		err := f.clock.WaitForSleepers(ctx, 1+selected)
+		cancel()
+		if err == nil && shown(f.scrape()) == selected {
+			return
+		}
+	}
+	f.t.Fatal("waited in vain for scans to end")
+}
+
+// shown returns how many campaigns a scrape tells of.
+func shown(scrape string) int {
+	return strings.Count(scrape, "revox_campaign_scan_failures_total{") / len(revoxapi.ErrorKinds())
+}
+
+func (f *fleet) rows(c campaign) []json.RawMessage {
+	rows := make([]json.RawMessage, c.rows)
+	for i := range rows {
+		ended := c.goes.Add(time.Duration(i) * time.Second)
+		rows[i] = json.RawMessage(fmt.Sprintf(`{"id":"%s-%d","phone_number":"+33612345678","call":{"status":"completed","created_at":%q,"call_attempts":[
+			{"status":"completed","result":%q,"end_reason":"reason-%d","started_at":%q,"answered_at":%q,"ended_at":%q}]}}`, c.id, i,
+			ended.Add(-time.Hour).Format(time.RFC3339), []string{"human", "voicemail", "IVR"}[i%3], f.random.IntN(1000),
+			ended.Add(-time.Minute).Format(time.RFC3339), ended.Add(-50*time.Second).Format(time.RFC3339), ended.Format(time.RFC3339)))
+	}
+	return rows
+}
+
+func (f *fleet) scrape() string {
+	f.t.Helper()
+	resp, err := f.web.Client().Get(f.web.URL)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		f.t.Fatalf("%s %v: %s", resp.Status, err, body)
+	}
+	return string(body)
+}
+
+// footprint is what the exporter takes, and in the same process the API and the test.
+type footprint struct {
+	series, goroutines, descriptors int
+	heap                            uint64
+}
+
+func (f *fleet) measure(when string) footprint {
+	f.t.Helper()
+	series := 0
+	for line := range strings.Lines(f.scrape()) {
+		if !strings.HasPrefix(line, "#") {
+			series++
+		}
+	}
+	f.client.CloseIdleConnections()
+	f.web.Client().CloseIdleConnections()
+	var memory runtime.MemStats
+	runtime.GC()
+	runtime.GC() // pools are emptied by the second
+	runtime.ReadMemStats(&memory)
+	descriptors, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		descriptors = nil // there is no such thing on this system
+	}
+	now := footprint{series: series, goroutines: runtime.NumGoroutine(), descriptors: len(descriptors), heap: memory.HeapAlloc}
+	f.t.Logf("%s: %d series, %d KiB of heap, %d goroutines, %d file descriptors", when, now.series, now.heap>>10, now.goroutines, now.descriptors)
+	return now
+}
+
+// impatient is a clock that does not wait: for the client's retries.
+type impatient struct{ *revoxtest.Clock }
+
+func (impatient) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
+
+// lineCounter counts lines that are written to it.
+type lineCounter struct {
+	mu    sync.Mutex
+	lines int
+}
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines += bytes.Count(p, []byte("\n"))
+	return len(p), nil
+}
+
+func (c *lineCounter) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lines
+}
