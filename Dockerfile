@@ -25,7 +25,8 @@ RUN pkg=github.com/prometheus/common/version && \
       -X ${pkg}.Branch=${BRANCH} \
       -X ${pkg}.BuildUser=${BUILD_USER} \
       -X ${pkg}.BuildDate=${BUILD_DATE}" \
-      -o /out/revox_exporter .
+      -o /out/revox_exporter . && \
+    go run ./internal/licences >/out/THIRD_PARTY_LICENCES
 
 FROM scratch
 ARG VERSION=dev
@@ -38,7 +39,10 @@ LABEL org.opencontainers.image.title="revox_exporter" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/revox_exporter /bin/revox_exporter
-COPY LICENSE /LICENSE
+COPY --from=build /out/THIRD_PARTY_LICENCES /
+COPY LICENSE /
 USER 65532:65532
 EXPOSE 10210
+# It asks the address that REVOX_EXPORTER_WEB_LISTEN_ADDRESS names, else port 10210.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/bin/revox_exporter", "healthcheck"]
 ENTRYPOINT ["/bin/revox_exporter"]

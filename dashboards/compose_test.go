@@ -11,7 +11,7 @@ import (
 )
 
 // What compose.yaml mounts is there, its images are pinned, its ports are this machine's alone, every dashboard is
-// mounted, and all but the exporter's image, which has no command to ask with, are asked for their health.
+// mounted, and all but the exporter's image, which brings its own health check, are asked for their health.
 func TestCompose(t *testing.T) {
 	text, err := os.ReadFile("../compose.yaml")
 	if err != nil {

@@ -1,0 +1,74 @@
+package release
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goreleaser/goreleaser/v2/pkg/config"
+)
+
+const top = "../.."
+
+func readConfig(t *testing.T) config.Project {
+	t.Helper()
+	// It refuses fields that goreleaser does not have.
+	project, err := config.Load(filepath.Join(top, ".goreleaser.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project
+}
+
+// Every file that an archive is to have is there, or is one that .ci/extras makes.
+func TestArchivesHaveTheirFiles(t *testing.T) {
+	project := readConfig(t)
+	if hooks := project.Before.Hooks; !slices.Equal(hooks, []string{".ci/extras build/extras"}) {
+		t.Errorf("before a release: %q", hooks)
+	}
+	if len(project.Archives) != 1 {
+		t.Fatalf("%d archives", len(project.Archives))
+	}
+	for _, file := range project.Archives[0].Files {
+		if strings.HasPrefix(file.Source, "build/extras/") {
+			continue
+		}
+		if found, err := filepath.Glob(filepath.Join(top, file.Source)); err != nil || len(found) == 0 {
+			t.Errorf("%s: nothing there (%v)", file.Source, err)
+		}
+		if file.Info.MTime == "" {
+			t.Errorf("%s would have the time of the build", file.Source)
+		}
+	}
+}
+
+// Binaries of a release, of an image and of the check that they are reproducible are built alike, for the same platforms.
+func TestBinariesAreBuiltAlike(t *testing.T) {
+	build := readConfig(t).Builds[0]
+	for _, file := range []string{"Dockerfile", ".ci/reproducible"} {
+		text, err := os.ReadFile(filepath.Join(top, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"CGO_ENABLED=0", strings.Join(build.Flags, " ") + " -tags " + strings.Join(build.Tags, ","), strings.Fields(build.Ldflags[0])[0] + " -w"} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s does not build with %s", file, want)
+			}
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(top, ".ci/reproducible"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var platforms []string
+	for _, system := range build.Goos {
+		for _, architecture := range build.Goarch {
+			platforms = append(platforms, system+"/"+architecture)
+		}
+	}
+	if want := "for platform in " + strings.Join(platforms, " ") + ";"; !strings.Contains(string(text), want) {
+		t.Errorf(".ci/reproducible is not %q", want)
+	}
+}

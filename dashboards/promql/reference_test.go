@@ -1,0 +1,39 @@
+package promql
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// Each example of the metrics reference is a query that Prometheus understands, and about the metric that it stands under.
+func TestExamplesOfTheReferenceParse(t *testing.T) {
+	text, err := os.ReadFile("../../collector/METRICS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)\n### `(\\w+)`\n.*?```promql\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if headings := strings.Count(string(text), "\n### "); len(examples) != headings || headings == 0 {
+		t.Errorf("%d examples under %d metrics", len(examples), headings)
+	}
+	for _, example := range examples {
+		metric, query := example[1], example[2]
+		expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", metric, err, query)
+			continue
+		}
+		about := false
+		for _, selector := range parser.ExtractSelectors(expr) {
+			for _, m := range selector {
+				about = about || m.Name == "__name__" && regexp.MustCompile("^"+metric+"(_bucket|_sum|_count)?$").MatchString(m.Value)
+			}
+		}
+		if !about {
+			t.Errorf("the example of %s is not about it:\n%s", metric, query)
+		}
+	}
+}

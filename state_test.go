@@ -1,0 +1,335 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// startWithState starts the program with state in a folder, on an API's campaigns.
+func startWithState(t *testing.T, api *revoxtest.Server, folder string, args ...string) *process {
+	t.Helper()
+	return startProcess(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, append(args, "--revox.base-url="+api.URL, "--state.path="+folder, "--revox.max-retries=0")...)
+}
+
+// changingRows lets rows come, go, finish and be reclassified, until stop is called.
+func changingRows(api *revoxtest.Server, random *rand.Rand, ids []string) (stop func()) {
+	results := []string{"human", "voicemail", "IVR", "news"}
+	change := func() {
+		for _, id := range ids {
+			var rows []json.RawMessage
+			for i := range 10 + random.IntN(30) {
+				rows = append(rows, fmt.Appendf(nil, `{"id": "r%d", "call": {"status": "completed", "created_at": "2024-05-01T08:00:00Z", "call_attempts": [{"status":
+					"completed", "result": %q, "started_at": "2024-05-01T09:00:00Z", "answered_at": "2024-05-01T09:00:05Z", "ended_at": "2024-05-01T09:%02d:00Z"}]}}`,
+					i, results[random.IntN(len(results))], 1+random.IntN(50)))
+			}
+			api.SetRows(id, "", rows)
+		}
+	}
+	change()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			change()
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
+
+// rising returns each value of a scrape that must never fall: those of campaigns' counters and histograms, and when
+// their data was complete.
+func rising(t *testing.T, scrape string) map[string]float64 {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for name, family := range families {
+		for _, m := range family.Metric {
+			series := fmt.Sprint(name, m.Label)
+			switch {
+			case !strings.HasPrefix(name, "revox_campaign_"):
+			case name == "revox_campaign_last_scan_success_timestamp_seconds":
+				values[series] = m.Gauge.GetValue()
+			case family.GetType() == dto.MetricType_COUNTER:
+				values[series] = m.Counter.GetValue()
+			case family.GetType() == dto.MetricType_HISTOGRAM:
+				values[series+" count"] = float64(m.Histogram.GetSampleCount())
+				values[series+" sum"] = m.Histogram.GetSampleSum()
+				for _, b := range m.Histogram.Bucket {
+					values[fmt.Sprint(series, " le ", b.GetUpperBound())] = float64(b.GetCumulativeCount())
+				}
+			}
+		}
+	}
+	return values
+}
+
+var kills = flag.Int("kills", 20, "how often to kill the process")
+
+// The process is killed at random moments while it is scraped all the time. The next one has data though the API fails,
+// and nothing that had been scraped is lower.
+func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	api := revoxtest.NewServer(revoxtest.WithRequestLog(1))
+	defer api.Close()
+	var ids, args []string
+	for i := range 6 {
+		ids = append(ids, fmt.Sprint("c", i))
+		args = append(args, "--campaign.id="+ids[i])
+	}
+	defer changingRows(api, rand.New(rand.NewPCG(seed, 1)), ids)()
+	folder := t.TempDir()
+	before := map[string]float64{}
+	scrapes := 0
+	for kill := range *kills {
+		// Scans go on with each scrape, or by themselves every second.
+		interval := "0"
+		if kill%4 == 3 {
+			interval = "1s"
+		}
+		remove := func() {}
+		if kill > 0 {
+			remove = api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
+		}
+		p := startWithState(t, api, folder, append(args, "--scan.interval="+interval)...)
+		_, scrape := p.get("/metrics")
+		remove()
+		first := rising(t, scrape)
+		for series, was := range before {
+			if now, ok := first[series]; !ok || now < was {
+				t.Errorf("after kill %d: %s fell from %v to %v", kill, series, was, now)
+			}
+		}
+		if kill > 0 && !strings.Contains(scrape, "\nrevox_campaign_calls_finished_total{") {
+			t.Errorf("after kill %d there is no data:\n%s", kill, p.logs)
+		}
+		if lines := regexp.MustCompile(`level=(warn|error).*state`).FindString(p.logs.String()); lines != "" {
+			t.Errorf("after kill %d the log says: %s", kill, lines)
+		}
+		killed := make(chan struct{})
+		go func() {
+			defer close(killed)
+			time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
+			_ = p.cmd.Process.Kill()
+		}()
+		for scraping := true; scraping; {
+			if body, err := p.scrape(); err == nil {
+				scrape = body
+				scrapes++
+			}
+			select {
+			case <-killed:
+				scraping = false
+			default:
+			}
+		}
+		before = rising(t, scrape)
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d scrapes", scrapes)
+	if len(before) < 500 || scrapes < *kills {
+		t.Errorf("%d values after %d scrapes: too few to prove anything", len(before), scrapes)
+	}
+}
+
+// scrape returns a whole answer of /metrics, or an error.
+func (p *process) scrape() (string, error) {
+	resp, err := http.Get(p.url + "/metrics")
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
+func TestOrderlyRestart(t *testing.T) {
+	t.Parallel()
+	api := revoxtest.NewServer(revoxtest.WithNewerFields())
+	defer api.Close()
+	id := api.AddCampaign(revoxtest.Campaign{Rows: 350, Start: time.Now().AddDate(0, -1, 0), MaxConcurrentCalls: 300, RowsWithoutCallShare: -1})
+	folder := t.TempDir()
+	p := startWithState(t, api, folder, "--campaign.discover", "--campaign.completed-for=0")
+	p.ready()
+	before, _ := p.scrape()
+	if code, took := p.terminate(); code != 0 || took > 5*time.Second {
+		t.Errorf("exit code %d after %s\n%s", code, took, p.logs)
+	}
+	asked := len(requestsFor(api, id))
+	p = startWithState(t, api, folder, "--campaign.discover", "--campaign.completed-for=0")
+	p.ready()
+	after, _ := p.scrape()
+	if n := len(requestsFor(api, id)) - asked; n != 1 {
+		t.Errorf("%d requests for a finished campaign after the restart, want 1", n)
+	}
+	data := regexp.MustCompile(`(?m)^revox_campaign_(info|rows|call).*$`)
+	if a, b := data.FindAllString(after, -1), data.FindAllString(before, -1); len(b) < 100 || strings.Join(a, "\n") != strings.Join(b, "\n") {
+		t.Errorf("%d series after the restart that are not the %d before", len(a), len(b))
+	}
+	if !strings.Contains(after, "\nrevox_exporter_state_up 1\n") || !strings.Contains(after, "\nrevox_exporter_state_writes_failed_total 0\n") {
+		t.Error("the metrics do not say that the state is written")
+	}
+	p.terminate()
+
+	// The file has nothing that identifies a person or a row.
+	file, err := os.ReadFile(filepath.Join(folder, "revox_exporter.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := append(api.Personal(id), revoxtest.APIKey, api.URL)
+	secret = append(secret, rowIDs(t, api, id)...)
+	if len(secret) < 1000 {
+		t.Fatalf("only %d values to look for", len(secret))
+	}
+	for _, value := range secret {
+		if bytes.Contains(file, []byte(value)) {
+			t.Errorf("%q is in the file", value)
+		}
+	}
+	if !bytes.Contains(file, []byte(id)) {
+		t.Error("not even the campaign's ID is in the file: nothing was looked at")
+	}
+}
+
+func requestsFor(api *revoxtest.Server, id string) (requests []revoxtest.Request) {
+	for _, r := range api.Requests() {
+		if strings.Contains(r.Path, id) {
+			requests = append(requests, r)
+		}
+	}
+	return requests
+}
+
+func rowIDs(t *testing.T, api *revoxtest.Server, id string) (ids []string) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, api.URL+"/campaigns/"+id+"/rows?page=0&page_size=1000", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+revoxtest.APIKey)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var page struct{ Rows []struct{ ID string } }
+	if err := json.NewDecoder(resp.Body).Decode(&page); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range page.Rows {
+		ids = append(ids, row.ID)
+	}
+	return ids
+}
+
+func TestTwoProcessesCannotShareAState(t *testing.T) {
+	t.Parallel()
+	api := revoxtest.NewServer()
+	defer api.Close()
+	api.SetRows("c", "", nil)
+	folder := t.TempDir()
+	startWithState(t, api, folder, "--campaign.id=c")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	asked := api.RequestCount()
+	var out bytes.Buffer
+	cmd := command(ctx, []string{"REVOX_API_KEY=k"}, "--campaign.id=c", "--revox.base-url="+api.URL, "--state.path="+folder, "--web.listen-address=127.0.0.1:0")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	_ = cmd.Run() // its exit code is looked at
+	if code := cmd.ProcessState.ExitCode(); code != 1 || strings.Count(out.String(), "\n") != 1 || !strings.Contains(out.String(), "another process uses it") {
+		t.Errorf("exit code %d, and it says:\n%s", code, &out)
+	}
+	if n := api.RequestCount(); n > asked+1 { // the first one's
+		t.Errorf("the second process has asked the API: %d requests", n-asked)
+	}
+}
+
+// State that cannot be used or written is one line, and everything else goes on.
+func TestWithoutUsableState(t *testing.T) {
+	api := revoxtest.NewServer()
+	t.Cleanup(api.Close)
+	var args []string
+	for i := range 30 {
+		id := fmt.Sprint("c", i)
+		args = append(args, "--campaign.id="+id)
+		api.AddCampaign(revoxtest.Campaign{ID: id, Rows: 50, Start: time.Now().AddDate(0, -1, 0), Weight: revoxtest.Light})
+	}
+	other := revoxtest.NewServer()
+	t.Cleanup(other.Close)
+	other.SetRows("c0", "", nil)
+	foreign := t.TempDir()
+	p := startWithState(t, other, foreign, "--campaign.id=c0")
+	p.ready()
+	p.terminate()
+	garbage := t.TempDir()
+	if err := os.WriteFile(filepath.Join(garbage, "revox_exporter.db"), []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, folder, limit, says, up string // limit of the size of files, in blocks
+	}{
+		{"no folder", filepath.Join(t.TempDir(), "none"), "unlimited", "cannot be used.*no such file or directory", "0"},
+		{"folder that cannot be written", "/proc/self", "unlimited", "cannot be used.*", "0"},
+		{"another API's", foreign, "unlimited", "cannot be used.*another API", "0"},
+		{"garbage", garbage, "unlimited", "was damaged.*set aside as .*revox_exporter.db.damaged-", "1"},
+		{"disk full from the start", t.TempDir(), "0", "cannot be used.*file too large", "0"},
+		{"disk full after a while", t.TempDir(), "150", "cannot be written.*file too large", "0"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := command(context.Background(), []string{"REVOX_API_KEY=" + revoxtest.APIKey}, append(args, "--revox.base-url="+api.URL,
+				"--state.path="+test.folder, "--scan.interval=1s", "--web.listen-address=127.0.0.1:0")...)
+			cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", "ulimit -f " + test.limit + ` && exec "$0" "$@"`}, cmd.Args...)
+			p := startCommand(t, cmd)
+			p.ready()
+			newest := regexp.MustCompile(`(?m)^revox_campaign_last_scan_success_timestamp_seconds.*$`)
+			metrics, err := p.scrape()
+			first := newest.FindString(metrics)
+			for deadline := time.Now().Add(patience); err == nil && newest.FindString(metrics) == first && time.Now().Before(deadline); {
+				time.Sleep(10 * time.Millisecond) // until the next scans
+				metrics, err = p.scrape()
+			}
+			if err != nil || strings.Count(metrics, "\nrevox_campaign_rows{") != 30 {
+				t.Errorf("not all campaigns are there: %v", err)
+			}
+			if !strings.Contains(metrics, "\nrevox_exporter_state_up "+test.up+"\n") {
+				t.Errorf("revox_exporter_state_up should be %s", test.up)
+			}
+			if code, _ := p.terminate(); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			said := regexp.MustCompile(`(?m)^level=(warn|error).*$`).FindAllString(p.logs.String(), -1)
+			if len(said) != 1 || !regexp.MustCompile(test.says).MatchString(said[0]) {
+				t.Errorf("the log should have one line that says %q:\n%s", test.says, strings.Join(said, "\n"))
+			}
+		})
+	}
+}
