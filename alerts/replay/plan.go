@@ -97,7 +97,14 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	}
 	switch in.class.scope {
 	case everything:
-		return len(places.busy) >= 1 // else nobody would feel it
+		// Campaigns that go on calling for as long as it may take, or nobody would feel it.
+		attempts := 0.0
+		for _, m := range places.busy {
+			if in.class.dataOnly || !m.openUntil(now).Before(now.Add(in.class.limit+10*time.Minute)) {
+				attempts += places.attempts[m.id]
+			}
+		}
+		return attempts >= max(in.class.attempts, enoughAttempts)
 	case newCampaign:
 		return !p.near(now.Add(-p.calm), end, func(o *incident) bool { return o.class.scope == newCampaign })
 	}
@@ -107,7 +114,8 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		spoils := func(o *incident) bool { return own(o) && (in.class.baseline == dataWasThere || !o.class.dataOnly) }
 		limit := in.class.limit
 		switch {
-		case m.openUntil(now).Before(now.Add(limit + 10*time.Minute)),
+		case places.attempts[m.id] < in.class.attempts,
+			m.openUntil(now).Before(now.Add(limit+10*time.Minute)),
 			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
 			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
 			p.near(now.Add(-p.calm), end.Add(p.calm), own):
