@@ -358,3 +358,34 @@ func TestClockThatIsSetBackDelaysNoScan(t *testing.T) {
 		t.Errorf("%d scans in the 4 minutes after the clock was set back", n)
 	}
 }
+
+// The answer to a request that was given up can come when the scan has ended: it is no part of any scan then.
+func TestAnswerAfterAScanTakesNoPlaceOfLongOnes(t *testing.T) {
+	turns := newTurns(2, 0)
+	turns.selectOnly([]string{"short", "late", "long"})
+	late, err := turns.wait(t.Context(), "late", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, cancel := late.watch(t.Context())
+	defer cancel()
+	for range longScan {
+		late.answered()
+	}
+	late.end()
+	late.answered()
+
+	long, err := turns.wait(t.Context(), "long", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer long.end()
+	_, cancel = long.watch(t.Context())
+	defer cancel()
+	for range longScan + 1 {
+		long.answered()
+	}
+	if long.gave() {
+		t.Error("the only long scan gives way to another, but there is none")
+	}
+}

@@ -13,9 +13,9 @@ import (
 // longScan is how many answers of the API a scan gets before it counts as long.
 const longScan = 20
 
-// turns lets campaigns be scanned a few at once, none twice at once, and what is due longest first. While there are campaigns whose scans are
-// short, those whose scans are long have all slots but one among them, so that a few huge campaigns, or some that the API
-// does not answer for minutes, hold up nobody else. It is safe for concurrent use.
+// turns lets campaigns be scanned a few at once, none twice at once, and what is due longest first. While there are
+// campaigns whose scans are short, those whose scans are long have all slots but one among them, so that a few huge
+// campaigns, or some that the API does not answer for minutes, hold up nobody else. It is safe for concurrent use.
 type turns struct {
 	slots int           // scans at once
 	slow  time.Duration // a scan that takes longer than this is long, however few its answers; 0: none is for that reason
@@ -44,6 +44,7 @@ type turn struct {
 	long    bool
 	answers int
 	gaveWay bool
+	ended   bool
 	giveWay context.CancelFunc // ends the scan; nil where it has not begun
 }
 
@@ -166,13 +167,13 @@ func (own *turn) watch(ctx context.Context) (context.Context, context.CancelFunc
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: own.answered}), cancel
 }
 
-// answered notes that an answer has come.
+// answered notes that an answer has come. One to a request that was given up may come when the scan has ended.
 func (own *turn) answered() {
 	t := own.turns
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	own.answers++
-	if own.long || own.gaveWay || own.answers <= longScan {
+	if own.ended || own.long || own.gaveWay || own.answers <= longScan {
 		return
 	}
 	t.classify(own.campaign, true)
@@ -214,5 +215,6 @@ func (own *turn) judge(took time.Duration, err error) {
 func (own *turn) end() {
 	own.turns.mu.Lock()
 	defer own.turns.mu.Unlock()
+	own.ended = true
 	own.turns.release(own)
 }
