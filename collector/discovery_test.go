@@ -305,3 +305,21 @@ func TestGivenCampaignsAreReadWhileTheListFails(t *testing.T) {
 		h.want(h.scrape(), `revox_discovery_up 0`, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_rows{campaign_id="a"} 1`)
 	}
 }
+
+// What a refused key has brought is over once another is accepted: the list is read at its usual interval.
+func TestListIsReadAsUsualAfterTheKeyHasChanged(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	h := newHarness(t, api, clock, discover(func(d *Discovery) { d.Interval = time.Minute }))
+	h.key.set("revoked")
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_discovery_up 0`)
+	h.key.set(revoxtest.APIKey)
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_discovery_up 1`)
+	asked := api.RequestCount()
+	h.advance(3 * time.Minute)
+	if n := api.RequestCount() - asked; n != 3 {
+		t.Errorf("the list is read %d times in 3 minutes, want each minute", n)
+	}
+}

@@ -174,8 +174,9 @@ func (e *Exporter) discover(ctx context.Context) {
 	}
 	now = e.Clock.Now()
 	e.refused.note(now, "the list of campaigns", key, err)
+	e.campaigns.holdOff = holdOff(err)
 	if err != nil {
-		e.campaigns.failed, e.campaigns.holdOff = now, holdOff(err)
+		e.campaigns.failed = now
 		return
 	}
 	e.applySelection()
