@@ -188,7 +188,7 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 	asked := e.Clock.Now()
 	turn, err := e.turns.wait(ctx, id, due)
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
+		if r := e.store.get(id); errors.Is(err, context.DeadlineExceeded) && r != nil && !e.leftAlone(r, asked) {
 			e.publish(id, scanTimes{due, asked, asked}, nil, &revoxapi.Error{Kind: revoxapi.KindTimeout, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1,
 				Err: errors.New("its turn did not come in the time that there was")})
 		}

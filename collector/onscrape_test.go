@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -144,4 +145,23 @@ func TestScanTimeoutEndsAScan(t *testing.T) {
 		c.CampaignIDs, c.ScanTimeout = []string{"c"}, 50*time.Millisecond
 	}, revoxapi.WithTimeout(time.Hour))
 	h.want(h.scrape(), `revox_campaign_scan_failures_total{campaign_id="c",reason="timeout"} 1`)
+}
+
+// A campaign that the API has asked to leave alone is left alone, though the scrape is over before its turn comes.
+func TestCampaignThatIsLeftAloneNeedsNoTurn(t *testing.T) {
+	h := newOnScrapeHarness(t)
+	remove := h.api.AddFault(revoxtest.Fault{Behavior: revoxtest.RateLimited("1800")})
+	h.want(h.scrape(timeoutHeader, "10"), `revox_campaign_scan_failures_total{campaign_id="c",reason="rate_limited"} 1`)
+	remove()
+	for i := range h.exporter.MaxScans {
+		turn, err := h.exporter.turns.wait(t.Context(), fmt.Sprint("another ", i), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer turn.end()
+	}
+	h.want(h.scrape(timeoutHeader, "0.6"), `revox_campaign_scan_failures_total{campaign_id="c",reason="timeout"} 0`)
+	if r := h.exporter.store.get("c"); !h.exporter.leftAlone(r, h.clock.Now()) {
+		t.Error("the API is to be asked again before the time that it asked for")
+	}
 }
