@@ -46,7 +46,7 @@ func (e *Exporter) restore() {
 	if len(records)+len(dropped) > 0 {
 		level.Info(e.Logger).Log("msg", "state restored", "campaigns", withData, "not_selected", len(dropped))
 	}
-	if len(discovered) > 0 {
+	if len(listed) > 0 {
 		e.campaigns.recall(discovered, listed)
 	}
 	e.store.restore(records, dropped)

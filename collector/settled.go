@@ -45,6 +45,12 @@ func (p *settledPages) due(campaignID string, fullInterval time.Duration, now ti
 	return since < 0 || since >= fullInterval-time.Duration(share*float64(fullInterval/4))
 }
 
+// follows tells whether p is what scans of open pages alone have made of before, so that whoever goes on from before comes
+// to the same. Everything follows nil.
+func (p *settledPages) follows(before *settledPages) bool {
+	return before == nil || p != nil && p.ReadAt.Equal(before.ReadAt)
+}
+
 // callsUpTo returns the number of the last page that has settled, and so has calls; -1 for none.
 func (p *settledPages) callsUpTo() int {
 	open := p.OpenPages

@@ -278,9 +278,8 @@ func (s *store) forget(now time.Time) {
 
 // keepSelection lets it outlive a restart which campaigns are selected, and which were.
 func (s *store) keepSelection() {
-	records := s.all()
 	s.mu.RLock()
-	dropped := s.dropped
+	records, dropped := s.all(), s.dropped // at one time: a campaign that is in neither is removed
 	s.mu.RUnlock()
 	s.state.keepSelection(records, dropped)
 }

@@ -51,7 +51,7 @@ type keptCampaign struct {
 const (
 	keptScan    = "scan"    // small, written with each scan
 	keptData    = "data"    // written where it has changed
-	keptSettled = "settled" // large, and may be old: the next scan finds out
+	keptSettled = "settled" // large, and may be some scans behind the data: the next finds out
 )
 
 var keptKinds = []string{keptScan, keptData, keptSettled}
@@ -179,6 +179,13 @@ func (s *State) keepSelection(selected []*record, dropped map[string]droppedReco
 	for _, r := range selected {
 		stay[r.id] = true // that it is selected again is written with its next scan
 	}
+	s.mu.Lock()
+	for id := range s.failing {
+		if _, kept := s.kept[id]; !kept && !stay[id] {
+			delete(s.failing, id) // the file has nothing of it, and is to have nothing
+		}
+	}
+	s.mu.Unlock()
 	for id, r := range dropped {
 		stay[id] = true
 		if was, ok := s.is(id); ok && !was.dropped.Equal(r.at) {
@@ -251,9 +258,15 @@ func (s *State) stored(r *record, dropped time.Time) storedCampaign {
 		}
 	}
 	is.newest, is.settled, is.settledAt = r.data.settled, was.settled, was.settledAt
-	if now := s.clock.Now(); is.newest != is.settled && now.Sub(is.settledAt) >= settledInterval {
+	switch now := s.clock.Now(); {
+	case is.newest == is.settled:
+	case now.Sub(is.settledAt) >= settledInterval:
 		c.changes = append(c.changes, settledChange(r.id, is.newest))
 		is.settled, is.settledAt = is.newest, now
+	case !is.newest.follows(is.settled):
+		// What the file has does not go with the data any more.
+		c.changes = append(c.changes, settledChange(r.id, nil))
+		is.settled = nil
 	}
 	return c
 }

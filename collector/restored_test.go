@@ -1,0 +1,84 @@
+package collector
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// Settled pages that a later full scan has found to be otherwise are not relied on after kill -9.
+func TestSettledPagesAreNoOlderThanTheDataAfterARestart(t *testing.T) {
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	api := newAPI(t, clock)
+	rows := oldRows(45)
+	api.SetRows("c", "", rows)
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	settled := func(c *Config) { c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour }
+	h := newHarness(t, api, clock, with(state, settled))
+
+	rows[5] = callRow("r5", "completed", endedAttempt("human", 40), endedAttempt("voicemail", 7))
+	api.SetRows("c", "", rows)
+	remove := api.AddFault(revoxtest.Fault{Page: revoxtest.Page(44), Behavior: revoxtest.Status(404, nil, "")})
+	h.advance(time.Minute) // every page is read, since the last row alone is not there
+	remove()
+	found := `revox_campaign_call_attempts{campaign_id="c",status="completed"} 46`
+	h.want(h.scrape(), found)
+	again, _ := h.restart(folder, settled)
+	again.want(again.scrape(), found)
+}
+
+// A campaign that could not be written and is not selected any more leaves nothing to be written.
+func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	setRows(api, "c", 2, 1)
+	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
+	broken, _ := openTestState(t, t.TempDir(), api.URL, clock)
+	broken.Close()
+	good := state.file
+	state.file = broken.file
+	h := newHarness(t, api, clock, with(state, only("c-0", "c-1")))
+	up := func() float64 {
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(state)
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return families[0].Metric[0].Gauge.GetValue()
+	}
+	if up() != 0 {
+		t.Error("the state is said to be up though it cannot be written")
+	}
+	state.file = good
+	h.exporter.store.selectOnly([]string{"c-0"}, nil, clock.Now())
+	h.advance(time.Minute)
+	if up() != 1 {
+		t.Errorf("the state is said not to be up though all is written: %v", state.failing)
+	}
+}
+
+// What the list says of campaigns that are given is there after a restart, though none is discovered.
+func TestListedStatusOfAGivenCampaignAfterARestart(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed")})
+	remove := list(api, listed("a", "Spring", "draft", false, start))
+	folder := t.TempDir()
+	state, _ := openTestState(t, folder, api.URL, clock)
+	given := func(c *Config) { discover(nil)(c); c.CampaignIDs = []string{"a"} }
+	h := newHarness(t, api, clock, with(state, given))
+	h.advance(5 * time.Minute) // the list has been read, and a scan has written what it says
+	h.advance(time.Minute)
+	status := `revox_campaign_status{campaign_id="a",status="draft"} 1`
+	h.want(h.scrape(), status)
+	remove()
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
+	again, _ := h.restart(folder, given)
+	again.want(again.scrape(), status)
+}
