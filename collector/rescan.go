@@ -169,7 +169,9 @@ func (s *scan) probe(ctx context.Context, was *settledPages) (*scanned, error) {
 	t.name = name
 	t.counts = slices.Clone(t.counts)
 	t.counts[familyPages.index] = map[string]uint64{pagesRead: 1, pagesSettled: uint64(pages(was.Layout))}
-	if before := s.before.tally; before.name == name && maps.Equal(before.counts[familyPages.index], t.counts[familyPages.index]) {
+	// What was restored after a restart does not know what values were not known.
+	if before := s.before.tally; before.name == name && maps.Equal(before.unknown, t.unknown) &&
+		maps.Equal(before.counts[familyPages.index], t.counts[familyPages.index]) {
 		return &scanned{before, was}, nil // the same as before, and known to be by its place in memory
 	}
 	return &scanned{&t, was}, nil
