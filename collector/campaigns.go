@@ -224,10 +224,10 @@ func (c *campaigns) note(now time.Time, passedOver int, err error) {
 	}
 }
 
-// pause is how long to wait before the list is looked at again: not long where it could not be read, since until then
-// nothing new is discovered, and a key that has changed is to be tried.
-func (c *campaigns) pause() time.Duration {
-	if c.failure() == nil {
+// pause is how long to wait before the list is looked at again: not long where it was not asked for or could not be read,
+// since until then nothing new is discovered, and a key that has changed is to be tried.
+func (c *campaigns) pause(asked bool) time.Duration {
+	if asked && c.failure() == nil {
 		return c.discovery.Interval
 	}
 	return min(c.discovery.Interval, time.Minute)

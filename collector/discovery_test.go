@@ -323,3 +323,19 @@ func TestListIsReadAsUsualAfterTheKeyHasChanged(t *testing.T) {
 		t.Errorf("the list is read %d times in 3 minutes, want each minute", n)
 	}
 }
+
+// A list that was not asked for, since the key was refused for campaigns, is read soon after the key has changed.
+func TestListThatWasHeldBackIsReadSoon(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	setRows(api, "c", 2, 1)
+	h := newHarness(t, api, clock, func(c *Config) {
+		discover(func(d *Discovery) { d.Interval = 20 * time.Minute; d.Statuses = nil })(c)
+		c.CampaignIDs = []string{"c-0", "c-1"}
+	})
+	h.key.set("revoked")
+	h.advance(21 * time.Minute)
+	h.key.set(revoxtest.APIKey)
+	h.advance(time.Minute)
+	h.want(h.scrape(), fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(clock.Now().Unix())))
+}

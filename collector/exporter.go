@@ -42,8 +42,8 @@ type Config struct {
 	MaxScans int
 	// ScanTimeout of one whole scan; 0: no limit but that of its requests.
 	ScanTimeout time.Duration
-	// MaxAge of published data; at least 3 intervals, and twice the time from when the campaign's newest complete scan
-	// was due until it ended.
+	// MaxAge of published data; at least 3 intervals, and twice the time that the campaign's newest complete scan took,
+	// with what it waited for its turn.
 	MaxAge time.Duration
 	// FullInterval is how often pages that have settled are read again all the same, at most a quarter early; 0: by
 	// every scan.
@@ -146,10 +146,10 @@ func (e *Exporter) Run(ctx context.Context) {
 		e.reconcile() // what is given need not wait for the list
 	}
 	for ctx.Err() == nil {
-		e.discover(ctx)
+		asked := e.discover(ctx)
 		e.listRead.Store(ctx.Err() == nil)
 		e.reconcile()
-		_ = e.Clock.Sleep(ctx, e.campaigns.pause()) // its error is that ctx ended
+		_ = e.Clock.Sleep(ctx, e.campaigns.pause(asked)) // its error is that ctx ended
 	}
 }
 
@@ -160,26 +160,27 @@ func (e *Exporter) runUnder(ctx context.Context) {
 	e.ctx = ctx
 }
 
-// discover reads the list of campaigns, unless it is to be left alone for now, and lets the selected ones be scanned.
-func (e *Exporter) discover(ctx context.Context) {
+// discover asks for the list of campaigns, unless it is to be left alone for now, and lets the selected ones be scanned.
+func (e *Exporter) discover(ctx context.Context) (asked bool) {
 	now := e.Clock.Now()
 	left := within(e.campaigns.holdOff, e.campaigns.failed, now) && !(revoxapi.KindOf(e.campaigns.failure()) == revoxapi.KindAuth && e.refused.changed())
 	if left || e.refused.holds(now) {
-		return
+		return false
 	}
 	key, _ := e.Key.Key() // one that cannot be read is the client's to report
 	err := e.campaigns.refresh(ctx)
 	if ctx.Err() != nil {
-		return
+		return true
 	}
 	now = e.Clock.Now()
 	e.refused.note(now, "the list of campaigns", key, err)
 	e.campaigns.holdOff = holdOff(err)
 	if err != nil {
 		e.campaigns.failed = now
-		return
+		return true
 	}
 	e.applySelection()
+	return true
 }
 
 // scanCampaign scans a campaign that was due at a time once, when its turn comes, and publishes what came of it, unless
