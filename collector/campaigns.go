@@ -204,9 +204,11 @@ func (c *campaigns) statusLabel(campaign *listedCampaign, unknown map[unknownVal
 func (c *campaigns) note(now time.Time, passedOver int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if passedOver != c.passedOver && err == nil {
+	if err == nil {
+		if passedOver > 0 && passedOver != c.passedOver {
+			level.Warn(c.logger).Log("msg", "campaigns of the list are passed over, because they have no usable ID", "campaigns", passedOver)
+		}
 		c.passedOver = passedOver
-		level.Warn(c.logger).Log("msg", "campaigns of the list are passed over, because they have no usable ID", "campaigns", passedOver)
 	}
 	changed := !c.asked || c.up != (err == nil) || revoxapi.KindOf(c.lastErr) != revoxapi.KindOf(err)
 	recovered := c.asked && !c.up

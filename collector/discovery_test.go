@@ -339,3 +339,17 @@ func TestListThatWasHeldBackIsReadSoon(t *testing.T) {
 	h.advance(time.Minute)
 	h.want(h.scrape(), fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(clock.Now().Unix())))
 }
+
+func TestCampaignsWithoutAnIDAreSaidOnce(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	remove := list(api, `{"name": "no ID", "status": "running"}`)
+	h := newHarness(t, api, clock, discover(nil))
+	h.advance(5 * time.Minute)
+	remove()
+	list(api)
+	h.advance(5 * time.Minute)
+	if said := grep(h.logs.String(), `passed over`); strings.Count(said, "\n") != 1 {
+		t.Errorf("it should be said once:\n%s", said)
+	}
+}
