@@ -72,12 +72,9 @@ func run(args []string, stdout, stderr *os.File) int {
 	}
 	plainLogger := newLogger(stderr, *flags.logLevel, *flags.logFormat)
 	logger := log.With(plainLogger, "ts", log.DefaultTimestampUTC)
-	var background sync.WaitGroup
-	defer background.Wait()
 	// From the start, and whether there is anything to read anew or not: unheard, SIGHUP would end the process.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	defer close(hangups)
 	defer signal.Stop(hangups)
 
 	key, baseURL := flags.keySource(), *flags.baseURL
@@ -116,11 +113,17 @@ func run(args []string, stdout, stderr *os.File) int {
 	if err != nil {
 		return usageError(stderr, err)
 	}
-	background.Go(func() {
+	var reloads sync.WaitGroup
+	reloads.Go(func() {
 		for range hangups {
 			_ = exporter.Reload() // which logs its error
 		}
 	})
+	defer func() { // before the state is closed, which a reload writes
+		signal.Stop(hangups)
+		close(hangups)
+		reloads.Wait()
+	}()
 	registry.MustRegister(api, versioncollector.NewCollector(name), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics, err := exporter.MetricsHandler(registry)
