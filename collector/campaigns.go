@@ -172,8 +172,8 @@ func (c *campaigns) refresh(ctx context.Context) error {
 		listed[id] = campaign
 		if c.discovery.selects(campaign, now) {
 			discovered = append(discovered, id)
-		} else if !slices.Contains(always, id) {
-			continue
+		} else if enumCampaignStatus.known[campaign.Status.value] == "" && !slices.Contains(always, id) {
+			continue // a status that is not known is no news where nobody asks for the campaign
 		}
 		campaign.statusLabel = c.statusLabel(campaign, unknown)
 	}

@@ -1,0 +1,36 @@
+package collector
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// The list has said what it has to say of a campaign before the campaign file names it.
+func TestStatusOfACampaignThatIsNamedLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "campaigns.yml")
+	write(t, path, "[]")
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
+	list(api, listed("a", "A", "draft", false, start), listed("b", "B", "novel", false, start))
+	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.CampaignFile = path })
+	if said := grep(h.logs.String(), "novel"); said != "" {
+		t.Errorf("nobody asked for that campaign, but the log says:\n%s", said)
+	}
+	write(t, path, "- a\n")
+	if err := h.exporter.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	h.sleepers++
+	h.settle()
+	h.want(h.scrape(), `revox_campaign_status{campaign_id="a",status="draft"} 1`)
+	h.advance(5 * time.Minute)
+	if strings.Contains(h.logs.String(), "changed its status") {
+		t.Errorf("its status is as it was, but the log says:\n%s", h.logs)
+	}
+}
