@@ -52,7 +52,7 @@ func (e *Exporter) parts(r *record, now time.Time) parts {
 	data := r.data != nil && now.Sub(r.data.at) <= e.maxAge(r)
 	return parts{
 		data:   data,
-		listed: data && r.listed != nil && now.Sub(r.listedAt) <= max(e.MaxAge, 3*e.Discovery.Interval),
+		listed: data && r.listed != nil && now.Sub(r.listed.readAt) <= max(e.MaxAge, 3*e.Discovery.Interval),
 	}
 }
 

@@ -28,7 +28,6 @@ func (e *Exporter) restore() {
 		case selected && e.Shard.has(id):
 			records[id] = &was.record
 			if was.listed != nil {
-				was.listed.readAt = was.listedAt
 				listed[id] = was.listed
 			}
 			if was.data != nil {

@@ -113,11 +113,10 @@ func unionOfKeys[V any](a, b map[string]V) []string {
 
 // record is all that is known of one selected campaign. Records are immutable once they are in the store.
 type record struct {
-	id       string
-	listed   *listedCampaign // nil where the list of campaigns does not have it
-	listedAt time.Time       // when the list was read
-	data     *published      // nil before the first complete scan
-	shrunk   int             // scans in a row that found so few rows that they are not believed
+	id     string
+	listed *listedCampaign // nil where the list of campaigns does not have it
+	data   *published      // nil before the first complete scan
+	shrunk int             // scans in a row that found so few rows that they are not believed
 
 	scanned  bool // a scan has ended
 	up       bool // the newest succeeded
@@ -178,9 +177,7 @@ func (s *store) selectOnly(ids []string, listed map[string]*listedCampaign, now 
 		} else if was, ok := s.dropped[id]; ok {
 			next.data, next.failures = was.data, was.failures
 		}
-		if next.listed = listed[id]; next.listed != nil {
-			next.listedAt = next.listed.readAt
-		}
+		next.listed = listed[id]
 		records[id] = &next
 	}
 	dropped := map[string]droppedRecord{}

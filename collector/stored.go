@@ -73,7 +73,7 @@ func encodeScan(r *record, dropped time.Time) []byte {
 		s.At, s.TookNS = r.data.at, int64(r.data.took)
 	}
 	if c := r.listed; c != nil {
-		s.ListedAt = r.listedAt
+		s.ListedAt = c.readAt
 		s.Listed = &storedListed{
 			Name: c.Name.value, Status: c.Status.value, StatusLabel: c.statusLabel, IsCancelled: c.IsCancelled.value,
 			MaxConcurrentCalls: c.MaxConcurrentCalls.value,
@@ -99,11 +99,10 @@ func decodeScan(id string, bytes []byte) (r *record, dropped time.Time, err erro
 		r.data = &published{at: s.At, took: time.Duration(s.TookNS)}
 	}
 	if l := s.Listed; l != nil {
-		r.listedAt = s.ListedAt
 		r.listed = &listedCampaign{
 			ID: tolerant[string]{id}, Name: tolerant[string]{l.Name}, Status: tolerant[string]{l.Status},
 			IsCancelled: tolerant[bool]{l.IsCancelled}, MaxConcurrentCalls: tolerant[*float64]{l.MaxConcurrentCalls},
-			statusLabel: l.StatusLabel,
+			statusLabel: l.StatusLabel, readAt: s.ListedAt,
 		}
 		if l.UpdatedAt != nil {
 			r.listed.UpdatedAt.Time = time.Unix(*l.UpdatedAt, 0)
