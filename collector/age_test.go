@@ -63,3 +63,25 @@ func TestMaxAgeAllowsForTwoScans(t *testing.T) {
 	h.advance(time.Minute)
 	h.wantNone(data(h.scrape()), `^revox_campaign_`)
 }
+
+// Scans that read only what can have changed are quick, but the next may have to read every page again.
+func TestMaxAgeAllowsForTheNextScanOfEveryPage(t *testing.T) {
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	api := newAPI(t, clock)
+	api.SetRows("c", "", oldRows(45))
+	h := newHarness(t, api, clock, func(c *Config) {
+		c.CampaignIDs, c.ScanInterval, c.Rows.PageSize, c.FullInterval = []string{"c"}, 0, 10, time.Hour
+	})
+	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready && h.waiters() == 0 })
+	clock.Advance(time.Hour)
+	api.OnPage(func(_ string, page int) {
+		if page == 4 {
+			clock.Advance(20 * time.Minute)
+		}
+	})
+	h.want(h.scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 1200`)
+	h.want(h.scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 0`)
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
+	clock.Advance(20 * time.Minute)
+	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 45`)
+}

@@ -42,8 +42,8 @@ type Config struct {
 	MaxScans int
 	// ScanTimeout of one whole scan; 0: no limit but that of its requests.
 	ScanTimeout time.Duration
-	// MaxAge of published data; at least 3 intervals, and twice the time that the campaign's newest complete scan took,
-	// with what it waited for its turn.
+	// MaxAge of published data; at least 3 intervals, and twice the time that the newest scan of all the campaign's pages
+	// took, or a later one that took longer, with what they waited for their turns.
 	MaxAge time.Duration
 	// FullInterval is how often pages that have settled are read again all the same, at most a quarter early; 0: by
 	// every scan.
@@ -246,7 +246,11 @@ func (e *Exporter) publish(id string, at scanTimes, found *scanned, err error) {
 		r.ended, r.duration, r.lag = now, now.Sub(at.start), at.start.Sub(at.due)
 		r.holdOff = holdOff(err)
 		if err == nil {
-			r.data = r.data.next(found.tally, now, now.Sub(at.asked))
+			took := now.Sub(at.asked)
+			if r.data != nil && !found.full {
+				took = max(took, r.data.took) // the next scan may read every page again
+			}
+			r.data = r.data.next(found.tally, now, took)
 			r.data.settled = found.settled
 			return
 		}

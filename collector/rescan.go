@@ -54,7 +54,7 @@ func (s *scan) rescan(ctx context.Context) (*scanned, error) {
 	t := r.sorted.whole(settled.Tally)
 	t.add(familyPages, pagesRead, s.pagesRead)
 	t.add(familyPages, pagesSettled, pages(r.layout)-r.pages)
-	return &scanned{t, settled}, nil
+	return &scanned{tally: t, settled: settled}, nil
 }
 
 // readPages reads pages. Where one is refused as if it did not exist, the error is errReadAll.
@@ -172,7 +172,7 @@ func (s *scan) probe(ctx context.Context, was *settledPages) (*scanned, error) {
 	// What was restored after a restart does not know what values were not known.
 	if before := s.before.tally; before.name == name && maps.Equal(before.unknown, t.unknown) &&
 		maps.Equal(before.counts[familyPages.index], t.counts[familyPages.index]) {
-		return &scanned{before, was}, nil // the same as before, and known to be by its place in memory
+		return &scanned{tally: before, settled: was}, nil // the same as before, and known to be by its place in memory
 	}
-	return &scanned{&t, was}, nil
+	return &scanned{tally: &t, settled: was}, nil
 }

@@ -32,6 +32,8 @@ type scanned struct {
 	tally *Tally
 	// settled says which pages the next scan need not read; nil for none.
 	settled *settledPages
+	// full tells that every page was read.
+	full bool
 }
 
 // run reads every page of the campaign that can have changed, and returns what the whole campaign comes to, or an error:
@@ -79,5 +81,5 @@ func (s *scan) full(ctx context.Context) (*scanned, error) {
 	t.add(familyRowsMissing, "", summary.Missing)
 	t.add(familyAnomalies, anomalyDuplicateRow, summary.Duplicates)
 	t.add(familyPages, pagesRead, s.pagesRead)
-	return &scanned{t, settled}, nil
+	return &scanned{tally: t, settled: settled, full: true}, nil
 }

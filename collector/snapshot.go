@@ -14,7 +14,7 @@ import (
 // that never fall. It is immutable.
 type published struct {
 	at    time.Time     // when the data was complete
-	took  time.Duration // from when the scan asked for its turn until then
+	took  time.Duration // by the newest scan of every page, or a later one that took longer, from asking for its turn on
 	tally *Tally
 	// held are what is shown of counters and histograms: the newest count, or more where the count has fallen.
 	heldCounts        []map[string]uint64
