@@ -291,7 +291,7 @@ func newApp() (*kingpin.Application, *flagValues) {
 
 		scanInterval:  app.Flag("scan.interval", "Pause between the starts of a campaign's scans; 0: scan on each scrape.").Default("1m").Duration(),
 		scanTimeout:   app.Flag("scan.timeout", "How long one whole scan of a campaign may take; 0: no limit but that of its requests.").Default("0").Duration(),
-		maxAge:        app.Flag("scan.max-age", "How old published data may be before it disappears; at least 3 intervals, and twice as long as the campaign's newest complete scan took.").Default("15m").Duration(),
+		maxAge:        app.Flag("scan.max-age", "How old published data may be before it disappears; at least 3 intervals, and twice as long as the campaign's newest scan of all its pages took.").Default("15m").Duration(),
 		fullInterval:  app.Flag("scan.full-interval", "How often settled pages, whose calls have all finished and come to rest, are read again all the same, at most a quarter early; 0: by every scan.").Default("1h").Duration(),
 		timeoutOffset: app.Flag("scan.timeout-offset", "How long before Prometheus would give up a scan on a scrape ends.").Default("0.5s").Duration(),
 
