@@ -127,7 +127,7 @@ func New(cfg Config) (*Exporter, error) {
 func (e *Exporter) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer e.running.Wait()
-	defer e.runUnder(nil)
+	defer e.runUnderNone()
 	defer cancel()
 	if e.onScrape != nil {
 		e.onScrape.start(ctx)
@@ -153,11 +153,18 @@ func (e *Exporter) Run(ctx context.Context) {
 	}
 }
 
-// runUnder sets the context under which scanners are started, nil for none any more.
+// runUnder sets the context under which scanners are started.
 func (e *Exporter) runUnder(ctx context.Context) {
 	e.selecting.Lock()
 	defer e.selecting.Unlock()
 	e.ctx = ctx
+}
+
+// runUnderNone lets no scanner be started any more.
+func (e *Exporter) runUnderNone() {
+	e.selecting.Lock()
+	defer e.selecting.Unlock()
+	e.ctx = nil
 }
 
 // discover asks for the list of campaigns, unless it is to be left alone for now, and lets the selected ones be scanned.
