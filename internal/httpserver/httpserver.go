@@ -26,8 +26,8 @@ func New(handler http.Handler, logger log.Logger) *http.Server {
 	}
 }
 
-// shutdownTimeout is less than the 5 s within which the process is to end.
-const shutdownTimeout = 4 * time.Second
+// shutdownTimeout leaves time to close the state within the 5 s in which the process is to end.
+const shutdownTimeout = 2500 * time.Millisecond
 
 // Run runs the server, by listen, and work beside it until ctx ends or listen fails, and returns when both have ended:
 // with nil where ctx has ended, else with what listen failed with. work does not begin before the server has its port.
