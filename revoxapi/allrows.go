@@ -64,6 +64,9 @@ func AllPages[R Identified](ctx context.Context, c *Client, campaignID string, p
 	}
 	w := &walk[R]{ctx: ctx, client: c, campaignID: campaignID, params: params, each: each}
 	err := w.run()
+	if own, ok := err.(callerError); ok {
+		err = own.error
+	}
 	summary := RowsSummary{Rows: w.seen.len(), Pages: w.pages, Duplicates: w.duplicates}
 	if w.total != nil {
 		summary.Missing = max(0, int(*w.total)-w.seen.len())
@@ -426,7 +429,13 @@ func (w *walk[R]) meet(p *page, t *try, row R) error {
 			return nil
 		}
 	}
-	return w.each(p.number, row)
+	if w.seen.len() > w.client.maxRows {
+		return w.incomplete("more than %d rows were found, and no more are read of a campaign", w.client.maxRows)
+	}
+	if err := w.each(p.number, row); err != nil {
+		return callerError{err} // until run has ended: an *Error of the caller's own is no answer of the server's
+	}
+	return nil
 }
 
 // note notes a page that was read, and how many of its rows the walk had not met before.

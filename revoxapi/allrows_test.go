@@ -314,6 +314,21 @@ func TestAllRowsGivesUpWhereRowsMoveForEver(t *testing.T) {
 	})
 }
 
+// Rows without end are read up to a limit, whether they come on pages, pages read ahead, or all on one.
+func TestAllRowsReadsNoMoreRowsThanTheLimit(t *testing.T) {
+	for name, opts := range map[string][]revoxtest.Option{"pages": {revoxtest.WithoutTotal()}, "pages read ahead": nil, "one page": {revoxtest.WithRowsOnly()}} {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t, opts...)
+			server.SetRows(campaignID, "c", makeRows(0, 250))
+			ids, summary, err := readAll(newClient(t, server.URL, revoxapi.WithMaxRows(249)), revoxapi.RowsParams{PageSize: 10})
+			if e := asError(t, err, revoxapi.KindIncomplete); e.CampaignID != campaignID || e.Page != -1 || len(ids) != 249 {
+				t.Errorf("%v after %d rows: %+v", e, len(ids), summary)
+			}
+			mustReadAll(t, newClient(t, server.URL, revoxapi.WithMaxRows(250)), revoxapi.RowsParams{PageSize: 10}, makeRows(0, 250))
+		})
+	}
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -395,11 +410,20 @@ func TestAllRowsStopsAtTheCallersError(t *testing.T) {
 	if err != own || rows != 130 || server.RequestCount() != 2 {
 		t.Errorf("%v after %d rows and %d requests: %+v", err, rows, server.RequestCount(), summary)
 	}
-	// The caller's own *Error is not taken for the API's.
-	mine := &revoxapi.Error{Kind: revoxapi.KindServerError, Err: own}
-	_, err = revoxapi.AllRows(context.Background(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, func(row) error { return mine })
-	if err != error(mine) {
-		t.Errorf("%v", err)
+	// The caller's own *Error is not taken for the API's, on whatever page: nothing is asked for after it.
+	for _, mine := range []*revoxapi.Error{{Kind: revoxapi.KindServerError, Err: own}, {Kind: revoxapi.KindNotFound, StatusCode: 404, Err: own}} {
+		for _, last := range []int{1, 130} {
+			before, rows := server.RequestCount(), 0
+			_, err = revoxapi.AllRows(context.Background(), newClient(t, server.URL, revoxapi.WithMaxInFlight(1)), campaignID, revoxapi.RowsParams{}, func(row) error {
+				if rows++; rows >= last {
+					return mine
+				}
+				return nil
+			})
+			if asked := server.RequestCount() - before; err != error(mine) || rows != last || asked != last/100+1 {
+				t.Errorf("%v after %d rows and %d requests, want %d and %d", err, rows, asked, last, last/100+1)
+			}
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type Client struct {
 	maxRetries       int
 	maxRetryWait     time.Duration
 	maxResponseBytes int64
+	maxRows          int
 	inFlight         *semaphore.Weighted
 	leavingRoom      *semaphore.Weighted // see LeavingRoom; nil where there is no room to leave
 	window           int                 // how many pages of a campaign are read at once
@@ -100,6 +101,7 @@ type options struct {
 	maxRetries           int
 	maxRetryWait         time.Duration
 	maxResponseBytes     int64
+	maxRows              int
 	maxInFlight          int
 	maxRequestsPerSecond float64
 	clock                Clock
@@ -131,6 +133,10 @@ func WithMaxRetryWait(d time.Duration) Option { return func(o *options) { o.maxR
 // stream, so this bounds time, not memory; a single row may have 1/64 of it, and 8 MiB at most.
 func WithMaxResponseBytes(n int64) Option { return func(o *options) { o.maxResponseBytes = n } }
 
+// WithMaxRows sets how many rows with different ids AllRows reads of a campaign, at 16 bytes each; where there are more,
+// it ends with an error of KindIncomplete, and so always ends. The default is 10,000,000.
+func WithMaxRows(n int) Option { return func(o *options) { o.maxRows = n } }
+
 // WithMaxInFlight sets how many requests may be under way at once; the default is 4. With 1, the pages of a campaign are
 // asked for one after another.
 func WithMaxInFlight(n int) Option { return func(o *options) { o.maxInFlight = n } }
@@ -158,6 +164,7 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		maxRetries:       2,
 		maxRetryWait:     time.Minute,
 		maxResponseBytes: 4 << 30,
+		maxRows:          10_000_000,
 		maxInFlight:      4,
 		clock:            SystemClock{},
 		random:           rand.Float64,
@@ -180,6 +187,8 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		return nil, fmt.Errorf("the limit of requests in flight must be 1 or more, not %d", o.maxInFlight)
 	case o.maxResponseBytes < 1:
 		return nil, fmt.Errorf("the limit of a response must be 1 byte or more, not %d", o.maxResponseBytes)
+	case o.maxRows < 1:
+		return nil, fmt.Errorf("the limit of a campaign's rows must be 1 or more, not %d", o.maxRows)
 	case !(o.maxRequestsPerSecond >= 0):
 		return nil, fmt.Errorf("the limit of requests a second must be 0 or more, not %v", o.maxRequestsPerSecond)
 	}
@@ -198,6 +207,7 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		maxRetries:       o.maxRetries,
 		maxRetryWait:     o.maxRetryWait,
 		maxResponseBytes: o.maxResponseBytes,
+		maxRows:          o.maxRows,
 		inFlight:         semaphore.NewWeighted(int64(o.maxInFlight)),
 		leavingRoom:      roomFor(o.maxInFlight),
 		window:           min(o.maxInFlight, maxWindow),
@@ -323,7 +333,9 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	}
 	defer release()
 	now := c.clock.Now()
-	if err := c.clock.Sleep(ctx, c.perSecond.ReserveN(now, 1).DelayFrom(now)); err != nil {
+	turn := c.perSecond.ReserveN(now, 1)
+	if err := c.clock.Sleep(ctx, turn.DelayFrom(now)); err != nil {
+		turn.CancelAt(c.clock.Now()) // others need not wait for a request that is not made
 		return answer{}, contextError(ctx)
 	}
 	key, err := c.key.Key()

@@ -103,7 +103,7 @@ func TestNewClientRefusesWhatCannotWork(t *testing.T) {
 	}
 	for name, opt := range map[string]revoxapi.Option{
 		"timeout": revoxapi.WithTimeout(0), "retries": revoxapi.WithMaxRetries(-1), "in flight": revoxapi.WithMaxInFlight(0),
-		"rate": revoxapi.WithMaxRequestsPerSecond(-1), "rate NaN": revoxapi.WithMaxRequestsPerSecond(math.NaN()), "size": revoxapi.WithMaxResponseBytes(0),
+		"rate": revoxapi.WithMaxRequestsPerSecond(-1), "rate NaN": revoxapi.WithMaxRequestsPerSecond(math.NaN()), "size": revoxapi.WithMaxResponseBytes(0), "rows": revoxapi.WithMaxRows(0),
 	} {
 		if _, err := revoxapi.NewClient(key, opt); err == nil {
 			t.Errorf("%s is accepted", name)
@@ -140,6 +140,38 @@ func TestRequestsAreSpaced(t *testing.T) {
 		if gap := requests[i].Time.Sub(requests[i-1].Time); gap != 250*time.Millisecond {
 			t.Errorf("request %d came %s after the one before", i, gap)
 		}
+	}
+}
+
+// cancelsFirst is a clock on which the first wait is cut short.
+type cancelsFirst struct {
+	*hurry
+	cancel func()
+}
+
+func (c *cancelsFirst) Sleep(ctx context.Context, d time.Duration) error {
+	if d > 0 && c.cancel != nil {
+		c.cancel()
+		c.cancel = nil
+	}
+	return c.hurry.Sleep(ctx, d)
+}
+
+func TestARequestThatIsNotMadeTakesNobodysTurn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	clock := &cancelsFirst{newHurry(), cancel}
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 1))
+	client := newClient(t, server.URL, revoxapi.WithClock(clock), revoxapi.WithMaxRequestsPerSecond(0.1))
+	if err := getRows(ctx, client); err != nil {
+		t.Fatal(err)
+	}
+	asError(t, getRows(ctx, client), revoxapi.KindCanceled)
+	if err := getRows(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	if waits := clock.waits(); len(waits) != 1 || waits[0] != 10*time.Second {
+		t.Errorf("waited %v", waits)
 	}
 }
 

@@ -45,7 +45,7 @@ func (e *envelope) read(body io.Reader) error {
 	s.reset(body)
 	defer func() {
 		s.reset(nil)
-		if cap(s.kept) <= 1<<20 {
+		if cap(s.kept)+cap(s.name) <= 1<<20 {
 			scanners.Put(s)
 		}
 	}()
