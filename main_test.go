@@ -1,23 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,39 +21,11 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// binary is the program, as a user has it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "revox_exporter")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "revox_exporter")
-		build := exec.Command("go", "build", "-ldflags", "-X github.com/prometheus/common/version.Version=1.2.3-test", "-o", binary, ".")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
-}
-
-// patience is how long a test waits for what should come soon, before it fails.
-const patience = 30 * time.Second
-
-// command returns the program with arguments and with nothing in its environment but env.
-func command(ctx context.Context, env []string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
-	return cmd
-}
+func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
 
 func TestWrongUseIsOneClearLine(t *testing.T) {
 	dir := t.TempDir()
@@ -127,10 +94,10 @@ func TestWrongUseIsOneClearLine(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
 			defer cancel()
 			var out bytes.Buffer
-			cmd := command(ctx, test.env, test.args...)
+			cmd := programtest.Command(ctx, t, test.env, test.args...)
 			cmd.Stdout, cmd.Stderr = &out, &out
 			_ = cmd.Run() // its exit code is looked at
 			if code := cmd.ProcessState.ExitCode(); code != test.code {
@@ -156,130 +123,10 @@ func TestWrongUseIsOneClearLine(t *testing.T) {
 	}
 }
 
-// process is the running program.
-type process struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	url  string
-	logs *logs
-}
-
-// logs collects what a process prints, and tells when it is at its end.
-type logs struct {
-	mu   sync.Mutex
-	text strings.Builder
-	done chan struct{}
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-var listensOn = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
-
-// startProcess starts the program on a free port and returns when it listens; it is killed when the test ends.
-func startProcess(t *testing.T, env []string, args ...string) *process {
-	t.Helper()
-	return startCommand(t, command(context.Background(), env, append(args, "--web.listen-address=127.0.0.1:0")...))
-}
-
-func startCommand(t *testing.T, cmd *exec.Cmd) *process {
-	t.Helper()
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = write, write
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	write.Close()
-	p := &process{t: t, cmd: cmd, logs: &logs{done: make(chan struct{})}}
-	address := make(chan string, 1)
-	go func() {
-		defer close(p.logs.done)
-		defer read.Close()
-		lines := bufio.NewScanner(read)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			p.logs.mu.Lock()
-			p.logs.text.WriteString(lines.Text() + "\n")
-			p.logs.mu.Unlock()
-			if m := listensOn.FindStringSubmatch(lines.Text()); m != nil {
-				address <- m[1]
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		<-p.logs.done
-		_ = cmd.Wait()
-	})
-	select {
-	case a := <-address:
-		p.url = "http://" + a
-	case <-p.logs.done:
-		t.Fatalf("it ended by itself:\n%s", p.logs)
-	case <-time.After(patience):
-		t.Fatalf("it does not listen:\n%s", p.logs)
-	}
-	return p
-}
-
-// get returns an answer's status and body.
-func (p *process) get(path string, header ...string) (int, string) {
-	p.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, p.url+path, nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		p.t.Fatalf("%v\n%s", err, p.logs)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
-}
-
-// ready waits until first scans have ended.
-func (p *process) ready() {
-	p.t.Helper()
-	deadline := time.Now().Add(patience)
-	for time.Now().Before(deadline) {
-		if code, _ := p.get("/-/ready"); code == http.StatusOK {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	_, body := p.get("/-/ready")
-	p.t.Fatalf("not ready: %s\n%s", body, p.logs)
-}
-
-// terminate sends SIGTERM and returns the exit code and how long the process took to end.
-func (p *process) terminate() (code int, took time.Duration) {
-	p.t.Helper()
-	start := time.Now()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatal(err)
-	}
-	<-p.logs.done
-	_ = p.cmd.Wait() // its exit code is looked at
-	return p.cmd.ProcessState.ExitCode(), time.Since(start)
-}
-
 func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
-	p := startProcess(t, nil, "--demo")
-	p.ready()
-	_, metrics := p.get("/metrics")
+	p := programtest.Start(t, nil, "--demo")
+	p.Ready()
+	_, metrics := p.Get("/metrics")
 	for _, family := range []string{
 		"revox_campaign_info", "revox_campaign_status", "revox_campaign_max_concurrent_calls", "revox_campaign_rows",
 		"revox_campaign_rows_without_call", "revox_campaign_rows_missing", "revox_campaign_calls", "revox_campaign_call_attempts",
@@ -312,19 +159,17 @@ func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
 	if !slices.Equal(problems, accepted) {
 		t.Errorf("lint finds %v, want no more than %v", problems, accepted)
 	}
-	code, page := p.get("/")
-	if code != http.StatusOK || !strings.Contains(page, "1.2.3-test") || !strings.Contains(page, `href="/metrics"`) {
+	code, page := p.Get("/")
+	if code != http.StatusOK || !strings.Contains(page, programtest.Version) || !strings.Contains(page, `href="/metrics"`) {
 		t.Errorf("landing page: %d\n%s", code, page)
 	}
-	if code, _ := p.get("/nowhere"); code != http.StatusNotFound {
+	if code, _ := p.Get("/nowhere"); code != http.StatusNotFound {
 		t.Errorf("/nowhere answered %d", code)
 	}
-	if code, _ := p.get("/debug/pprof/"); code != http.StatusNotFound {
+	if code, _ := p.Get("/debug/pprof/"); code != http.StatusNotFound {
 		t.Errorf("profiles are served without --web.enable-pprof: %d", code)
 	}
-	if code, took := p.terminate(); code != 0 || took > 5*time.Second {
-		t.Errorf("exit code %d after %s\n%s", code, took, p.logs)
-	}
+	p.Terminate()
 }
 
 // Nothing that identifies a person, and not the key, is shown anywhere, whatever goes wrong.
@@ -350,18 +195,18 @@ func TestKeyAndPersonalDataAreShownNowhere(t *testing.T) {
 			if name != "none" {
 				api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: fault})
 			}
-			p := startProcess(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id="+id, "--campaign.discover",
+			p := programtest.Start(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id="+id, "--campaign.discover",
 				"--log.level=debug", "--web.enable-pprof", "--revox.max-retries=1")
-			p.ready()
+			p.Ready()
 			var shown strings.Builder
 			for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2"} {
-				_, body := p.get(path)
+				_, body := p.Get(path)
 				shown.WriteString(body)
 			}
-			_, protobuf := p.get("/metrics", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+			_, protobuf := p.Get("/metrics", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
 			shown.WriteString(protobuf)
-			p.terminate()
-			shown.WriteString(p.logs.String())
+			p.Terminate()
+			shown.WriteString(p.Log())
 
 			personal := append(api.Personal(id), key)
 			if len(personal) < 100 {
@@ -380,16 +225,16 @@ func TestKeyAndPersonalDataAreShownNowhere(t *testing.T) {
 }
 
 func TestStartsAndStaysUpWhileTheAPIIsDown(t *testing.T) {
-	p := startProcess(t, []string{"REVOX_API_KEY=k"}, "--revox.base-url=http://127.0.0.1:1/api", "--campaign.id=c", "--revox.max-retries=0")
-	p.ready()
-	if _, metrics := p.get("/metrics"); !strings.Contains(metrics, "revox_campaign_up{campaign_id=\"c\"} 0\n") ||
+	p := programtest.Start(t, []string{"REVOX_API_KEY=k"}, "--revox.base-url=http://127.0.0.1:1/api", "--campaign.id=c", "--revox.max-retries=0")
+	p.Ready()
+	if _, metrics := p.Get("/metrics"); !strings.Contains(metrics, "revox_campaign_up{campaign_id=\"c\"} 0\n") ||
 		!strings.Contains(metrics, `revox_campaign_scan_failures_total{campaign_id="c",reason="connection"} 1`) {
 		t.Errorf("metrics:\n%s", metrics)
 	}
-	if _, page := p.get("/"); !strings.Contains(page, "connection refused") {
+	if _, page := p.Get("/"); !strings.Contains(page, "connection refused") {
 		t.Errorf("the landing page does not say what is wrong:\n%s", page)
 	}
-	if code, _ := p.get("/-/healthy"); code != http.StatusOK {
+	if code, _ := p.Get("/-/healthy"); code != http.StatusOK {
 		t.Errorf("not healthy: %d", code)
 	}
 }
@@ -401,24 +246,22 @@ func TestEndsSoonDuringAScan(t *testing.T) {
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
 	for _, interval := range []string{"1m", "0"} {
 		asked := api.RequestCount()
-		p := startProcess(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.id=c", "--scan.interval="+interval)
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.id=c", "--scan.interval="+interval)
+		ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
 		if err := api.WaitForRequests(ctx, asked+1); err != nil {
 			t.Fatal(err)
 		}
 		cancel()
-		if code, took := p.terminate(); code != 0 || took > 5*time.Second {
-			t.Errorf("exit code %d after %s\n%s", code, took, p.logs)
-		}
+		p.Terminate()
 	}
 }
 
 func TestHelpAndVersion(t *testing.T) {
 	for arg, wants := range map[string][]string{
-		"--version": {"revox_exporter, version 1.2.3-test"},
+		"--version": {"revox_exporter, version " + programtest.Version},
 		"--help":    {"--campaign.id", "REVOX_EXPORTER_CAMPAIGN_ID", "serve"},
 	} {
-		out, err := command(t.Context(), []string{"REVOX_EXPORTER_VERSION=1.2.3", "REVOX_EXPORTER_HELP=x"}, arg).Output()
+		out, err := programtest.Command(t.Context(), t, []string{"REVOX_EXPORTER_VERSION=1.2.3", "REVOX_EXPORTER_HELP=x"}, arg).Output()
 		if err != nil {
 			t.Errorf("%s: %v", arg, err)
 		}
@@ -444,9 +287,9 @@ func TestREADMETables(t *testing.T) {
 	if err := os.WriteFile(list, []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := startProcess(t, nil, "--demo", "--campaign.file="+list)
-	p.ready()
-	_, metrics := p.get("/metrics")
+	p := programtest.Start(t, nil, "--demo", "--campaign.file="+list)
+	p.Ready()
+	_, metrics := p.Get("/metrics")
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(metrics))
 	if err != nil {

@@ -20,13 +20,14 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 // startWithState starts the program with state in a folder, on an API's campaigns.
-func startWithState(t *testing.T, api *revoxtest.Server, folder string, args ...string) *process {
+func startWithState(t *testing.T, api *revoxtest.Server, folder string, args ...string) *programtest.Process {
 	t.Helper()
-	return startProcess(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, append(args, "--revox.base-url="+api.URL, "--state.path="+folder, "--revox.max-retries=0")...)
+	return programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, append(args, "--revox.base-url="+api.URL, "--state.path="+folder, "--revox.max-retries=0")...)
 }
 
 // changingRows lets rows come, go, finish and be reclassified, until stop is called.
@@ -118,7 +119,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			remove = api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 		}
 		p := startWithState(t, api, folder, append(args, "--scan.interval="+interval)...)
-		_, scrape := p.get("/metrics")
+		_, scrape := p.Get("/metrics")
 		remove()
 		first := rising(t, scrape)
 		for series, was := range before {
@@ -127,19 +128,19 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			}
 		}
 		if kill > 0 && !strings.Contains(scrape, "\nrevox_campaign_calls_finished_total{") {
-			t.Errorf("after kill %d there is no data:\n%s", kill, p.logs)
+			t.Errorf("after kill %d there is no data:\n%s", kill, p.Log())
 		}
-		if lines := regexp.MustCompile(`level=(warn|error).*state`).FindString(p.logs.String()); lines != "" {
+		if lines := regexp.MustCompile(`level=(warn|error).*state`).FindString(p.Log()); lines != "" {
 			t.Errorf("after kill %d the log says: %s", kill, lines)
 		}
 		killed := make(chan struct{})
 		go func() {
 			defer close(killed)
 			time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
-			_ = p.cmd.Process.Kill()
+			p.End(os.Kill)
 		}()
 		for scraping := true; scraping; {
-			if body, err := p.scrape(); err == nil {
+			if body, err := metricsOf(p); err == nil {
 				scrape = body
 				scrapes++
 			}
@@ -160,9 +161,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// scrape returns a whole answer of /metrics, or an error.
-func (p *process) scrape() (string, error) {
-	resp, err := http.Get(p.url + "/metrics")
+// metricsOf returns a whole answer of /metrics, or an error.
+func metricsOf(p *programtest.Process) (string, error) {
+	resp, err := http.Get(p.URL + "/metrics")
 	if err != nil {
 		return "", err
 	}
@@ -178,15 +179,13 @@ func TestOrderlyRestart(t *testing.T) {
 	id := api.AddCampaign(revoxtest.Campaign{Rows: 350, Start: time.Now().AddDate(0, -1, 0), MaxConcurrentCalls: 300, RowsWithoutCallShare: -1})
 	folder := t.TempDir()
 	p := startWithState(t, api, folder, "--campaign.discover", "--campaign.completed-for=0")
-	p.ready()
-	before, _ := p.scrape()
-	if code, took := p.terminate(); code != 0 || took > 5*time.Second {
-		t.Errorf("exit code %d after %s\n%s", code, took, p.logs)
-	}
+	p.Ready()
+	before, _ := metricsOf(p)
+	p.Terminate()
 	asked := len(requestsFor(api, id))
 	p = startWithState(t, api, folder, "--campaign.discover", "--campaign.completed-for=0")
-	p.ready()
-	after, _ := p.scrape()
+	p.Ready()
+	after, _ := metricsOf(p)
 	if n := len(requestsFor(api, id)) - asked; n != 1 {
 		t.Errorf("%d requests for a finished campaign after the restart, want 1", n)
 	}
@@ -197,7 +196,7 @@ func TestOrderlyRestart(t *testing.T) {
 	if !strings.Contains(after, "\nrevox_exporter_state_up 1\n") || !strings.Contains(after, "\nrevox_exporter_state_writes_failed_total 0\n") {
 		t.Error("the metrics do not say that the state is written")
 	}
-	p.terminate()
+	p.Terminate()
 
 	// The file has nothing that identifies a person or a row.
 	file, err := os.ReadFile(filepath.Join(folder, "revox_exporter.db"))
@@ -257,11 +256,11 @@ func TestTwoProcessesCannotShareAState(t *testing.T) {
 	api.SetRows("c", "", nil)
 	folder := t.TempDir()
 	startWithState(t, api, folder, "--campaign.id=c")
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
 	defer cancel()
 	asked := api.RequestCount()
 	var out bytes.Buffer
-	cmd := command(ctx, []string{"REVOX_API_KEY=k"}, "--campaign.id=c", "--revox.base-url="+api.URL, "--state.path="+folder, "--web.listen-address=127.0.0.1:0")
+	cmd := programtest.Command(ctx, t, []string{"REVOX_API_KEY=k"}, "--campaign.id=c", "--revox.base-url="+api.URL, "--state.path="+folder, "--web.listen-address=127.0.0.1:0")
 	cmd.Stdout, cmd.Stderr = &out, &out
 	_ = cmd.Run() // its exit code is looked at
 	if code := cmd.ProcessState.ExitCode(); code != 1 || strings.Count(out.String(), "\n") != 1 || !strings.Contains(out.String(), "another process uses it") {
@@ -287,8 +286,8 @@ func TestWithoutUsableState(t *testing.T) {
 	other.SetRows("c0", "", nil)
 	foreign := t.TempDir()
 	p := startWithState(t, other, foreign, "--campaign.id=c0")
-	p.ready()
-	p.terminate()
+	p.Ready()
+	p.Terminate()
 	garbage := t.TempDir()
 	if err := os.WriteFile(filepath.Join(garbage, "revox_exporter.db"), []byte("garbage"), 0o600); err != nil {
 		t.Fatal(err)
@@ -305,17 +304,17 @@ func TestWithoutUsableState(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			cmd := command(context.Background(), []string{"REVOX_API_KEY=" + revoxtest.APIKey}, append(args, "--revox.base-url="+api.URL,
+			cmd := programtest.Command(context.Background(), t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, append(args, "--revox.base-url="+api.URL,
 				"--state.path="+test.folder, "--scan.interval=1s", "--web.listen-address=127.0.0.1:0")...)
 			cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", "ulimit -f " + test.limit + ` && exec "$0" "$@"`}, cmd.Args...)
-			p := startCommand(t, cmd)
-			p.ready()
+			p := programtest.StartCommand(t, cmd)
+			p.Ready()
 			newest := regexp.MustCompile(`(?m)^revox_campaign_last_scan_success_timestamp_seconds.*$`)
-			metrics, err := p.scrape()
+			metrics, err := metricsOf(p)
 			first := newest.FindString(metrics)
-			for deadline := time.Now().Add(patience); err == nil && newest.FindString(metrics) == first && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(programtest.Patience); err == nil && newest.FindString(metrics) == first && time.Now().Before(deadline); {
 				time.Sleep(10 * time.Millisecond) // until the next scans
-				metrics, err = p.scrape()
+				metrics, err = metricsOf(p)
 			}
 			if err != nil || strings.Count(metrics, "\nrevox_campaign_rows{") != 30 {
 				t.Errorf("not all campaigns are there: %v", err)
@@ -323,10 +322,8 @@ func TestWithoutUsableState(t *testing.T) {
 			if !strings.Contains(metrics, "\nrevox_exporter_state_up "+test.up+"\n") {
 				t.Errorf("revox_exporter_state_up should be %s", test.up)
 			}
-			if code, _ := p.terminate(); code != 0 {
-				t.Errorf("exit code %d", code)
-			}
-			said := regexp.MustCompile(`(?m)^level=(warn|error).*$`).FindAllString(p.logs.String(), -1)
+			p.Terminate()
+			said := regexp.MustCompile(`(?m)^level=(warn|error).*$`).FindAllString(p.Log(), -1)
 			if len(said) != 1 || !regexp.MustCompile(test.says).MatchString(said[0]) {
 				t.Errorf("the log should have one line that says %q:\n%s", test.says, strings.Join(said, "\n"))
 			}

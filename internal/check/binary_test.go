@@ -23,8 +23,7 @@ func command(t *testing.T, env []string, args ...string) (cmd *exec.Cmd, stdout,
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	cmd = exec.CommandContext(ctx, programtest.Path(t), append([]string{"check"}, args...)...)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	cmd = programtest.Command(ctx, t, env, append([]string{"check"}, args...)...)
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	return cmd, stdout, stderr

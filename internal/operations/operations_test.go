@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -48,10 +49,10 @@ func TestHealthListenerNeedsNeitherTLSNorCredentials(t *testing.T) {
 		cert, key, user, "$2a$04$TgBeQEILCNJAz0KMZE45ruxiIp7QiK0F/AA3XjywSp46faQrXs76W")) // bcrypt of the password
 	p := run(t, newAPI(t), "--campaign.id=a", "--web.config.file="+config, "--web.health-listen-address=127.0.0.1:0",
 		"--web.enable-lifecycle", "--web.enable-pprof")
-	main, health := "https://"+p.address, "http://"+p.health
+	main, health := "https://"+p.Address, "http://"+p.health()
 
 	credentials := func(r *http.Request) { r.SetBasicAuth(user, password) }
-	p.await("it is ready", func() bool { code, _ := p.ask(http.MethodGet, health+"/-/ready", nil); return code == http.StatusOK })
+	p.Await("it is ready", func() bool { code, _ := p.ask(http.MethodGet, health+"/-/ready", nil); return code == http.StatusOK })
 	for _, test := range []struct {
 		url    string
 		change func(*http.Request)
@@ -62,7 +63,7 @@ func TestHealthListenerNeedsNeitherTLSNorCredentials(t *testing.T) {
 		{main + "/metrics", credentials, http.StatusOK},
 		{main + "/-/healthy", nil, http.StatusUnauthorized},
 		{main + "/-/healthy", credentials, http.StatusOK},
-		{"http://" + p.address + "/metrics", credentials, http.StatusBadRequest},
+		{"http://" + p.Address + "/metrics", credentials, http.StatusBadRequest},
 		{health + "/-/healthy", nil, http.StatusOK},
 		{health + "/-/ready", nil, http.StatusOK},
 		{health + "/", nil, http.StatusNotFound},
@@ -74,10 +75,10 @@ func TestHealthListenerNeedsNeitherTLSNorCredentials(t *testing.T) {
 			t.Errorf("%s answered %d, want %d: %.200s", test.url, code, test.code, body)
 		}
 	}
-	if said := p.said(); strings.Contains(said, password) {
+	if said := p.Log(); strings.Contains(said, password) {
 		t.Errorf("the password is logged:\n%s", said)
 	}
-	p.terminate()
+	p.Terminate()
 }
 
 func TestSIGHUPReadsTheCampaignFileAnew(t *testing.T) {
@@ -86,28 +87,28 @@ func TestSIGHUPReadsTheCampaignFileAnew(t *testing.T) {
 	p := run(t, newAPI(t), "--campaign.file="+list)
 	p.reads("a")
 	file(t, list, `["b"]`)
-	p.signal(syscall.SIGHUP)
+	p.Signal(syscall.SIGHUP)
 	p.reads("b")
 
 	file(t, list, "b")
-	p.signal(syscall.SIGHUP)
-	p.await("it says what is wrong", func() bool {
-		return regexp.MustCompile(`level=error .*` + regexp.QuoteMeta(list) + `: it is not a plain list`).MatchString(p.said())
+	p.Signal(syscall.SIGHUP)
+	p.Await("it says what is wrong", func() bool {
+		return regexp.MustCompile(`level=error .*` + regexp.QuoteMeta(list) + `: it is not a plain list`).MatchString(p.Log())
 	})
 	p.reads("b")
-	if _, metrics := p.get("/metrics"); !strings.Contains(metrics, "\nrevox_exporter_campaign_file_last_reload_successful 0\n") {
+	if _, metrics := p.Get("/metrics"); !strings.Contains(metrics, "\nrevox_exporter_campaign_file_last_reload_successful 0\n") {
 		t.Error("the metric does not tell that the file is bad")
 	}
-	p.terminate()
+	p.Terminate()
 }
 
 func TestSIGHUPWithoutACampaignFileEndsNothing(t *testing.T) {
 	t.Parallel()
 	p := run(t, newAPI(t), "--campaign.id=a")
-	p.signal(syscall.SIGHUP)
-	p.await("it heard the signal", func() bool { return strings.Contains(p.said(), "there is no campaign file") })
+	p.Signal(syscall.SIGHUP)
+	p.Await("it heard the signal", func() bool { return strings.Contains(p.Log(), "there is no campaign file") })
 	p.reads("a")
-	p.terminate()
+	p.Terminate()
 }
 
 func TestReloadByRequestHasToBeSwitchedOn(t *testing.T) {
@@ -117,19 +118,19 @@ func TestReloadByRequestHasToBeSwitchedOn(t *testing.T) {
 	off.reads("a")
 	on.reads("a")
 	file(t, list, "- b\n")
-	if code, body := off.ask(http.MethodPost, "http://"+off.address+"/-/reload", nil); code != http.StatusForbidden || !strings.Contains(body, "--web.enable-lifecycle") {
+	if code, body := off.ask(http.MethodPost, "http://"+off.Address+"/-/reload", nil); code != http.StatusForbidden || !strings.Contains(body, "--web.enable-lifecycle") {
 		t.Errorf("switched off, it answered %d: %s", code, body)
 	}
-	if code, body := on.get("/-/reload"); code != http.StatusMethodNotAllowed {
+	if code, body := on.Get("/-/reload"); code != http.StatusMethodNotAllowed {
 		t.Errorf("GET answered %d: %s", code, body)
 	}
 	on.reads("a")
-	if code, body := on.ask(http.MethodPost, "http://"+on.address+"/-/reload", nil); code != http.StatusOK {
+	if code, body := on.ask(http.MethodPost, "http://"+on.Address+"/-/reload", nil); code != http.StatusOK {
 		t.Errorf("POST answered %d: %s", code, body)
 	}
 	on.reads("b")
 	file(t, list, "")
-	if code, body := on.ask(http.MethodPost, "http://"+on.address+"/-/reload", nil); code != http.StatusInternalServerError || !strings.Contains(body, list+": it is empty") {
+	if code, body := on.ask(http.MethodPost, "http://"+on.Address+"/-/reload", nil); code != http.StatusInternalServerError || !strings.Contains(body, list+": it is empty") {
 		t.Errorf("POST of a bad file answered %d: %s", code, body)
 	}
 	on.reads("b")
@@ -141,11 +142,11 @@ func TestShardWithoutCampaignsIsReady(t *testing.T) {
 	var selecting int
 	for index := range 2 {
 		p := run(t, api, "--campaign.id=a", "--shard.count=2", fmt.Sprintf("--shard.index=%d", index))
-		p.await("it is ready", func() bool { code, _ := p.get("/-/ready"); return code == http.StatusOK })
-		_, metrics := p.get("/metrics")
+		p.Ready()
+		_, metrics := p.Get("/metrics")
 		if strings.Contains(metrics, `revox_campaign_up{campaign_id="a"} 1`) {
 			selecting++
-		} else if said := p.said(); !strings.Contains(said, fmt.Sprintf(`shard="%d of 2"`, index)) {
+		} else if said := p.Log(); !strings.Contains(said, fmt.Sprintf(`shard="%d of 2"`, index)) {
 			t.Errorf("the shard does not say that it selects nothing:\n%s", said)
 		}
 	}
@@ -182,23 +183,23 @@ func TestSIGTERMEndsItSoon(t *testing.T) {
 				test.args[i] = strings.Replace(test.args[i], "LIST", list, 1)
 			}
 			p := run(t, api, test.args...)
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), programtest.Patience)
 			defer cancel()
 			if err := api.WaitForRequests(ctx, 1); err != nil {
-				t.Fatalf("nothing is asked of the API:\n%s", p.said())
+				t.Fatalf("nothing is asked of the API:\n%s", p.Log())
 			}
 			if test.scrape {
 				scraped := make(chan struct{})
 				go func() {
 					defer close(scraped)
-					if resp, err := p.client.Get("http://" + p.address + "/metrics"); err == nil {
+					if resp, err := p.client.Get("http://" + p.Address + "/metrics"); err == nil {
 						resp.Body.Close() // an answer of what there is, or none, is all the same
 					}
 				}()
 				defer func() { <-scraped }()
 			}
-			p.terminate()
-			if said := p.said(); !strings.Contains(said, "msg=stopped") {
+			p.Terminate()
+			if said := p.Log(); !strings.Contains(said, "msg=stopped") {
 				t.Errorf("it does not say that it stopped:\n%s", said)
 			}
 		})

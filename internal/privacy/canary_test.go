@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -62,21 +61,18 @@ func TestNoCanaryIsShown(t *testing.T) {
 				rows = append(rows, json.RawMessage(row(i)))
 			}
 			api.SetRows("c", "Spring", rows)
-			args := []string{"--revox.base-url=" + api.URL, "--campaign.id=c", "--revox.max-retries=0"}
 			state := t.TempDir()
-			if strings.Contains(help, "--state.path") {
-				args = append(args, "--state.path="+state)
-			}
+			args := []string{"--revox.base-url=" + api.URL, "--campaign.id=c", "--revox.max-retries=0"}
 			env := []string{"REVOX_API_KEY=" + key}
 			shown := map[string]string{}
-			look := func(when string, p *process) {
+			look := func(when string, p process) {
 				for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"} {
-					shown[when+path] = p.get(path)
+					shown[when+path] = p.body(path)
 				}
-				shown[when+" protobuf"] = p.get("/metrics", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+				shown[when+" protobuf"] = p.body("/metrics", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
 			}
 
-			p := start(t, env, append(args, "--web.enable-pprof", "--scan.interval=1s")...)
+			p := start(t, env, append(args, "--state.path="+state, "--web.enable-pprof", "--scan.interval=1s")...)
 			p.await(`revox_campaign_up{campaign_id="c"} 1`)
 			look("before", p)
 			asked := api.RequestCount()
@@ -88,17 +84,14 @@ func TestNoCanaryIsShown(t *testing.T) {
 				p.await(`revox_campaign_up{campaign_id="c"} 0`)
 			}
 			look("after", p)
-			p.end(syscall.SIGQUIT)
-			shown["log and stacks"] = p.log()
-			if !strings.Contains(p.log(), "goroutine ") {
+			p.End(syscall.SIGQUIT)
+			shown["log and stacks"] = p.Log()
+			if !strings.Contains(p.Log(), "goroutine ") {
 				t.Error("there is no dump of the stacks to look at")
 			}
-			if regexp.MustCompile(`(?m)^\s*check\b`).MatchString(help) {
-				check := exec.Command(binary, append([]string{"check", "--revox.timeout=1s"}, args[:3]...)...)
-				check.Env = env
-				out, _ := check.CombinedOutput() // its exit code does not matter
-				shown["check"] = string(out)
-			}
+			check := programtest.Command(t.Context(), t, env, append([]string{"check", "--revox.timeout=1s"}, args...)...)
+			out, _ := check.CombinedOutput() // its exit code does not matter
+			shown["check"] = string(out)
 			if err := filepath.WalkDir(state, func(path string, entry os.DirEntry, err error) error {
 				if err != nil || entry.IsDir() {
 					return err

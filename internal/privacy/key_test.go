@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -43,16 +44,20 @@ func TestKeyIsRotatedWithoutARestart(t *testing.T) {
 	p.await(`revox_campaign_scan_failures_total{campaign_id="c",reason="auth"} 1`)
 	replace(key + "\n")
 	p.await(`revox_campaign_up{campaign_id="c"} 1`)
-	p.end(os.Interrupt)
-	if strings.Contains(p.log(), "canary") {
-		t.Errorf("a key is shown:\n%s", p.log())
+	p.End(os.Interrupt)
+	if strings.Contains(p.Log(), "canary") {
+		t.Errorf("a key is shown:\n%s", p.Log())
 	}
 }
 
 // A server whose certificate is of an unknown authority gets no request, and so no key. Nothing but making the authority
 // known changes that.
 func TestCertificatesAreVerified(t *testing.T) {
-	if found := regexp.MustCompile(`(?i)--\S*(insecure|skip|verify|trust)\S*`).FindString(help); found != "" {
+	help, err := programtest.Command(t.Context(), t, nil, "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := regexp.MustCompile(`(?i)--\S*(insecure|skip|verify|trust)\S*`).Find(help); found != nil {
 		t.Errorf("there is a flag %s", found)
 	}
 	var asked atomic.Int64
@@ -69,8 +74,8 @@ func TestCertificatesAreVerified(t *testing.T) {
 
 	p := start(t, env, args...)
 	p.await(`revox_campaign_scan_failures_total{campaign_id="c",reason="connection"} 2`)
-	if !strings.Contains(p.log(), "signed by an authority that is not trusted here") || !strings.Contains(p.get("/"), "signed by an authority that is not trusted here") {
-		t.Errorf("nothing says what is wrong:\n%s", p.log())
+	if !strings.Contains(p.Log(), "signed by an authority that is not trusted here") || !strings.Contains(p.body("/"), "signed by an authority that is not trusted here") {
+		t.Errorf("nothing says what is wrong:\n%s", p.Log())
 	}
 	if n := asked.Load(); n != 0 {
 		t.Errorf("the server got %d requests", n)

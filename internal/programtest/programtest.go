@@ -1,4 +1,4 @@
-// Package programtest builds the program for tests of it, once in a test process.
+// Package programtest builds the program for tests of it, once in a test process, and runs it as a user does.
 package programtest
 
 import (
@@ -13,6 +13,9 @@ import (
 )
 
 const program = "github.com/revox-exporter/revox_exporter"
+
+// Version is what the program says that it is.
+const Version = "1.2.3-test"
 
 // M is a testing.M that takes away what Path has built. A package's TestMain runs its tests by it.
 type M struct{ *testing.M }
@@ -50,7 +53,7 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "revox_exporter")
-	if out, err := exec.Command("go", "build", "-o", path, program).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags", "-X github.com/prometheus/common/version.Version="+Version, "-o", path, program).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
 	return path, nil

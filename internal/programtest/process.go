@@ -1,0 +1,174 @@
+package programtest
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for what should come soon, before it fails.
+const Patience = time.Minute
+
+// Command returns the program with arguments and with nothing in its environment but env. It is killed when ctx ends.
+func Command(ctx context.Context, t testing.TB, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, Path(t), args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	return cmd
+}
+
+// Process is the program while it serves.
+type Process struct {
+	// Address is where it listens, as host:port, and URL that as a URL.
+	Address, URL string
+
+	t    testing.TB
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has said its last
+
+	mu   sync.Mutex
+	said strings.Builder
+}
+
+var listensOn = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+
+// Start starts the program on a free port, with nothing in its environment but env, and returns when it listens. It is
+// killed when the test ends.
+func Start(t testing.TB, env []string, args ...string) *Process {
+	t.Helper()
+	return StartCommand(t, Command(context.Background(), t, env, append(args, "--web.listen-address=127.0.0.1:0")...))
+}
+
+// StartCommand is Start for a command that starts the program.
+func StartCommand(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = write, write
+	err = cmd.Start()
+	write.Close()
+	if err != nil {
+		read.Close()
+		t.Fatal(err)
+	}
+	p := &Process{t: t, cmd: cmd, done: make(chan struct{})}
+	address := make(chan string, 1)
+	go func() {
+		defer close(p.done)
+		defer read.Close()
+		for lines := bufio.NewReader(read); ; {
+			line, err := lines.ReadString('\n')
+			p.mu.Lock()
+			p.said.WriteString(line)
+			p.mu.Unlock()
+			if found := listensOn.FindStringSubmatch(line); found != nil {
+				select {
+				case address <- found[1]:
+				default: // only the first listener is of interest
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { p.End(syscall.SIGKILL) })
+	select {
+	case p.Address = <-address:
+		p.URL = "http://" + p.Address
+	case <-p.done:
+		t.Fatalf("it ended by itself:\n%s", p.Log())
+	case <-time.After(Patience):
+		t.Fatalf("it does not listen:\n%s", p.Log())
+	}
+	return p
+}
+
+// Log returns what the program has printed until now.
+func (p *Process) Log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said.String()
+}
+
+// Get returns an answer's status and body. header is names and values by turns.
+func (p *Process) Get(path string, header ...string) (code int, body string) {
+	p.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, p.URL+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	return p.Ask(http.DefaultClient, req)
+}
+
+// Ask returns an answer's status and body.
+func (p *Process) Ask(client *http.Client, req *http.Request) (code int, body string) {
+	p.t.Helper()
+	resp, err := client.Do(req)
+	if err != nil {
+		p.t.Fatalf("%v\n%s", err, p.Log())
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// Await returns when a condition that is about to come true has; what says which.
+func (p *Process) Await(what string, condition func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(Patience); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waited in vain until %s:\n%s", what, p.Log())
+		}
+	}
+}
+
+// Ready waits until first scans have ended.
+func (p *Process) Ready() {
+	p.t.Helper()
+	p.Await("it is ready", func() bool { code, _ := p.Get("/-/ready"); return code == http.StatusOK })
+}
+
+// Signal sends a signal to the program, which must be running.
+func (p *Process) Signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// End sends a signal and returns when the program has ended and all that it said is in the log. It may have ended before.
+func (p *Process) End(s os.Signal) {
+	_ = p.cmd.Process.Signal(s)
+	<-p.done
+	_ = p.cmd.Wait() // its exit code does not matter
+}
+
+// Terminate sends SIGTERM, and fails the test unless the program then ends in peace within 5 s.
+func (p *Process) Terminate() {
+	p.t.Helper()
+	begin := time.Now()
+	p.Signal(syscall.SIGTERM)
+	<-p.done
+	_ = p.cmd.Wait() // its exit code is looked at
+	if code, took := p.cmd.ProcessState.ExitCode(), time.Since(begin); code != 0 || took > 5*time.Second {
+		p.t.Errorf("exit code %d after %s:\n%s", code, took, p.Log())
+	}
+}
