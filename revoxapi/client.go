@@ -37,7 +37,6 @@ type Client struct {
 	userAgent        string
 	timeout          time.Duration
 	maxRetries       int
-	maxRetryWait     time.Duration
 	maxResponseBytes int64
 	maxRows          int
 	inFlight         *semaphore.Weighted
@@ -99,7 +98,6 @@ type options struct {
 	userAgent            string
 	timeout              time.Duration
 	maxRetries           int
-	maxRetryWait         time.Duration
 	maxResponseBytes     int64
 	maxRows              int
 	maxInFlight          int
@@ -122,12 +120,9 @@ func WithUserAgent(s string) Option { return func(o *options) { o.userAgent = s 
 func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
 // WithMaxRetries sets how many times a request is sent again after a failure that may pass (no or half an answer, 408,
-// 409, 429, 5xx); the default is 2.
+// 409, 429, 5xx); the default is 2. Where the server asks to wait for more than 60s before that, the call ends instead, with an
+// error whose RetryAfter says so.
 func WithMaxRetries(n int) Option { return func(o *options) { o.maxRetries = n } }
-
-// WithMaxRetryWait sets the longest wait before a retry that a server may ask for; where it asks for a longer one, the
-// call ends with an error whose RetryAfter says so. The default is 60s.
-func WithMaxRetryWait(d time.Duration) Option { return func(o *options) { o.maxRetryWait = d } }
 
 // WithMaxResponseBytes sets how large a response may be, decompressed; the default is 4 GiB. A response is read as a
 // stream, so this bounds time, not memory; a single row may have 1/64 of it, and 8 MiB at most.
@@ -162,7 +157,6 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		userAgent:        "revoxapi-go",
 		timeout:          time.Minute,
 		maxRetries:       2,
-		maxRetryWait:     time.Minute,
 		maxResponseBytes: 4 << 30,
 		maxRows:          10_000_000,
 		maxInFlight:      4,
@@ -205,7 +199,6 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		userAgent:        o.userAgent,
 		timeout:          o.timeout,
 		maxRetries:       o.maxRetries,
-		maxRetryWait:     o.maxRetryWait,
 		maxResponseBytes: o.maxResponseBytes,
 		maxRows:          o.maxRows,
 		inFlight:         semaphore.NewWeighted(int64(o.maxInFlight)),
@@ -299,7 +292,7 @@ func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeL
 		}
 		e := err.(*Error)
 		e.Endpoint, e.CampaignID, e.Page = r.endpoint, r.campaignID, r.page
-		if !e.passing || try >= c.maxRetries || e.RetryAfter > c.maxRetryWait {
+		if !e.passing || try >= c.maxRetries || e.RetryAfter > maxRetryWait {
 			return answer{}, e
 		}
 		wait := e.RetryAfter
@@ -317,6 +310,9 @@ func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeL
 		}
 	}
 }
+
+// maxRetryWait is the longest wait before a retry that a server may ask for.
+const maxRetryWait = time.Minute
 
 // backoff is the wait before the retry after the given try, counted from 0: 0.5s doubling to 8s, up to a quarter less
 // so that many clients do not return together.
