@@ -24,6 +24,7 @@ const rowsPath = "/campaigns/" + yardstick.CampaignID + "/rows"
 func beReader(ctx context.Context, kind string) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ForceAttemptHTTP2 = false
+	transport.MaxIdleConnsPerHost = 4 // as many as are used at once, as in the client's own: else connections are made anew all the time
 	if file := os.Getenv("BENCH_CA"); file != "" {
 		ca, err := os.ReadFile(file)
 		if err != nil {
