@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -156,15 +155,6 @@ func seriesIn(found map[string]*dto.MetricFamily) (n int) {
 
 func isInf(b *dto.Bucket) bool { return b.GetUpperBound() > 1e300 }
 
-// cpu returns the CPU time that the process has taken.
-func cpu(b *testing.B) time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
 // BenchmarkServe compares a scrape of 1,000 campaigns with gzip with the yardstick in CPU time: with nothing new, and
 // after every campaign was scanned again and some had news. The ratio to the yardstick is of-promhttp.
 func BenchmarkServe(b *testing.B) {
@@ -190,9 +180,9 @@ func BenchmarkServe(b *testing.B) {
 					b.StopTimer()
 					before()
 					b.StartTimer()
-					w, began := &discard{header: http.Header{}}, cpu(b)
+					w, began := &discard{header: http.Header{}}, cpuTime()
 					h.ServeHTTP(w, scrapeRequest(accept))
-					took += cpu(b) - began
+					took += cpuTime() - began
 					size = w.bytes
 				}
 				b.StopTimer()

@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if benchmarkServer() {
+	if growthMain() {
 		return
 	}
 	goleak.VerifyTestMain(m)

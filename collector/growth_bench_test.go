@@ -1,0 +1,264 @@
+package collector
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+var growthRowsFlag = flag.Int("growth.rows", 10_000, "rows of all campaigns together, in the largest case of BenchmarkGrowth")
+
+// BenchmarkGrowth scans ever more campaigns and rows, for the first time and again, and prints a table of what that
+// costs. The exporter and the API are processes of their own, so that nothing else counts. The rows are of about 1 KB, a
+// tenth of real ones: they are quicker to read, and so a rescan costs more in proportion. What is found must be what is
+// served.
+//
+//	go test -run '^$' -bench Growth -benchtime 1x ./collector -args -growth.rows 1000000
+func BenchmarkGrowth(b *testing.B) {
+	most := *growthRowsFlag
+	var orders []growthOrder
+	for campaigns := 1; campaigns <= 1000; campaigns *= 10 {
+		for rows := 1000; campaigns*rows <= most; rows *= 10 {
+			orders = append(orders, growthOrder{growthTogether, campaigns, rows})
+		}
+	}
+	for _, kind := range []string{growthFinished, growthSpread, growthETags} {
+		for campaigns := 1; campaigns <= 1000 && campaigns*1000 <= most; campaigns *= 1000 {
+			orders = append(orders, growthOrder{kind, campaigns, most / campaigns})
+		}
+	}
+	table := "\n| active calls | campaigns | rows | first scan: time a row | CPU a row | requests | MB | rescan: time | CPU | requests | MB | peak memory |\n" +
+		"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+	var smallest growthResult
+	for _, order := range orders {
+		b.Run(fmt.Sprintf("%s/%d campaigns/%d rows", order.Kind, order.Campaigns, order.Campaigns*order.Rows), func(b *testing.B) {
+			var r growthResult
+			for b.Loop() {
+				r = runGrowth(b, order)
+			}
+			rows := float64(order.Campaigns * order.Rows)
+			b.ReportMetric(r.First.CPU.Seconds()/rows*1e6, "first-cpu-µs/row")
+			b.ReportMetric(percent(r.Again.CPU, r.First.CPU), "%cpu")
+			b.ReportMetric(percent(r.Again.Requests, r.First.Requests), "%requests")
+			b.ReportMetric(percent(r.Again.Bytes, r.First.Bytes), "%bytes")
+			b.ReportMetric(r.PeakMiB, "peak-MiB")
+			if smallest.First.CPU == 0 {
+				smallest = r
+			}
+			perRow := func(d, of time.Duration) float64 { return d.Seconds() / rows / (of.Seconds() / float64(orders[0].Rows)) }
+			table += fmt.Sprintf("| %s | %d | %d | %.2f | %.2f | %d | %.1f | %.2g %% | %.2g %% | %d = %.2g %% | %.2g %% | %.0f MiB |\n",
+				order.Kind, order.Campaigns, order.Campaigns*order.Rows,
+				perRow(r.First.Time, smallest.First.Time), perRow(r.First.CPU, smallest.First.CPU), r.First.Requests, float64(r.First.Bytes)/1e6,
+				percent(r.Again.Time, r.First.Time), percent(r.Again.CPU, r.First.CPU),
+				r.Again.Requests, percent(r.Again.Requests, r.First.Requests), percent(r.Again.Bytes, r.First.Bytes), r.PeakMiB)
+		})
+	}
+	fmt.Println(table)
+}
+
+func percent[T time.Duration | int64](part, whole T) float64 { return 100 * float64(part) / float64(whole) }
+
+// growthResult is what scanning came to.
+type growthResult struct {
+	First, Again growthCost
+	PeakMiB      float64 // the most memory that the process ever had; 0 where the system does not tell
+}
+
+// growthCost is what one scan of all campaigns cost and found.
+type growthCost struct {
+	Time, CPU       time.Duration
+	Requests, Bytes int64
+	Found           growthCount
+}
+
+// growthProcess is what a process that the benchmark starts is to do: scan what is at the URL, or serve it.
+type growthProcess struct {
+	growthOrder
+	URL string
+}
+
+const growthVariable = "REVOX_BENCHMARK_GROWTH"
+
+// growthMain is the process that the benchmark started, where it is one; then it returns true.
+func growthMain() bool {
+	text := os.Getenv(growthVariable)
+	if text == "" {
+		return false
+	}
+	var p growthProcess
+	err := json.Unmarshal([]byte(text), &p)
+	switch {
+	case err != nil:
+	case p.URL == "":
+		err = serveGrowth(p.growthOrder)
+	default:
+		err = scanGrowth(p)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "growth:", err)
+		os.Exit(1)
+	}
+	return true
+}
+
+// startGrowth starts a process, and decodes what it says first.
+func startGrowth(b *testing.B, p growthProcess, into any) (stop func()) {
+	order, err := json.Marshal(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), growthVariable+"="+string(order))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe() // a server ends when this is closed, however this process ends
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	decodeErr := json.NewDecoder(stdout).Decode(into)
+	stop = func() {
+		stdin.Close()
+		_, _ = io.Copy(io.Discard, stdout)
+		if err := cmd.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if decodeErr != nil {
+		stop()
+		b.Fatal(decodeErr)
+	}
+	return stop
+}
+
+func runGrowth(b *testing.B, order growthOrder) (r growthResult) {
+	var served growthServed
+	stopServer := startGrowth(b, growthProcess{growthOrder: order}, &served)
+	defer stopServer()
+	startGrowth(b, growthProcess{order, served.URL}, &r)()
+	for _, c := range []growthCost{r.First, r.Again} {
+		found, want := c.Found, served.Want
+		if found.Rows != uint64(order.Campaigns*order.Rows) || found.Rows != want.Rows || found.Uncalled != want.Uncalled ||
+			found.Attempts != want.Attempts || !maps.Equal(found.Calls, want.Calls) {
+			b.Fatalf("found %+v, want %+v", found, want)
+		}
+		active := uint64(0)
+		if order.Kind != growthFinished {
+			active = found.Rows / 100
+		}
+		if finished := found.Calls["completed"] + found.Calls["cancelled"] + found.Calls["errored"]; finished+found.Uncalled != found.Rows-active {
+			b.Fatalf("%d of %d rows are not finished, want %d", found.Rows-found.Uncalled-finished, found.Rows, active)
+		}
+	}
+	return r
+}
+
+// scanGrowth is the process of an exporter that scans when it is told.
+func scanGrowth(p growthProcess) error {
+	s := growthScanner{}
+	key := revoxapi.StaticKey(revoxtest.APIKey)
+	client, err := revoxapi.NewClient(key, revoxapi.WithBaseURL(p.URL), revoxapi.WithTrace(revoxapi.Trace{Request: func(r revoxapi.RequestTrace) {
+		s.requests.Add(1)
+		s.bytes.Add(r.BodyBytes)
+	}}))
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	var ids []string
+	for i := range p.Campaigns {
+		ids = append(ids, fmt.Sprintf("campaign-%04d", i))
+	}
+	s.exporter, err = New(Config{
+		Client: client, Key: key, Logger: log.NewNopLogger(), Clock: revoxtest.NewClock(growthTime), CampaignIDs: ids,
+		ScanInterval: time.Minute, FullInterval: time.Hour,
+	})
+	if err != nil {
+		return err
+	}
+	var r growthResult
+	if r.First, err = s.scan(); err != nil {
+		return err
+	}
+	if _, err = s.scan(); err != nil { // it brings the ETags
+		return err
+	}
+	if r.Again, err = s.scan(); err != nil {
+		return err
+	}
+	r.PeakMiB = peakMemory()
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+type growthScanner struct {
+	exporter        *Exporter
+	requests, bytes atomic.Int64
+}
+
+// scan scans every campaign.
+func (s *growthScanner) scan() (c growthCost, err error) {
+	began, requests, bytes, cpu := time.Now(), s.requests.Load(), s.bytes.Load(), cpuTime()
+	s.exporter.scanAll(context.Background())
+	c = growthCost{Time: time.Since(began), CPU: cpuTime() - cpu, Requests: s.requests.Load() - requests, Bytes: s.bytes.Load() - bytes}
+	for _, r := range s.exporter.store.all() {
+		if r.err != nil {
+			return c, r.err
+		}
+		found := growthCount{Rows: r.data.tally.rows(), Uncalled: r.data.tally.total(familyRowsWithoutCall), Calls: map[string]uint64{},
+			Attempts: r.data.tally.total(familyCallAttempts)}
+		for status, n := range r.data.tally.counts[familyCalls.index] {
+			if n > 0 {
+				found.Calls[status] = n
+			}
+		}
+		c.Found.add(found)
+	}
+	return c, nil
+}
+
+// cpuTime is the CPU time that the process has taken.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// peakMemory returns the most memory that the process ever had, in MiB, where the system tells.
+func peakMemory() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, after, ok := strings.Cut(string(status), "VmHWM:")
+	if !ok {
+		return 0
+	}
+	kib, err := strconv.Atoi(strings.Fields(after)[0])
+	if err != nil {
+		return 0
+	}
+	return float64(kib) / 1024
+}
