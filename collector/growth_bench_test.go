@@ -61,7 +61,9 @@ func BenchmarkGrowth(b *testing.B) {
 			if smallest.First.CPU == 0 {
 				smallest = r
 			}
-			perRow := func(d, of time.Duration) float64 { return d.Seconds() / rows / (of.Seconds() / float64(orders[0].Rows)) }
+			perRow := func(d, of time.Duration) float64 {
+				return d.Seconds() / rows / (of.Seconds() / float64(orders[0].Rows))
+			}
 			table += fmt.Sprintf("| %s | %d | %d | %.2f | %.2f | %d | %.1f | %.2g %% | %.2g %% | %d = %.2g %% | %.2g %% | %.0f MiB |\n",
 				order.Kind, order.Campaigns, order.Campaigns*order.Rows,
 				perRow(r.First.Time, smallest.First.Time), perRow(r.First.CPU, smallest.First.CPU), r.First.Requests, float64(r.First.Bytes)/1e6,
@@ -72,7 +74,9 @@ func BenchmarkGrowth(b *testing.B) {
 	fmt.Println(table)
 }
 
-func percent[T time.Duration | int64](part, whole T) float64 { return 100 * float64(part) / float64(whole) }
+func percent[T time.Duration | int64](part, whole T) float64 {
+	return 100 * float64(part) / float64(whole)
+}
 
 // growthResult is what scanning came to.
 type growthResult struct {

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"maps"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -59,5 +60,18 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 	}
 	if d := tallyDifference(merged, kept); d != "" {
 		t.Error(d)
+	}
+}
+
+// Sums of durations lose nothing in the form of little room, whatever they are.
+func TestSumsInLittleRoom(t *testing.T) {
+	for _, s := range []exactSum{
+		{}, {0, 1}, {0, 1e6}, {0, 999_999_999}, {1, 0}, {86_400, 250e6}, {86_400, 250e6 + 1},
+		{math.MaxInt64 / 1000, 999e6}, {math.MaxInt64/1000 - 2, 999e6}, {math.MaxInt64, 0}, {math.MaxInt64, 999_999_999},
+	} {
+		r := tallyReader(s.appendBytes(nil))
+		if got := r.sum(); got != s || len(r) > 0 {
+			t.Errorf("%v came back as %v, with %d bytes left", s, got, len(r))
+		}
 	}
 }

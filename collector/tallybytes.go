@@ -1,6 +1,9 @@
 package collector
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // appendBytes appends what t counted in a form of little room, which mergeBytes of the same process reads.
 func (t *Tally) appendBytes(b []byte) []byte {
@@ -55,11 +58,20 @@ func appendDistributions(b []byte, distributions map[string]distribution) []byte
 			b = binary.AppendVarint(b, int64(c.classic))
 			b = binary.AppendVarint(b, int64(c.native))
 			b = binary.AppendUvarint(b, o.count)
-			b = binary.AppendVarint(b, o.sum.seconds)
-			b = binary.AppendVarint(b, o.sum.nanoseconds)
+			b = o.sum.appendBytes(b)
 		}
 	}
 	return b
+}
+
+// appendBytes appends the sum: where it is in whole milliseconds, as nearly all are, their number, which takes
+// half the room; else -1 less the seconds, and the nanoseconds. Sums are 0 or more.
+func (s exactSum) appendBytes(b []byte) []byte {
+	if s.nanoseconds%1e6 == 0 && s.seconds < math.MaxInt64/1000-1 {
+		return binary.AppendVarint(b, s.seconds*1e3+s.nanoseconds/1e6)
+	}
+	b = binary.AppendVarint(b, -1-s.seconds)
+	return binary.AppendUvarint(b, uint64(s.nanoseconds))
 }
 
 func appendText(b []byte, text string) []byte {
@@ -82,7 +94,7 @@ func (t *Tally) mergeBytes(b []byte) {
 			}
 			d := t.distribution(f, value)
 			for range r.uint() {
-				d.add(cell{int16(r.int()), int16(r.int())}, observations{r.uint(), exactSum{r.int(), r.int()}})
+				d.add(cell{int16(r.int()), int16(r.int())}, observations{r.uint(), r.sum()})
 			}
 		}
 	}
@@ -104,6 +116,14 @@ func (r *tallyReader) int() int64 {
 	v, n := binary.Varint(*r)
 	*r = (*r)[n:]
 	return v
+}
+
+func (r *tallyReader) sum() exactSum {
+	n := r.int()
+	if n >= 0 {
+		return exactSum{n / 1e3, n % 1e3 * 1e6}
+	}
+	return exactSum{-1 - n, int64(r.uint())}
 }
 
 func (r *tallyReader) text() string {
