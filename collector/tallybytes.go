@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // appendBytes appends what t counted in a form of little room, which mergeBytes of the same process reads.
@@ -15,7 +16,7 @@ func (t *Tally) appendBytes(b []byte) []byte {
 		}
 		b = binary.AppendUvarint(b, carries)
 		if f.kind == histogram {
-			b = appendDistributions(b, t.distributions[i])
+			b = appendDistributions(b, f, t.distributions[i])
 			continue
 		}
 		n := 0
@@ -27,7 +28,7 @@ func (t *Tally) appendBytes(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(n))
 		for value, count := range t.counts[i] {
 			if count > 0 {
-				b = appendText(b, value)
+				b = appendLabelValue(b, f, value)
 				b = binary.AppendUvarint(b, count)
 			}
 		}
@@ -40,7 +41,7 @@ func (t *Tally) appendBytes(b []byte) []byte {
 	return b
 }
 
-func appendDistributions(b []byte, distributions map[string]distribution) []byte {
+func appendDistributions(b []byte, f *family, distributions map[string]distribution) []byte {
 	n := 0
 	for _, d := range distributions {
 		if len(d) > 0 {
@@ -52,7 +53,7 @@ func appendDistributions(b []byte, distributions map[string]distribution) []byte
 		if len(d) == 0 {
 			continue
 		}
-		b = appendText(b, value)
+		b = appendLabelValue(b, f, value)
 		b = binary.AppendUvarint(b, uint64(len(d)))
 		for c, o := range d {
 			b = binary.AppendVarint(b, int64(c.classic))
@@ -74,6 +75,15 @@ func (s exactSum) appendBytes(b []byte) []byte {
 	return binary.AppendUvarint(b, uint64(s.nanoseconds))
 }
 
+// appendLabelValue appends a value of the family's label: one that is known by its place among those, counted from 1, and
+// another one after a 0.
+func appendLabelValue(b []byte, f *family, value string) []byte {
+	if i := slices.Index(f.known, value); i >= 0 {
+		return binary.AppendUvarint(b, uint64(i+1))
+	}
+	return appendText(append(b, 0), value)
+}
+
 func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
@@ -87,7 +97,7 @@ func (t *Tally) mergeBytes(b []byte) {
 	for i, f := range families {
 		t.carries[i] = r.uint() == 1 || t.carries[i]
 		for range r.uint() {
-			value := r.text()
+			value := r.label(f)
 			if f.kind != histogram {
 				t.counts[i][value] += r.uint()
 				continue
@@ -116,6 +126,13 @@ func (r *tallyReader) int() int64 {
 	v, n := binary.Varint(*r)
 	*r = (*r)[n:]
 	return v
+}
+
+func (r *tallyReader) label(f *family) string {
+	if i := r.uint(); i > 0 {
+		return f.known[i-1]
+	}
+	return r.text()
 }
 
 func (r *tallyReader) sum() exactSum {
