@@ -81,6 +81,9 @@ func percent[T time.Duration | int64](part, whole T) float64 {
 
 // percentage is percent in the table, with two digits that count.
 func percentage[T time.Duration | int64](part, whole T) string {
+	if part == 0 {
+		return "0 %"
+	}
 	p := percent(part, whole)
 	return strconv.FormatFloat(p, 'f', max(0, 1-int(math.Floor(math.Log10(max(p, 0.01))))), 64) + " %"
 }
