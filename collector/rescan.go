@@ -51,7 +51,7 @@ func (s *scan) rescan(ctx context.Context) (*scanned, error) {
 		return nil, errReadAll
 	}
 	settled := r.sorted.following(was, r.layout, was.LastOpen)
-	t := r.sorted.whole(settled.Tally)
+	t := r.sorted.whole(settled.Tally, s.before)
 	t.add(familyPages, pagesRead, s.pagesRead)
 	t.add(familyPages, pagesSettled, pages(r.layout)-r.pages)
 	return &scanned{tally: t, settled: settled}, nil

@@ -77,7 +77,7 @@ func (s *scan) full(ctx context.Context) (*scanned, error) {
 	} else {
 		pages.end(false)
 	}
-	t := pages.whole(pages.settled)
+	t := pages.whole(pages.settled, s.before)
 	t.add(familyRowsMissing, "", summary.Missing)
 	t.add(familyAnomalies, anomalyDuplicateRow, summary.Duplicates)
 	t.add(familyPages, pagesRead, s.pagesRead)

@@ -64,6 +64,18 @@ func (t *Tally) merge(other *Tally) {
 	}
 }
 
+// share takes other's distributions in place of t's where they are equal, so that memory has them once. Distributions that
+// are shared are not changed any more.
+func (t *Tally) share(other *Tally) {
+	for i, distributions := range t.distributions {
+		for value, d := range distributions {
+			if same, ok := other.distributions[i][value]; ok && equalMaps(d, same) {
+				distributions[value] = same
+			}
+		}
+	}
+}
+
 func (t *Tally) add(f *family, value string, n int) { t.counts[f.index][value] += uint64(n) }
 
 func (t *Tally) distribution(f *family, value string) distribution {
