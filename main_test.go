@@ -287,7 +287,10 @@ func TestREADMETables(t *testing.T) {
 	if err := os.WriteFile(list, []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := programtest.Start(t, nil, "--demo", "--campaign.file="+list)
+	api := revoxtest.NewDemo() // not --demo, which keeps no state and so has none of its metrics
+	t.Cleanup(api.Close)
+	p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.discover",
+		"--campaign.file="+list, "--state.path="+t.TempDir())
 	p.Ready()
 	_, metrics := p.Get("/metrics")
 	parser := expfmt.NewTextParser(model.UTF8Validation)

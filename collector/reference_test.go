@@ -28,7 +28,8 @@ func TestReference(t *testing.T) {
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, campaigns, "[]")
 	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.CampaignFile = campaigns })
-	h.registry.MustRegister(versioncollector.NewCollector("revox_exporter"))
+	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
+	h.registry.MustRegister(versioncollector.NewCollector("revox_exporter"), state)
 	h.sleepers++ // the campaign that was found
 	h.settle()
 	gathered, err := h.registry.Gather()
