@@ -48,11 +48,22 @@ var short = scale{rate: 20 * time.Second, span: 70 * time.Second, step: 2 * time
 // faster is how many times as fast as usual time runs in the demo, so that enough happens in it.
 const faster = 60
 
-// Queries that give nothing as long as no rules are loaded, and why: exactly these. With rules each one gives something.
+// Queries that give nothing, and why: exactly these.
 const (
 	noAlerts = "ALERTS is there only where Prometheus has loaded the rules, and one of them fires"
 	noRules  = "the panel says that no rules are loaded"
+	noState  = "the demo has no --state.path: its campaigns begin anew with each process"
+	noFile   = "the demo has no --campaign.file: its campaigns are discovered"
 )
+
+// emptyInDemo are those that give nothing of the demo whatever Prometheus has loaded. TestWhatTheDemoHasNot has them.
+var emptyInDemo = map[string]string{
+	"exporter: Would a restart keep what was read? / A":   noState,
+	"exporter: How often could state not be written? / A": noState,
+	"exporter: Is the campaign file good? / A":            noFile,
+}
+
+// emptyWithoutRules are those that besides give nothing as long as no rules are loaded.
 
 var emptyWithoutRules = map[string]string{
 	"overview: Is an alert firing? / A":     noRules,
@@ -86,7 +97,7 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 	scrapeForAWhile(t, s.db, port)
 	at := time.Now().Add(-2 * time.Second)
 
-	t.Run("without rules", func(t *testing.T) { s.expectEmpty(t, at, emptyWithoutRules) })
+	t.Run("without rules", func(t *testing.T) { s.expectEmpty(t, at, emptyInDemo, emptyWithoutRules) })
 
 	manager := rules.NewManager(&rules.ManagerOptions{
 		Context: ctx, Logger: quiet, AppendableV2: s.db, Queryable: s.db, Parser: promQL,
@@ -107,10 +118,26 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 			groups[name].Eval(ctx, at.Add(-back))
 		}
 	}
-	t.Run("with rules", func(t *testing.T) { s.expectEmpty(t, at, nil) })
+	t.Run("with rules", func(t *testing.T) { s.expectEmpty(t, at, emptyInDemo) })
 }
 
-func (s *store) expectEmpty(t *testing.T, at time.Time, reasons map[string]string) {
+// What is empty in the demo gives something where an exporter is started with what the demo has not.
+func TestWhatTheDemoHasNot(t *testing.T) {
+	s := openStore(t)
+	end := fill(t, s, readDemo(t), 1, "one")
+	for _, q := range readQueries(t) {
+		if emptyInDemo[q.String()] != "" && len(ask(t, s, q, end)) != 1 {
+			t.Errorf("%s does not give one series:\n%s", q, q.expr)
+		}
+	}
+}
+
+// expectEmpty asks each query; exactly those for which there is a reason must give nothing.
+func (s *store) expectEmpty(t *testing.T, at time.Time, exceptions ...map[string]string) {
+	reasons := map[string]string{}
+	for _, e := range exceptions {
+		maps.Copy(reasons, e)
+	}
 	seen := map[string]bool{}
 	for _, q := range readQueries(t) {
 		seen[q.String()] = true
@@ -197,9 +224,9 @@ func (s *store) series(expr string, instant bool, from, to time.Time, step time.
 	return found, nil
 }
 
-// startDemo starts the demo's API with a clock that runs fast, and the exporter that reads it; it returns the
-// exporter's port on the loopback interface.
-func startDemo(t *testing.T) (port string, api *revoxtest.Server) {
+// startDemo starts the demo's API with a clock that runs fast, and the exporter that reads it, with further flags; it
+// returns the exporter's port on the loopback interface.
+func startDemo(t *testing.T, flags ...string) (port string, api *revoxtest.Server) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "revox_exporter")
 	build := exec.Command("go", "build", "-o", binary, ".")
@@ -222,8 +249,8 @@ func startDemo(t *testing.T) (port string, api *revoxtest.Server) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	demo := exec.Command(binary, "--revox.base-url="+api.URL, "--campaign.discover", "--campaign.discover-interval=2s",
-		"--scan.interval=1s", "--web.listen-address=127.0.0.1:"+port)
+	demo := exec.Command(binary, append(flags, "--revox.base-url="+api.URL, "--campaign.discover", "--campaign.discover-interval=2s",
+		"--scan.interval=1s", "--web.listen-address=127.0.0.1:"+port)...)
 	demo.Env = append(os.Environ(), "REVOX_API_KEY="+revoxtest.APIKey)
 	demo.Stdout, demo.Stderr = &log, &log
 	if err := demo.Start(); err != nil {

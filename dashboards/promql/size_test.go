@@ -6,6 +6,8 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -124,10 +126,15 @@ func ask(t *testing.T, s *store, q query, end time.Time) map[string]float64 {
 
 func id(campaign int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", campaign) }
 
-// readDemo returns what a scrape of the demo reads.
+// readDemo returns what a scrape of the demo reads, from an exporter that keeps its state and has a campaign file too, so
+// that all there is to count is there.
 func readDemo(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
-	port, _ := startDemo(t)
+	file := filepath.Join(t.TempDir(), "campaigns.yml")
+	if err := os.WriteFile(file, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port, _ := startDemo(t, "--state.path="+t.TempDir(), "--campaign.file="+file)
 	response, err := http.Get("http://127.0.0.1:" + port + "/metrics")
 	if err != nil {
 		t.Fatal(err)
