@@ -124,7 +124,7 @@ func newResult() func([]json.RawMessage) []json.RawMessage {
 }
 
 // notRead are the alerts that may follow where data does not come any more.
-var notRead = []string{"RevoxCampaignNotRead", "RevoxDiscoveryFailing", "RevoxAPIFailing", "RevoxReplicaDown"}
+var notRead = []string{"RevoxCampaignNotRead", "RevoxDiscoveryFailing", "RevoxAPIFailing", "RevoxReplicaDown", "RevoxScansLate"}
 
 // What looks back may begin to fire after an incident: by ten minutes, or by an hour and a half.
 const (
