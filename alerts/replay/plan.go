@@ -115,7 +115,7 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		limit := in.class.limit
 		switch {
 		case places.attempts[m.id] < in.class.attempts,
-			m.openUntil(now).Before(now.Add(limit+10*time.Minute)),
+			m.openUntil(now).Before(now.Add(limit + 10*time.Minute)),
 			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
 			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
 			p.near(now.Add(-p.calm), end.Add(p.calm), own):
