@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -271,8 +272,11 @@ func TestAllRowsWhileRowsMove(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			server := newServer(t, test.opts...)
 			server.SetRows(campaignID, "c", test.rows)
+			var mu sync.Mutex
 			request := 0
 			server.OnPage(func(string, int) {
+				mu.Lock()
+				defer mu.Unlock()
 				if request == test.before {
 					server.SetRows(campaignID, "", test.after)
 				}
@@ -293,7 +297,10 @@ func TestAllRowsGivesUpWhereRowsMoveForEver(t *testing.T) {
 		server := newServer(t)
 		next := 10_000
 		server.SetRows(campaignID, "c", makeRows(next, 10_250))
+		var mu sync.Mutex
 		server.OnPage(func(string, int) {
+			mu.Lock()
+			defer mu.Unlock()
 			next -= 50
 			server.SetRows(campaignID, "", makeRows(next, 10_250))
 		})
