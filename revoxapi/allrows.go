@@ -208,7 +208,8 @@ func (w *walk[R]) openPastEmpty(zero page) (page, error) {
 func (w *walk[R]) openPastRefusal(refusal error) (page, error) {
 	one, err := w.open(1)
 	if err != nil {
-		if refusesPage(err) {
+		// That page 1 is not found says more than that page 0 is bad: then there is no such campaign.
+		if refusesPage(err) && (KindOf(err) != KindNotFound || KindOf(refusal) == KindNotFound) {
 			return page{}, refusal
 		}
 		return page{}, err

@@ -173,6 +173,13 @@ func TestAllRowsTellsAMishapFromAMissingPage(t *testing.T) {
 			t.Errorf("asked for pages %q", asked)
 		}
 	})
+	t.Run("no such campaign, of a server that counts from 1", func(t *testing.T) {
+		server := newServer(t, revoxtest.WithFirstPage(1))
+		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+		if e := asError(t, err, revoxapi.KindNotFound); e.StatusCode != 404 {
+			t.Errorf("%+v", e)
+		}
+	})
 	t.Run("a campaign that goes while it is read", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 250))
