@@ -13,7 +13,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// problem says why err happened and what to do. a is the newest answer of the request that failed; list is how the list
+// problem says why err happened and what to do. a is what went wrong the newest time; list is how the list
 // of campaigns answers, asked for only where that tells more.
 func (w *Watch) problem(err error, a *answer, firstPage int, list func() listed) *Problem {
 	p := &Problem{Reason: string(revoxapi.KindOf(err)), Text: printable(err.Error())}

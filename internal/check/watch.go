@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"mime"
 	"net/http"
 	"net/url"
@@ -142,7 +143,8 @@ func (w *Watch) pagesOf(id string) paging {
 	return *w.pagingOf(id)
 }
 
-// answer is what is kept of the newest answer to a question, or of why there is none.
+// answer is what is kept of an answer to a question, or of why there is none. Several are asked for at once while pages are
+// read: of those, what went wrong the newest time is kept.
 type answer struct {
 	status  int
 	html    bool
@@ -150,6 +152,11 @@ type answer struct {
 	gateway string
 	toHTTPS bool // it redirects to https on the host that was asked by http
 	err     error
+}
+
+// telling tells whether something is wrong with an answer: it may be why reading failed.
+func (a *answer) telling() bool {
+	return a.err != nil && !errors.Is(a.err, context.Canceled) || a.err == nil && a.status != 0 && (a.status != http.StatusOK || a.html)
 }
 
 type answerKey struct{}
@@ -165,15 +172,28 @@ var gateways = []string{"Akamai", "Cloudflare", "Envoy", "Forti", "McAfee", "Net
 // RoundTrip sends a request and looks at the answer's status and headers.
 func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := w.transport.RoundTrip(req)
-	a, _ := req.Context().Value(answerKey{}).(*answer)
-	if a == nil {
-		a = &answer{}
+	a := answer{err: err}
+	if err == nil {
+		a = look(req, resp)
 	}
-	*a = answer{err: err}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if kept, _ := req.Context().Value(answerKey{}).(*answer); kept != nil && (a.telling() || !kept.telling()) {
+		*kept = a
+	}
 	if err != nil {
 		return resp, err
 	}
-	a.status = resp.StatusCode
+	w.via = w.via || a.via
+	// A cached answer has the date of when it was made.
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
+		w.skew = w.clock.Now().Sub(date)
+	}
+	return resp, nil
+}
+
+func look(req *http.Request, resp *http.Response) answer {
+	a := answer{status: resp.StatusCode}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // what cannot be parsed is no HTML
 	a.html = kind == "text/html" || kind == "application/xhtml+xml"
 	a.via = resp.Header.Get("Via") != "" || resp.Header.Get("Proxy-Authenticate") != ""
@@ -186,14 +206,7 @@ func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	if to, err := resp.Location(); err == nil {
 		a.toHTTPS = req.URL.Scheme == "http" && to.Scheme == "https" && to.Hostname() == req.URL.Hostname()
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.via = w.via || a.via
-	// A cached answer has the date of when it was made.
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
-		w.skew = w.clock.Now().Sub(date)
-	}
-	return resp, nil
+	return a
 }
 
 // CloseIdleConnections ends connections that are kept for later requests.
