@@ -54,9 +54,9 @@ type class struct {
 // half an hour before, and where enough calls wait for the next ones.
 const enoughAttempts = 60
 
-// enoughForShare is the volume at which a share of 40 % is told from 2 % within ten minutes, all but surely. At half of it,
+// enoughForShare is the volume at which a share of 40 % is told from 2 % within ten minutes, all but surely. At two thirds of it,
 // twenty attempts in ten minutes, one incident in eight has too few errors by then.
-const enoughForShare = 120
+const enoughForShare = 90
 
 // calls lets calls go wrong on the incident's campaign, or on all.
 func calls(kind revoxtest.IncidentKind, dialError string, share float64) func(*replay, *incident) func() {
