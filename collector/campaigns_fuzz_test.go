@@ -1,11 +1,8 @@
 package collector
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"math"
-	"net/http"
 	"slices"
 	"strconv"
 	"testing"
@@ -30,19 +27,12 @@ func FuzzCampaignList(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"), revoxapi.WithMaxRetries(0),
-			revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
-			})))
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := clientOfOneAnswer(t, body)
 		c := &campaigns{
 			given: []string{"given"}, client: client, clock: fixedClock{}, logger: log.NewNopLogger(), labels: newLabelValues(log.NewNopLogger()),
 			discovery: &Discovery{Statuses: []string{"running", "completed"}, CompletedFor: time.Hour},
 		}
-		err = c.refresh(context.Background())
-		if err != nil {
+		if err := c.refresh(context.Background()); err != nil {
 			if revoxapi.KindOf(err) != revoxapi.KindBadResponse {
 				t.Errorf("%T: %v", err, err)
 			}

@@ -27,13 +27,7 @@ func FuzzLeanAndWholeRows(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"), revoxapi.WithMaxRetries(0),
-			revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
-			})))
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := clientOfOneAnswer(t, body)
 		whole, err := client.GetRows(context.Background(), "c", revoxapi.RowsParams{})
 		if err != nil {
 			return
@@ -100,6 +94,19 @@ func ofTime(at revoxapi.Timestamp) string {
 		return "unreadable"
 	}
 	return "absent"
+}
+
+// clientOfOneAnswer returns a client whose requests are all answered with body.
+func clientOfOneAnswer(t *testing.T, body []byte) *revoxapi.Client {
+	t.Helper()
+	client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"), revoxapi.WithMaxRetries(0),
+		revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+		})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
