@@ -113,9 +113,10 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		own := func(o *incident) bool { return o.everywhere() || o.campaign == m.id }
 		spoils := func(o *incident) bool { return own(o) && (in.class.baseline == dataWasThere || !o.class.dataOnly) }
 		limit := in.class.limit
+		shut := func(at time.Time) bool { return m.openUntil(at).Before(at.Add(limit + 10*time.Minute)) }
 		switch {
 		case places.attempts[m.id] < in.class.attempts,
-			m.openUntil(now).Before(now.Add(limit + 10*time.Minute)),
+			shut(now),
 			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
 			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
 			p.near(now.Add(-p.calm), end.Add(p.calm), own):
@@ -124,7 +125,7 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		if in.class.baseline != none {
 			// The same hours of the day before were well, and so was the time since.
 			const day = 24 * time.Hour
-			if m.spec.Start.After(now.Add(-day)) || r.start.After(now.Add(-day)) || p.near(now.Add(-day-time.Hour), end.Add(-day+time.Hour), spoils) ||
+			if m.spec.Start.After(now.Add(-day)) || shut(now.Add(-day)) || r.start.After(now.Add(-day)) || p.near(now.Add(-day-time.Hour), end.Add(-day+time.Hour), spoils) ||
 				m.pausedIn(now.Add(-day-time.Hour), end.Add(-day+time.Hour)) {
 				continue
 			}
