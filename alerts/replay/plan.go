@@ -125,6 +125,9 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		if in.class.baseline != none {
 			// The same hours of the day before were well, and so was the time since.
 			const day = 24 * time.Hour
+			if in.class.baseline == callsWereWell && !r.small && places.earlier[m.id] < enoughEarlier {
+				continue
+			}
 			if m.spec.Start.After(now.Add(-day)) || shut(now.Add(-day)) || r.start.After(now.Add(-day)) || p.near(now.Add(-day-time.Hour), end.Add(-day+time.Hour), spoils) ||
 				m.pausedIn(now.Add(-day-time.Hour), end.Add(-day+time.Hour)) {
 				continue
@@ -161,11 +164,19 @@ func (p *plan) troubled(campaign string, now time.Time) bool {
 type places30 struct {
 	busy             []*member // that make attempts enough
 	attempts, queued map[string]float64
+	earlier          map[string]float64 // attempts on earlier days, in the 90 minutes that begin now
 }
 
 const (
 	attempts30 = `max by (campaign_id) (sum by (campaign_id, instance) (increase(revox_campaign_call_attempts_finished_total[30m])))`
-	queuedNow  = `max by (campaign_id) (revox_campaign_calls{status="queued_for_calling"})`
+	earlier90  = `
+		sum by (campaign_id) (
+			label_replace(campaign:revox_campaign_call_attempts_delivered:increase90m offset 1350m, "day", "1", "", "")
+			or label_replace(campaign:revox_campaign_call_attempts_delivered:increase90m offset 2790m, "day", "2", "", "")
+			or label_replace(campaign:revox_campaign_call_attempts_delivered:increase90m offset 4230m, "day", "3", "", "")
+			or label_replace(campaign:revox_campaign_call_attempts_delivered:increase90m offset 9990m, "day", "7", "", "")
+		)`
+	queuedNow = `max by (campaign_id) (revox_campaign_calls{status="queued_for_calling"})`
 )
 
 func (r *replay) places(ctx context.Context, now time.Time) (p *places30, err error) {
@@ -174,6 +185,9 @@ func (r *replay) places(ctx context.Context, now time.Time) (p *places30, err er
 		return nil, err
 	}
 	if p.queued, err = r.prometheus.query(ctx, queuedNow, now); err != nil {
+		return nil, err
+	}
+	if p.earlier, err = r.prometheus.query(ctx, earlier90, now); err != nil {
 		return nil, err
 	}
 	for id, n := range p.attempts {
