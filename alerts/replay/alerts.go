@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,17 @@ type episode struct {
 type alertLog struct {
 	firing   map[string]*episode // by labels
 	episodes []*episode          // in the order of their starts
+	looked   []*episode          // what fired when it was last looked at
+}
+
+// look notes what fires now, for fires. Rules must not be evaluated meanwhile, as they may be while fires is asked.
+func (l *alertLog) look() { l.looked = slices.Collect(maps.Values(l.firing)) }
+
+// fires tells whether any of these alerts fires for a campaign, or in general; "" is any campaign.
+func (l *alertLog) fires(alerts []string, campaign string) bool {
+	return slices.ContainsFunc(l.looked, func(e *episode) bool {
+		return slices.Contains(alerts, e.alert) && (campaign == "" || e.campaign == "" || e.campaign == campaign)
+	})
 }
 
 // note looks at what fires after an evaluation at a time, and returns the episodes that began with it.

@@ -78,19 +78,15 @@ func (in *incident) explains(e *episode) bool {
 	switch {
 	case !in.begun(),
 		!in.everywhere() && e.campaign != "" && e.campaign != in.campaign,
-		!e.end.IsZero() && !e.end.After(in.start),
+		e.start.Before(in.start),
 		e.start.After(in.end.Add(c.linger)):
 		return false
 	}
-	if slices.Contains(c.alerts, e.alert) {
-		return true
-	}
-	// What merely follows cannot have come first.
-	return slices.Contains(c.follows, e.alert) && !e.start.Before(in.start)
+	return slices.Contains(c.alerts, e.alert) || slices.Contains(c.follows, e.alert)
 }
 
 // delay is how long after its beginning the incident was told of.
-func (in *incident) delay() time.Duration { return max(0, in.alert.start.Sub(in.start)) }
+func (in *incident) delay() time.Duration { return in.alert.start.Sub(in.start) }
 
 // failure says which goal the incident misses, "" where it misses none.
 func (in *incident) failure() string {

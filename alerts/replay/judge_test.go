@@ -22,7 +22,7 @@ func TestAnIncidentExplainsOnlyItsOwnAlerts(t *testing.T) {
 		"its alert, on another campaign":            {on, episode{alert: "Own", campaign: "b", start: at(5)}, false},
 		"one that follows":                          {on, episode{alert: "Follower", campaign: "a", start: at(5)}, true},
 		"one that follows but came before":          {on, episode{alert: "Follower", campaign: "a", start: at(-5)}, false},
-		"its alert, which goes on from before":      {on, episode{alert: "Own", campaign: "a", start: at(-5)}, true},
+		"its alert, which goes on from before":      {on, episode{alert: "Own", campaign: "a", start: at(-5)}, false},
 		"its alert, over before":                    {on, episode{alert: "Own", campaign: "a", start: at(-5), end: at(-1)}, false},
 		"another alert":                             {on, episode{alert: "Other", campaign: "a", start: at(5)}, false},
 		"its alert, soon after its end":             {on, episode{alert: "Own", campaign: "a", start: at(69)}, true},
@@ -35,6 +35,30 @@ func TestAnIncidentExplainsOnlyItsOwnAlerts(t *testing.T) {
 				t.Errorf("explains it: %t, want %t", got, test.want)
 			}
 		})
+	}
+}
+
+// An incident does not begin where its alert would not be news.
+func TestWhatFiresIsKnown(t *testing.T) {
+	log := alertLog{firing: map[string]*episode{"1": {alert: "Own", campaign: "a"}, "2": {alert: "General"}}}
+	if log.fires([]string{"Own"}, "a") {
+		t.Error("it fires before it is looked at")
+	}
+	log.look()
+	delete(log.firing, "1") // what is evaluated meanwhile makes no difference
+	for name, test := range map[string]struct {
+		alert, campaign string
+		want            bool
+	}{
+		"its alert":                       {"Own", "a", true},
+		"its alert, on another campaign":  {"Own", "b", false},
+		"its alert, on any campaign":      {"Own", "", true},
+		"another alert":                   {"Other", "a", false},
+		"an alert that is of no campaign": {"General", "a", true},
+	} {
+		if got := log.fires([]string{test.alert}, test.campaign); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
 	}
 }
 

@@ -97,6 +97,9 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	}
 	switch in.class.scope {
 	case everything:
+		if r.alerts.fires(in.class.alerts, "") {
+			return false
+		}
 		// Campaigns that go on calling for as long as it may take, or nobody would feel it.
 		attempts := 0.0
 		for _, m := range places.busy {
@@ -119,7 +122,8 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 			shut(now),
 			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
 			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
-			p.near(now.Add(-p.calm), end.Add(p.calm), own):
+			p.near(now.Add(-p.calm), end.Add(p.calm), own),
+			r.alerts.fires(in.class.alerts, m.id): // it would be no news
 			continue
 		}
 		if in.class.baseline != none {

@@ -138,6 +138,7 @@ func (r *replay) play(ctx context.Context) error {
 		if err := <-evaluated; err != nil {
 			return err
 		}
+		r.alerts.look()
 		if err := r.scrape(ctx, minute.Add(scrapeAfter)); err != nil {
 			return err
 		}
