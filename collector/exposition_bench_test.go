@@ -53,7 +53,7 @@ func newFleet(b *testing.B, campaigns int) *fleet {
 					continue
 				}
 				for range 1 + r.IntN(300) {
-					t.distribution(family, value).observe(time.Duration(r.ExpFloat64()*float64(time.Minute)), family.buckets)
+					t.observe(family, value, time.Duration(r.ExpFloat64()*float64(time.Minute)))
 				}
 			}
 		}
@@ -77,7 +77,7 @@ func (f *fleet) rescan(changedPercent int) {
 				}
 				switch {
 				case family.kind == histogram:
-					t.distribution(family, value).observe(time.Duration(f.random.ExpFloat64()*float64(time.Minute)), family.buckets)
+					t.observe(family, value, time.Duration(f.random.ExpFloat64()*float64(time.Minute)))
 				case value != "":
 					t.add(family, value, 1)
 				}

@@ -15,8 +15,11 @@ import (
 
 // distribution counts observations at once for a classic and a native histogram. Each observation falls into one cell,
 // which is where a classic and a native bucket overlap: the buckets of both are sums over cells and so agree with each
-// other, also after distributions were merged or held from falling.
-type distribution map[cell]observations
+// other, also after distributions were merged or held from falling. It has the cells that have observations, from the
+// shortest on: a slice takes a third of the room of a map, and a fleet has some hundred thousand cells. nil is none.
+//
+// What adds to a distribution returns the one to go on with, as append does, and may change the old one.
+type distribution []observations
 
 // cell is the place of an observation: the index of its classic bucket (the number of upper bounds below it), and of
 // its native bucket (nativeZero for 0).
@@ -24,13 +27,31 @@ type cell struct{ classic, native int16 }
 
 const nativeZero = math.MinInt16
 
-// observations are those of one cell.
-type observations struct {
-	count uint64
-	sum   exactSum
+func (c cell) compare(other cell) int {
+	return cmp.Or(cmp.Compare(c.native, other.native), cmp.Compare(c.classic, other.classic))
 }
 
-// exactSum adds durations without rounding, so that a sum does not depend on the order of rows.
+// observations are those of one cell. Its sum is split in two so as to take little room: see exactSum.
+type observations struct {
+	cell
+	nanoseconds int32
+	count       uint64
+	seconds     int64
+}
+
+func newObservations(c cell, count uint64, sum exactSum) observations {
+	return observations{c, int32(sum.nanoseconds), count, sum.seconds}
+}
+
+func (o observations) sum() exactSum { return exactSum{o.seconds, int64(o.nanoseconds)} }
+
+// plus returns the observations of o and other, which are of one cell.
+func (o observations) plus(other observations) observations {
+	return newObservations(o.cell, o.count+other.count, o.sum().plus(other.sum()))
+}
+
+// exactSum adds durations without rounding, so that a sum does not depend on the order of rows. Nanoseconds are less
+// than 1e9.
 type exactSum struct{ seconds, nanoseconds int64 }
 
 func (s exactSum) plus(other exactSum) exactSum {
@@ -58,53 +79,105 @@ func (s exactSum) minus(other exactSum) exactSum {
 
 func (s exactSum) float() float64 { return float64(s.seconds) + float64(s.nanoseconds)/1e9 }
 
+// find returns where a cell is in h, or would be.
+func (h distribution) find(c cell) (i int, found bool) {
+	return slices.BinarySearchFunc(h, c, func(o observations, c cell) int { return o.compare(c) })
+}
+
+// of returns the observations of a cell, also where there are none.
+func (h distribution) of(c cell) observations {
+	if i, found := h.find(c); found {
+		return h[i]
+	}
+	return observations{cell: c}
+}
+
+// equal tells whether h and other are equal; at once where they are the same.
+func (h distribution) equal(other distribution) bool {
+	return len(h) == len(other) && (len(h) == 0 || &h[0] == &other[0] || slices.Equal(h, other))
+}
+
+// total returns the number of all observations.
+func (h distribution) total() (count uint64) {
+	for _, o := range h {
+		count += o.count
+	}
+	return count
+}
+
 // observe counts d, which is 0 or more, for a histogram with these classic upper bounds. A number that is no duration
 // is observed as so many seconds.
-func (h distribution) observe(d time.Duration, bounds []float64) {
+func (h distribution) observe(d time.Duration, bounds []float64) distribution {
 	v := d.Seconds()
-	h.add(cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)},
-		observations{1, exactSum{int64(d / time.Second), int64(d % time.Second)}})
-}
-
-func (h distribution) add(c cell, o observations) {
-	was := h[c]
-	h[c] = observations{was.count + o.count, was.sum.plus(o.sum)}
-}
-
-// merge adds other's observations.
-func (h distribution) merge(other distribution) {
-	for c, o := range other {
-		h.add(c, o)
+	c := cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)}
+	o := newObservations(c, 1, exactSum{int64(d / time.Second), int64(d % time.Second)})
+	i, found := h.find(c)
+	if !found {
+		return slices.Insert(h, i, o)
 	}
+	h[i] = h[i].plus(o)
+	return h
+}
+
+// merge adds other's observations. What it returns shares nothing with other.
+func (h distribution) merge(other distribution) distribution {
+	added := 0 // cells that h does not have
+	for _, o := range other {
+		if _, found := h.find(o.cell); !found {
+			added++
+		}
+	}
+	from, to := len(h), len(h)+added
+	if merged := h; to > cap(h) {
+		h = make(distribution, to) // and no larger: most are kept for long
+		copy(h, merged)
+	}
+	h = h[:to]
+	// From the end on, so that nothing is overwritten that is still to be moved.
+	for i := len(other) - 1; i >= 0; i-- {
+		for from > 0 && h[from-1].compare(other[i].cell) > 0 {
+			from, to = from-1, to-1
+			h[to] = h[from]
+		}
+		to--
+		if from > 0 && h[from-1].cell == other[i].cell {
+			from--
+			h[to] = h[from].plus(other[i])
+		} else {
+			h[to] = other[i]
+		}
+	}
+	return h
 }
 
 // rise returns h with what each cell increased by from before to now, and whether any decreased. h is not changed.
 // Where a cell both lost and gained observations, the sum of those gained is not known; it is taken to be the increase
 // of the cell's sum, if it has one.
 func (h distribution) rise(before, now distribution) (risen distribution, fell bool) {
-	risen = make(distribution, len(now))
-	risen.merge(h)
-	for c, n := range now {
-		if was := before[c]; n.count > was.count {
-			risen.add(c, observations{n.count - was.count, n.sum.minus(was.sum)})
+	var increase distribution
+	for _, n := range now {
+		if was := before.of(n.cell); n.count > was.count {
+			increase = append(increase, newObservations(n.cell, n.count-was.count, n.sum().minus(was.sum())))
 		}
 	}
-	for c, was := range before {
-		fell = fell || now[c].count < was.count
+	for _, was := range before {
+		fell = fell || now.of(was.cell).count < was.count
 	}
-	return risen, fell
+	return slices.Clip(slices.Clone(h)).merge(increase), fell
 }
 
-// atLeast returns, for each cell, the larger of h and other.
+// atLeast returns, for each cell, the larger of h and other, which are not changed.
 func (h distribution) atLeast(other distribution) distribution {
-	out := make(distribution, len(h))
-	out.merge(h)
-	for c, o := range other {
-		if o.count > out[c].count {
-			out[c] = o
+	var more distribution
+	out := slices.Clone(h)
+	for _, o := range other {
+		if i, found := out.find(o.cell); !found {
+			more = append(more, o)
+		} else if o.count > out[i].count {
+			out[i] = o
 		}
 	}
-	return out
+	return out.merge(more)
 }
 
 // Native buckets grow by 2^(1/8), which is the schema that client_golang chooses for a growth factor of 1.1.
@@ -156,9 +229,9 @@ func (m *histogramMetric) Write(out *dto.Metric) error {
 func (h distribution) classic(bounds []float64) (cumulative []uint64, sum float64) {
 	cumulative = make([]uint64, len(bounds)+1)
 	var exact exactSum
-	for c, o := range h {
-		cumulative[c.classic] += o.count
-		exact = exact.plus(o.sum)
+	for _, o := range h {
+		cumulative[o.classic] += o.count
+		exact = exact.plus(o.sum())
 	}
 	for i := range bounds {
 		cumulative[i+1] += cumulative[i]
@@ -175,24 +248,18 @@ type nativeBucket struct {
 // native returns the native buckets in order, and the count of the zero bucket apart.
 func (h distribution) native() (zero uint64, buckets []nativeBucket) {
 	buckets = make([]nativeBucket, 0, len(h))
-	for c, o := range h {
+	for _, o := range h {
+		last := len(buckets) - 1
 		switch {
-		case c.native == nativeZero:
+		case o.native == nativeZero:
 			zero += o.count
-		case o.count > 0:
-			buckets = append(buckets, nativeBucket{c.native, o.count})
+		case last >= 0 && buckets[last].index == o.native:
+			buckets[last].count += o.count
+		default:
+			buckets = append(buckets, nativeBucket{o.native, o.count})
 		}
 	}
-	slices.SortFunc(buckets, func(a, b nativeBucket) int { return cmp.Compare(a.index, b.index) })
-	distinct := buckets[:0]
-	for _, b := range buckets {
-		if last := len(distinct) - 1; last >= 0 && distinct[last].index == b.index {
-			distinct[last].count += b.count
-			continue
-		}
-		distinct = append(distinct, b)
-	}
-	return zero, distinct
+	return zero, buckets
 }
 
 // protobuf returns both halves.

@@ -40,29 +40,14 @@ type UnknownValue struct {
 
 // Durations are observations of how long something took. The zero value is none. They are immutable.
 type Durations struct {
-	cells []countedCell // from the shortest on
+	cells distribution
 	count uint64
-}
-
-type countedCell struct {
-	cell
-	observations
 }
 
 // DurationsError is how far a quantile of Durations can be off: that much of itself, by the width of a native bucket.
 var DurationsError = math.Pow(2, math.Pow(2, -nativeSchema)) - 1
 
-func newDurations(d distribution) Durations {
-	out := Durations{}
-	for c, o := range d {
-		out.cells = append(out.cells, countedCell{c, o})
-		out.count += o.count
-	}
-	slices.SortFunc(out.cells, func(a, b countedCell) int {
-		return cmp.Or(cmp.Compare(a.native, b.native), cmp.Compare(a.classic, b.classic))
-	})
-	return out
-}
+func newDurations(d distribution) Durations { return Durations{d, d.total()} }
 
 // Count returns the number of observations.
 func (d Durations) Count() uint64 { return d.count }
@@ -74,7 +59,7 @@ func (d Durations) Quantile(q float64) time.Duration {
 	for _, c := range d.cells {
 		if rank <= c.count {
 			// The mean of a bucket's observations is between its ends, as each of them is.
-			return time.Duration(c.sum.float() / float64(c.count) * float64(time.Second)).Round(time.Millisecond)
+			return time.Duration(c.sum().float() / float64(c.count) * float64(time.Second)).Round(time.Millisecond)
 		}
 		rank -= c.count
 	}

@@ -19,14 +19,15 @@ func TestQuantilesAreAsExactAsIsSaid(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{1, 2, 10, 1000} {
-		d, all := distribution{}, []time.Duration{}
+		var d distribution
+		var all []time.Duration
 		for range n {
 			// From milliseconds to hours, and 0 now and then.
 			v := time.Duration(math.Exp(random.Float64()*16)) * time.Millisecond
 			if random.IntN(20) == 0 {
 				v = 0
 			}
-			d.observe(v, callBuckets)
+			d = d.observe(v, callBuckets)
 			all = append(all, v)
 		}
 		slices.Sort(all)

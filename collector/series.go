@@ -181,7 +181,7 @@ func (b *seriesBuilder) unchanged(f *family, values distribution, labelValues []
 		return nil
 	}
 	for _, s := range b.before.of(known) {
-		if slices.Equal(s.labels, labelValues[1:]) && equalMaps(s.histogram.values, values) {
+		if slices.Equal(s.labels, labelValues[1:]) && s.histogram.values.equal(values) {
 			return s.histogram
 		}
 	}
@@ -210,7 +210,7 @@ func (p *published) equal(other *published, f *family) bool {
 	case counter:
 		return equalMaps(p.heldCounts[i], other.heldCounts[i])
 	default:
-		return maps.EqualFunc(p.heldDistributions[i], other.heldDistributions[i], equalMaps)
+		return maps.EqualFunc(p.heldDistributions[i], other.heldDistributions[i], distribution.equal)
 	}
 }
 

@@ -367,7 +367,7 @@ func tallyDifference(want, got *Tally) string {
 			return fmt.Sprintf("%s: %v, want %v", f.name, got.counts[i], want.counts[i])
 		}
 		for _, value := range unionOfKeys(want.distributions[i], got.distributions[i]) {
-			if w, g := want.distributions[i][value], got.distributions[i][value]; !maps.Equal(w, g) {
+			if w, g := want.distributions[i][value], got.distributions[i][value]; !w.equal(g) {
 				return fmt.Sprintf("%s %q: %v, want %v", f.name, value, g, w)
 			}
 		}

@@ -82,7 +82,7 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 			n.heldDistributions[i], n.baseDistributions[i] = maps.Clone(p.heldDistributions[i]), maps.Clone(t.distributions[i])
 			for _, value := range unionOfKeys(p.baseDistributions[i], t.distributions[i]) {
 				was, now := p.baseDistributions[i][value], t.distributions[i][value]
-				if held, ok := p.heldDistributions[i][value]; ok && maps.Equal(was, now) {
+				if held, ok := p.heldDistributions[i][value]; ok && was.equal(now) {
 					n.heldDistributions[i][value] = held
 					continue
 				}

@@ -160,7 +160,7 @@ func restoreTally(s storedTally, labels *labelValues) (*Tally, error) {
 func storeFamilies(counts []map[string]uint64, distributions []map[string]distribution, but *Tally) map[string]storedFamily {
 	stored := map[string]storedFamily{}
 	for i, f := range families {
-		if but == nil || !maps.Equal(counts[i], but.counts[i]) || !maps.EqualFunc(distributions[i], but.distributions[i], maps.Equal) {
+		if but == nil || !maps.Equal(counts[i], but.counts[i]) || !maps.EqualFunc(distributions[i], but.distributions[i], distribution.equal) {
 			stored[f.name] = storedFamily{Counts: counts[i], Distributions: storeDistributions(distributions[i]), Buckets: f.buckets}
 		}
 	}
@@ -197,23 +197,25 @@ func storeDistributions(distributions map[string]distribution) map[string][]stor
 	stored := make(map[string][]storedCell, len(distributions))
 	for value, d := range distributions {
 		cells := make([]storedCell, 0, len(d))
-		for c, o := range d {
-			cells = append(cells, storedCell{int64(c.classic), int64(c.native), int64(o.count), o.sum.seconds, o.sum.nanoseconds})
+		for _, o := range d {
+			cells = append(cells, storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
 		}
-		slices.SortFunc(cells, func(a, b storedCell) int { return slices.Compare(a[:], b[:]) })
 		stored[value] = cells
 	}
 	return stored
 }
 
 func restoreDistribution(cells []storedCell, f *family) (distribution, error) {
-	d := make(distribution, len(cells))
+	d := make(distribution, 0, len(cells))
 	for _, s := range cells {
 		c := cell{int16(s[0]), int16(s[1])}
 		if s[0] < 0 || s[0] > int64(len(f.buckets)) || s[1] != int64(c.native) || s[2] < 0 || s[3] < 0 || s[4] < 0 || s[4] >= 1e9 {
 			return nil, fmt.Errorf("a cell of %s that cannot be: %v", f.name, s)
 		}
-		d[c] = observations{uint64(s[2]), exactSum{s[3], s[4]}}
+		if last := len(d) - 1; last >= 0 && d[last].compare(c) >= 0 {
+			return nil, fmt.Errorf("cells of %s that are not in order: %v", f.name, s)
+		}
+		d = append(d, newObservations(c, uint64(s[2]), exactSum{s[3], s[4]}))
 	}
 	return d, nil
 }

@@ -16,7 +16,7 @@ func FuzzStored(f *testing.F) {
 	labels := newLabelValues(log.NewNopLogger())
 	t := newTally(labels)
 	t.countRow(row{ID: "r", Call: &call{Status: "completed", Attempts: []attempt{{Status: "completed", Result: "human"}}}})
-	t.distribution(familyAttemptDuration, "").observe(90*time.Second, familyAttemptDuration.buckets)
+	t.observe(familyAttemptDuration, "", 90*time.Second)
 	data := (*published)(nil).next(t, start, time.Second).next(newTally(labels), start, time.Second)
 	f.Add(encodeScan(&record{data: data, shrunk: 1}, start), encodeData(data), encodeSettled(&settledPages{Tally: t, Keys: []uint64{1, 2}, OpenKeys: []uint64{3}}))
 	f.Add([]byte(`{"at": "2024-05-01T09:00:00Z"}`), []byte(`{"tally": {"families": {"revox_campaign_rows": {"counts": {"": 1}}}}}`), []byte{2, 0, 0, 0, '{', '}'})

@@ -35,7 +35,7 @@ func newTally(labels *labelValues) *Tally {
 		if f.kind == histogram {
 			t.distributions[f.index] = make(map[string]distribution, len(f.known))
 			for _, value := range f.known {
-				t.distributions[f.index][value] = distribution{}
+				t.distributions[f.index][value] = nil
 			}
 			continue
 		}
@@ -54,7 +54,7 @@ func (t *Tally) merge(other *Tally) {
 			t.counts[i][value] += n
 		}
 		for value, d := range other.distributions[i] {
-			t.distribution(families[i], value).merge(d)
+			t.distributions[i][value] = t.distributions[i][value].merge(d)
 		}
 		t.carries[i] = t.carries[i] || other.carries[i]
 	}
@@ -69,7 +69,7 @@ func (t *Tally) merge(other *Tally) {
 func (t *Tally) share(other *Tally) {
 	for i, distributions := range t.distributions {
 		for value, d := range distributions {
-			if same, ok := other.distributions[i][value]; ok && equalMaps(d, same) {
+			if same, ok := other.distributions[i][value]; ok && d.equal(same) {
 				distributions[value] = same
 			}
 		}
@@ -78,13 +78,9 @@ func (t *Tally) share(other *Tally) {
 
 func (t *Tally) add(f *family, value string, n int) { t.counts[f.index][value] += uint64(n) }
 
-func (t *Tally) distribution(f *family, value string) distribution {
-	d := t.distributions[f.index][value]
-	if d == nil {
-		d = distribution{}
-		t.distributions[f.index][value] = d
-	}
-	return d
+// observe observes a duration, or another number as so many seconds.
+func (t *Tally) observe(f *family, value string, d time.Duration) {
+	t.distributions[f.index][value] = t.distributions[f.index][value].observe(d, f.buckets)
 }
 
 // label returns the label value of an API value that is not empty.
@@ -105,9 +101,7 @@ func (t *Tally) total(f *family) (total uint64) {
 		total += n
 	}
 	for _, d := range t.distributions[f.index] {
-		for _, o := range d {
-			total += o.count
-		}
+		total += d.total()
 	}
 	return total
 }
@@ -151,7 +145,7 @@ func (t *Tally) countFinishedCall(c *call, status string) {
 		outcome = t.label(enumOutcome, c.Outcome.value)
 	}
 	t.add(familyCallOutcomes, outcome, 1)
-	t.distribution(familyAttemptsPerCall, "").observe(time.Duration(len(c.Attempts))*time.Second, familyAttemptsPerCall.buckets)
+	t.observe(familyAttemptsPerCall, "", time.Duration(len(c.Attempts))*time.Second)
 
 	var newest revoxapi.Timestamp
 	for i := range c.Attempts {
@@ -165,7 +159,7 @@ func (t *Tally) countFinishedCall(c *call, status string) {
 	}
 	if newest.Valid() {
 		t.passOver(c.CreatedAt)
-		t.observe(familyResolutionDuration, "", c.CreatedAt, newest)
+		t.observeBetween(familyResolutionDuration, "", c.CreatedAt, newest)
 	}
 }
 
@@ -202,9 +196,9 @@ func (t *Tally) countFinishedAttempt(a *attempt, status string) {
 	t.passOver(a.StartedAt)
 	t.passOver(a.AnsweredAt)
 	t.passOver(a.EndedAt)
-	t.observe(familyAttemptDuration, "", a.StartedAt, a.EndedAt)
-	t.observe(familyRingDuration, "", a.StartedAt, a.AnsweredAt)
-	t.observe(familyTalkDuration, result, a.AnsweredAt, a.EndedAt)
+	t.observeBetween(familyAttemptDuration, "", a.StartedAt, a.EndedAt)
+	t.observeBetween(familyRingDuration, "", a.StartedAt, a.AnsweredAt)
+	t.observeBetween(familyTalkDuration, result, a.AnsweredAt, a.EndedAt)
 }
 
 // passOver counts a time stamp that cannot be read.
@@ -214,8 +208,8 @@ func (t *Tally) passOver(at revoxapi.Timestamp) {
 	}
 }
 
-// observe observes the time between two stamps, where both are there and it can be.
-func (t *Tally) observe(f *family, value string, from, to revoxapi.Timestamp) {
+// observeBetween observes the time between two stamps, where both are there and it can be.
+func (t *Tally) observeBetween(f *family, value string, from, to revoxapi.Timestamp) {
 	if !from.Valid() || !to.Valid() {
 		return
 	}
@@ -225,6 +219,6 @@ func (t *Tally) observe(f *family, value string, from, to revoxapi.Timestamp) {
 	case d > maxPlausibleDuration:
 		t.add(familyAnomalies, anomalyImplausibleDuration, 1)
 	default:
-		t.distribution(f, value).observe(d, f.buckets)
+		t.observe(f, value, d)
 	}
 }

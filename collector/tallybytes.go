@@ -55,11 +55,11 @@ func appendDistributions(b []byte, f *family, distributions map[string]distribut
 		}
 		b = appendLabelValue(b, f, value)
 		b = binary.AppendUvarint(b, uint64(len(d)))
-		for c, o := range d {
-			b = binary.AppendVarint(b, int64(c.classic))
-			b = binary.AppendVarint(b, int64(c.native))
+		for _, o := range d {
+			b = binary.AppendVarint(b, int64(o.classic))
+			b = binary.AppendVarint(b, int64(o.native))
 			b = binary.AppendUvarint(b, o.count)
-			b = o.sum.appendBytes(b)
+			b = o.sum().appendBytes(b)
 		}
 	}
 	return b
@@ -94,6 +94,7 @@ func (t *Tally) mergeBytes(b []byte) {
 	if name := r.text(); name != "" {
 		t.name = name
 	}
+	var part distribution
 	for i, f := range families {
 		t.carries[i] = r.uint() == 1 || t.carries[i]
 		for range r.uint() {
@@ -102,10 +103,11 @@ func (t *Tally) mergeBytes(b []byte) {
 				t.counts[i][value] += r.uint()
 				continue
 			}
-			d := t.distribution(f, value)
+			part = part[:0]
 			for range r.uint() {
-				d.add(cell{int16(r.int()), int16(r.int())}, observations{r.uint(), r.sum()})
+				part = append(part, newObservations(cell{int16(r.int()), int16(r.int())}, r.uint(), r.sum()))
 			}
+			t.distributions[i][value] = t.distributions[i][value].merge(part)
 		}
 	}
 	for range r.uint() {
