@@ -103,8 +103,8 @@ func collectFamily(ch sink, f *family, r *record) {
 	case counter:
 		sendCounts(ch, f, prometheus.CounterValue, r.data.heldCounts[f.index], r.id)
 	case histogram:
-		for value, d := range r.data.heldDistributions[f.index] {
-			ch.histogram(f, d, f.labelValues(r.id, value)...)
+		for _, d := range r.data.heldDistributions[f.index] {
+			ch.histogram(f, d.value, f.labelValues(r.id, d.label)...)
 		}
 	}
 }
@@ -131,9 +131,9 @@ func (f *family) labelValues(campaignID, value string) []string {
 	return []string{campaignID, value}
 }
 
-func sendCounts(ch sink, f *family, as prometheus.ValueType, counts map[string]uint64, campaignID string) {
-	for value, n := range counts {
-		send(ch, f.desc, as, float64(n), f.labelValues(campaignID, value)...)
+func sendCounts(ch sink, f *family, as prometheus.ValueType, values counts, campaignID string) {
+	for _, c := range values {
+		send(ch, f.desc, as, float64(c.value), f.labelValues(campaignID, c.label)...)
 	}
 }
 

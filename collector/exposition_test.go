@@ -389,7 +389,7 @@ func TestWhatIsBrokenIsLeftOutAndCounted(t *testing.T) {
 	e := h.exporter
 	e.store.update("hand-counted", func(r *record) {
 		tally := newTally(e.labels)
-		tally.counts[familyCalls.index]["bad\xff"] = 7 // no valid UTF-8
+		tally.add(familyCalls, "bad\xff", 7) // no valid UTF-8
 		r.data = r.data.next(tally, start, 0)
 	})
 	standard := h.promhttpServer(t)

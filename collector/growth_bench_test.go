@@ -241,9 +241,9 @@ func (s *growthScanner) scan() (c growthCost, err error) {
 		}
 		found := growthCount{Rows: r.data.tally.rows(), Uncalled: r.data.tally.total(familyRowsWithoutCall), Calls: map[string]uint64{},
 			Attempts: r.data.tally.total(familyCallAttempts)}
-		for status, n := range r.data.tally.counts[familyCalls.index] {
-			if n > 0 {
-				found.Calls[status] = n
+		for _, c := range r.data.tally.counts[familyCalls.index] {
+			if c.value > 0 {
+				found.Calls[c.label] = c.value
 			}
 		}
 		c.Found.add(found)

@@ -93,9 +93,7 @@ func (e *Exporter) landing(version, metricsPath string) landing {
 		if r.data != nil {
 			t := r.data.tally
 			row.Known, row.AllRows = true, t.rows()
-			for _, n := range t.counts[familyCallsFinished.index] {
-				row.FinishedCalls += n
-			}
+			row.FinishedCalls = t.total(familyCallsFinished)
 			if row.AllRows > 0 {
 				row.Percent = 100 * row.FinishedCalls / row.AllRows
 			}

@@ -3,7 +3,6 @@ package collector
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -76,18 +75,27 @@ func (e *Exporter) ScanOnce(ctx context.Context, campaignID string) (*Report, er
 	return found.tally.report(), nil
 }
 
+// byValue returns what a family counts by label value.
+func (t *Tally) byValue(f *family) map[string]uint64 {
+	values := make(map[string]uint64, len(t.counts[f.index]))
+	for _, c := range t.counts[f.index] {
+		values[c.label] = c.value
+	}
+	return values
+}
+
 func (t *Tally) report() *Report {
 	r := &Report{
 		Name:            t.name,
 		Rows:            t.rows(),
-		RowsWithoutCall: t.counts[familyRowsWithoutCall.index][""],
-		RowsMissing:     t.counts[familyRowsMissing.index][""],
-		Calls:           maps.Clone(t.counts[familyCalls.index]),
-		Attempts:        maps.Clone(t.counts[familyCallAttempts.index]),
-		Results:         maps.Clone(t.counts[familyAttemptResults.index]),
-		DialErrors:      maps.Clone(t.counts[familyAttemptDialErrors.index]),
-		Anomalies:       maps.Clone(t.counts[familyAnomalies.index]),
-		HumanTalk:       newDurations(t.distributions[familyTalkDuration.index][string(revoxapi.ResultHuman)]),
+		RowsWithoutCall: t.counts[familyRowsWithoutCall.index].of(""),
+		RowsMissing:     t.counts[familyRowsMissing.index].of(""),
+		Calls:           t.byValue(familyCalls),
+		Attempts:        t.byValue(familyCallAttempts),
+		Results:         t.byValue(familyAttemptResults),
+		DialErrors:      t.byValue(familyAttemptDialErrors),
+		Anomalies:       t.byValue(familyAnomalies),
+		HumanTalk:       newDurations(t.distributions[familyTalkDuration.index].of(string(revoxapi.ResultHuman))),
 	}
 	for u := range t.unknown {
 		r.UnknownValues = append(r.UnknownValues, UnknownValue{u.label, u.value})

@@ -51,9 +51,10 @@ func (s *scan) rescan(ctx context.Context) (*scanned, error) {
 		return nil, errReadAll
 	}
 	settled := r.sorted.following(was, r.layout, was.LastOpen)
-	t := r.sorted.whole(settled.Tally, s.before)
+	t := r.sorted.whole(settled.Tally)
 	t.add(familyPages, pagesRead, s.pagesRead)
 	t.add(familyPages, pagesSettled, pages(r.layout)-r.pages)
+	s.share(t, settled.Tally)
 	return &scanned{tally: t, settled: settled}, nil
 }
 
@@ -168,10 +169,10 @@ func (s *scan) probe(ctx context.Context, was *settledPages) (*scanned, error) {
 	t := *was.Tally
 	t.name = name
 	t.counts = slices.Clone(t.counts)
-	t.counts[familyPages.index] = map[string]uint64{pagesRead: 1, pagesSettled: uint64(pages(was.Layout))}
+	t.counts[familyPages.index] = counts{{pagesRead, 1}, {pagesSettled, uint64(pages(was.Layout))}}
 	// What was restored after a restart does not know what values were not known.
 	if before := s.before.tally; before.name == name && maps.Equal(before.unknown, t.unknown) &&
-		maps.Equal(before.counts[familyPages.index], t.counts[familyPages.index]) {
+		equalCounts(before.counts[familyPages.index], t.counts[familyPages.index]) {
 		return &scanned{tally: before, settled: was}, nil // the same as before, and known to be by its place in memory
 	}
 	return &scanned{tally: &t, settled: was}, nil

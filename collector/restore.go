@@ -79,11 +79,11 @@ func (l *labelValues) recall(r *record) {
 		known := func(value string) bool {
 			return slices.Contains(f.known, value) || f == familyAttemptEndReasons && enumEndReason.known[value] != ""
 		}
-		for value := range r.data.heldCounts[f.index] {
-			recall(f.label, value, known(value))
+		for _, c := range r.data.heldCounts[f.index] {
+			recall(f.label, c.label, known(c.label))
 		}
-		for value := range r.data.heldDistributions[f.index] {
-			recall(f.label, value, known(value))
+		for _, d := range r.data.heldDistributions[f.index] {
+			recall(f.label, d.label, known(d.label))
 		}
 	}
 }

@@ -33,11 +33,11 @@ func FuzzRow(f *testing.F) {
 		tally.countRow(r)
 		e.store.update("c", func(c *record) { c.data = c.data.next(tally, start, 0) })
 
-		finished := sum(tally.counts[familyAttemptsFinished.index])
-		if results := sum(tally.counts[familyAttemptResults.index]); results != finished {
+		finished := tally.total(familyAttemptsFinished)
+		if results := tally.total(familyAttemptResults); results != finished {
 			t.Errorf("%d finished attempts, %d results", finished, results)
 		}
-		if outcomes, calls := sum(tally.counts[familyCallOutcomes.index]), sum(tally.counts[familyCallsFinished.index]); outcomes != calls {
+		if outcomes, calls := tally.total(familyCallOutcomes), tally.total(familyCallsFinished); outcomes != calls {
 			t.Errorf("%d finished calls, %d outcomes", calls, outcomes)
 		}
 		registry := prometheus.NewPedanticRegistry()
@@ -46,13 +46,6 @@ func FuzzRow(f *testing.F) {
 			t.Error(err)
 		}
 	})
-}
-
-func sum(counts map[string]uint64) (total uint64) {
-	for _, n := range counts {
-		total += n
-	}
-	return total
 }
 
 // fixedClock stands still.

@@ -77,9 +77,18 @@ func (s *scan) full(ctx context.Context) (*scanned, error) {
 	} else {
 		pages.end(false)
 	}
-	t := pages.whole(pages.settled, s.before)
+	t := pages.whole(pages.settled)
 	t.add(familyRowsMissing, "", summary.Missing)
 	t.add(familyAnomalies, anomalyDuplicateRow, summary.Duplicates)
 	t.add(familyPages, pagesRead, s.pagesRead)
+	s.share(t, pages.settled)
 	return &scanned{tally: t, settled: settled, full: true}, nil
+}
+
+// share gives memory back of what t has in common with the settled pages' tally, and with what was published before.
+func (s *scan) share(t, settled *Tally) {
+	t.share(settled)
+	if s.before != nil {
+		t.share(s.before.tally)
+	}
 }

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"reflect"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -206,17 +204,12 @@ func (p *published) equal(other *published, f *family) bool {
 	}
 	switch f.kind {
 	case gauge:
-		return equalMaps(p.tally.counts[i], other.tally.counts[i])
+		return equalCounts(p.tally.counts[i], other.tally.counts[i])
 	case counter:
-		return equalMaps(p.heldCounts[i], other.heldCounts[i])
+		return equalCounts(p.heldCounts[i], other.heldCounts[i])
 	default:
-		return maps.EqualFunc(p.heldDistributions[i], other.heldDistributions[i], distribution.equal)
+		return equalDistributions(p.heldDistributions[i], other.heldDistributions[i])
 	}
-}
-
-// equalMaps tells whether two maps are equal; at once where they are the same.
-func equalMaps[M ~map[K]V, K, V comparable](a, b M) bool {
-	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer() || maps.Equal(a, b)
 }
 
 // add adds a series and returns its family; nil where it is refused.

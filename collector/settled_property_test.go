@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -216,7 +215,7 @@ func (h *history) turn() {
 		h.tell("scans fail: %v, %v", full.err, rescan.err)
 		return
 	}
-	h.settled += rescan.data.tally.counts[familyPages.index][pagesSettled]
+	h.settled += rescan.data.tally.counts[familyPages.index].of(pagesSettled)
 	h.tell("%d rows, pages %v", full.data.tally.rows(), rescan.data.tally.counts[familyPages.index])
 	if d := tallyDifference(full.data.tally, rescan.data.tally); d != "" {
 		h.t.Errorf("step %d: tallies differ: %s", h.step, d)
@@ -363,11 +362,11 @@ func (o *onlooker) exposition(t *testing.T) string {
 // tallyDifference says where two tallies differ, apart from the pages that were read; "" where they do not.
 func tallyDifference(want, got *Tally) string {
 	for i, f := range families {
-		if f != familyPages && !maps.Equal(want.counts[i], got.counts[i]) {
+		if f != familyPages && !equalCounts(want.counts[i], got.counts[i]) {
 			return fmt.Sprintf("%s: %v, want %v", f.name, got.counts[i], want.counts[i])
 		}
-		for _, value := range unionOfKeys(want.distributions[i], got.distributions[i]) {
-			if w, g := want.distributions[i][value], got.distributions[i][value]; !w.equal(g) {
+		for _, value := range unionOfLabels(want.distributions[i], got.distributions[i]) {
+			if w, g := want.distributions[i].of(value), got.distributions[i].of(value); !w.equal(g) {
 				return fmt.Sprintf("%s %q: %v, want %v", f.name, value, g, w)
 			}
 		}

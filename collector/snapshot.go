@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,11 +16,11 @@ type published struct {
 	took  time.Duration // by the newest scan of every page, or a later one that took longer, from asking for its turn on
 	tally *Tally
 	// held are what is shown of counters and histograms: the newest count, or more where the count has fallen.
-	heldCounts        []map[string]uint64
-	heldDistributions []map[string]distribution
+	heldCounts        []counts
+	heldDistributions []distributions
 	// base are the counts that the next tally's increases are reckoned from: the newest, save where rows were missing.
-	baseCounts        []map[string]uint64
-	baseDistributions []map[string]distribution
+	baseCounts        []counts
+	baseDistributions []distributions
 	carries           []bool
 	// decreases counts how often a counter or histogram that is shown was held.
 	decreases uint64
@@ -51,7 +50,7 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 	n.baseCounts, n.baseDistributions = slices.Clone(n.baseCounts), slices.Clone(n.baseDistributions)
 	n.carries, n.decreases = slices.Clone(n.carries), p.decreases
 	// What rows that could not be found have to say is not gone, and must not count anew when they are found again.
-	missing := t.counts[familyRowsMissing.index][""] > 0
+	missing := t.counts[familyRowsMissing.index].of("") > 0
 	for i, f := range families {
 		if !p.counted(i) {
 			continue // an earlier version left the state, and did not know the family
@@ -60,44 +59,63 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 		shown := n.carries[i] || !f.optional
 		switch f.kind {
 		case counter:
-			if maps.Equal(p.baseCounts[i], t.counts[i]) {
+			if equalCounts(p.baseCounts[i], t.counts[i]) {
 				n.heldCounts[i] = p.heldCounts[i]
 				continue
 			}
-			n.heldCounts[i], n.baseCounts[i] = maps.Clone(p.heldCounts[i]), maps.Clone(t.counts[i])
-			for value, now := range t.counts[i] {
-				n.heldCounts[i][value] += now - min(now, p.baseCounts[i][value])
-			}
-			for value, was := range p.baseCounts[i] {
-				if t.counts[i][value] < was {
+			held, base := slices.Clone(p.heldCounts[i]), slices.Clone(t.counts[i])
+			for _, label := range unionOfLabels(p.baseCounts[i], t.counts[i]) {
+				was, now := p.baseCounts[i].of(label), t.counts[i].of(label)
+				var at *uint64
+				held, at = held.with(label)
+				*at += now - min(now, was)
+				if now < was {
 					if shown {
 						n.decreases++
 					}
 					if missing {
-						n.baseCounts[i][value] = was
+						base, at = base.with(label)
+						*at = was
 					}
 				}
 			}
+			n.heldCounts[i], n.baseCounts[i] = held, base
 		case histogram:
-			n.heldDistributions[i], n.baseDistributions[i] = maps.Clone(p.heldDistributions[i]), maps.Clone(t.distributions[i])
-			for _, value := range unionOfKeys(p.baseDistributions[i], t.distributions[i]) {
-				was, now := p.baseDistributions[i][value], t.distributions[i][value]
-				if held, ok := p.heldDistributions[i][value]; ok && was.equal(now) {
-					n.heldDistributions[i][value] = held
+			if equalDistributions(p.baseDistributions[i], t.distributions[i]) {
+				n.heldDistributions[i] = p.heldDistributions[i]
+				continue
+			}
+			held, base := slices.Clone(p.heldDistributions[i]), slices.Clone(t.distributions[i])
+			for _, label := range unionOfLabels(p.baseDistributions[i], t.distributions[i]) {
+				was, now := p.baseDistributions[i].of(label), t.distributions[i].of(label)
+				var at *distribution
+				held, at = held.with(label)
+				if was.equal(now) {
 					continue
 				}
-				risen, fell := p.heldDistributions[i][value].rise(was, now)
-				n.heldDistributions[i][value] = risen
-				if fell {
+				var fell bool
+				if *at, fell = at.rise(was, now); fell {
 					n.decreases++
 				}
 				if missing {
-					n.baseDistributions[i][value] = now.atLeast(was)
+					base, at = base.with(label)
+					*at = now.atLeast(was)
 				}
 			}
+			n.heldDistributions[i], n.baseDistributions[i] = held, base
 		}
 	}
+	n.share()
 	return n
+}
+
+// share takes the tally's counts and distributions in place of equal ones, as nearly all are, so that memory has them
+// once.
+func (p *published) share() {
+	held := &Tally{counts: p.heldCounts, distributions: p.heldDistributions}
+	held.share(p.tally)
+	base := &Tally{counts: p.baseCounts, distributions: p.baseDistributions}
+	base.share(p.tally)
 }
 
 // counted tells whether p has counts of a family at all.
@@ -105,10 +123,14 @@ func (p *published) counted(family int) bool {
 	return p.tally.counts[family] != nil || p.tally.distributions[family] != nil
 }
 
-func unionOfKeys[V any](a, b map[string]V) []string {
-	keys := maps.Clone(a)
-	maps.Copy(keys, b)
-	return slices.Collect(maps.Keys(keys))
+// unionOfLabels returns the labels of a and of b, each once.
+func unionOfLabels[V any](a, b byLabel[V]) []string {
+	labels := make([]string, 0, len(b))
+	for _, l := range slices.Concat(a, b) {
+		labels = append(labels, l.label)
+	}
+	slices.Sort(labels)
+	return slices.Compact(labels)
 }
 
 // record is all that is known of one selected campaign. Records are immutable once they are in the store.

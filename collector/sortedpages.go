@@ -130,18 +130,13 @@ func (s *sortedPages) following(was *settledPages, layout revoxapi.PageLayout, l
 	return next
 }
 
-// whole returns what the whole campaign comes to, of the tally of all settled pages and of the open ones. It shares with
-// the settled pages' tally, and with what was published before (nil for nothing), what is equal.
-func (s *sortedPages) whole(settled *Tally, before *published) *Tally {
+// whole returns what the whole campaign comes to, of the tally of all settled pages and of the open ones.
+func (s *sortedPages) whole(settled *Tally) *Tally {
 	t := newTally(s.labels)
 	t.merge(settled)
 	t.merge(s.open)
 	if s.name != "" {
 		t.name = s.name
-	}
-	t.share(settled)
-	if before != nil {
-		t.share(before.tally)
 	}
 	return t
 }

@@ -3,7 +3,6 @@ package collector
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -157,50 +156,69 @@ func restoreTally(s storedTally, labels *labelValues) (*Tally, error) {
 }
 
 // storeFamilies returns the families of which the values are not as in a tally; with nil all of them.
-func storeFamilies(counts []map[string]uint64, distributions []map[string]distribution, but *Tally) map[string]storedFamily {
+func storeFamilies(counts []counts, distributions []distributions, but *Tally) map[string]storedFamily {
 	stored := map[string]storedFamily{}
 	for i, f := range families {
-		if but == nil || !maps.Equal(counts[i], but.counts[i]) || !maps.EqualFunc(distributions[i], but.distributions[i], distribution.equal) {
-			stored[f.name] = storedFamily{Counts: counts[i], Distributions: storeDistributions(distributions[i]), Buckets: f.buckets}
+		if but == nil || !equalCounts(counts[i], but.counts[i]) || !equalDistributions(distributions[i], but.distributions[i]) {
+			stored[f.name] = storedFamily{Counts: storeCounts(counts[i]), Distributions: storeDistributions(distributions[i]), Buckets: f.buckets}
 		}
 	}
 	return stored
 }
 
 // restoreFamilies sets the families that are stored.
-func restoreFamilies(stored map[string]storedFamily, counts []map[string]uint64, distributions []map[string]distribution) error {
+func restoreFamilies(stored map[string]storedFamily, counts []counts, distributions []distributions) error {
 	for i, f := range families {
 		s, ok := stored[f.name]
 		if !ok || !slices.Equal(s.Buckets, f.buckets) {
 			continue
 		}
 		if f.kind != histogram {
-			counts[i] = s.Counts
-			if counts[i] == nil {
-				counts[i] = map[string]uint64{}
+			counts[i] = restoreByLabel[uint64](s.Counts, f)
+			for at, c := range counts[i] {
+				counts[i][at].value = s.Counts[c.label]
 			}
 			continue
 		}
-		distributions[i] = make(map[string]distribution, len(s.Distributions))
-		for value, cells := range s.Distributions {
-			d, err := restoreDistribution(cells, f)
-			if err != nil {
+		distributions[i] = restoreByLabel[distribution](s.Distributions, f)
+		for at, d := range distributions[i] {
+			var err error
+			if distributions[i][at].value, err = restoreDistribution(s.Distributions[d.label], f); err != nil {
 				return err
 			}
-			distributions[i][value] = d
 		}
 	}
 	return nil
 }
 
-func storeDistributions(distributions map[string]distribution) map[string][]storedCell {
-	stored := make(map[string][]storedCell, len(distributions))
-	for value, d := range distributions {
-		cells := make([]storedCell, 0, len(d))
-		for _, o := range d {
+// restoreByLabel returns one with the zero value for each label value that is stored. Those that are known are in memory once.
+func restoreByLabel[V, S any](stored map[string]S, f *family) byLabel[V] {
+	labels := make([]string, 0, len(stored))
+	for label := range stored {
+		if i := slices.Index(f.known, label); i >= 0 {
+			label = f.known[i]
+		}
+		labels = append(labels, label)
+	}
+	return newByLabel[V](labels)
+}
+
+func storeCounts(values counts) map[string]uint64 {
+	stored := make(map[string]uint64, len(values))
+	for _, c := range values {
+		stored[c.label] = c.value
+	}
+	return stored
+}
+
+func storeDistributions(values distributions) map[string][]storedCell {
+	stored := make(map[string][]storedCell, len(values))
+	for _, d := range values {
+		cells := make([]storedCell, 0, len(d.value))
+		for _, o := range d.value {
 			cells = append(cells, storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
 		}
-		stored[value] = cells
+		stored[d.label] = cells
 	}
 	return stored
 }

@@ -33,8 +33,8 @@ func FuzzStored(f *testing.F) {
 		labels.recall(r)
 		_ = r.data.tally.rows()
 		for i, f := range families {
-			for value, d := range r.data.heldDistributions[i] {
-				if m, err := newHistogramMetric(f, d, f.labelValues("c", value)...); err == nil {
+			for _, d := range r.data.heldDistributions[i] {
+				if m, err := newHistogramMetric(f, d.value, f.labelValues("c", d.label)...); err == nil {
 					if err := m.Write(&dto.Metric{}); err != nil {
 						t.Error(err)
 					}

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -12,9 +13,9 @@ import (
 type Tally struct {
 	labels *labelValues
 	// counts by family and label value, of gauges and counters.
-	counts []map[string]uint64
+	counts []counts
 	// distributions by family and label value, of histograms.
-	distributions []map[string]distribution
+	distributions []distributions
 	// carries tells of an optional family whether any row has its field.
 	carries []bool
 	// unknown are the distinct values met that are not known.
@@ -26,22 +27,16 @@ type Tally struct {
 func newTally(labels *labelValues) *Tally {
 	t := &Tally{
 		labels:        labels,
-		counts:        make([]map[string]uint64, len(families)),
-		distributions: make([]map[string]distribution, len(families)),
+		counts:        make([]counts, len(families)),
+		distributions: make([]distributions, len(families)),
 		carries:       make([]bool, len(families)),
 		unknown:       map[unknownValue]struct{}{},
 	}
 	for _, f := range families {
 		if f.kind == histogram {
-			t.distributions[f.index] = make(map[string]distribution, len(f.known))
-			for _, value := range f.known {
-				t.distributions[f.index][value] = nil
-			}
-			continue
-		}
-		t.counts[f.index] = make(map[string]uint64, len(f.known))
-		for _, value := range f.known {
-			t.counts[f.index][value] = 0
+			t.distributions[f.index] = newByLabel[distribution](f.known)
+		} else {
+			t.counts[f.index] = newByLabel[uint64](f.known)
 		}
 	}
 	return t
@@ -49,12 +44,13 @@ func newTally(labels *labelValues) *Tally {
 
 // merge adds what other counted.
 func (t *Tally) merge(other *Tally) {
-	for i := range t.counts {
-		for value, n := range other.counts[i] {
-			t.counts[i][value] += n
+	for i, f := range families {
+		for _, c := range other.counts[i] {
+			*t.count(f, c.label) += c.value
 		}
-		for value, d := range other.distributions[i] {
-			t.distributions[i][value] = t.distributions[i][value].merge(d)
+		for _, d := range other.distributions[i] {
+			at := t.distribution(f, d.label)
+			*at = at.merge(d.value)
 		}
 		t.carries[i] = t.carries[i] || other.carries[i]
 	}
@@ -64,23 +60,45 @@ func (t *Tally) merge(other *Tally) {
 	}
 }
 
-// share takes other's distributions in place of t's where they are equal, so that memory has them once. Distributions that
-// are shared are not changed any more.
+// share takes other's counts and distributions in place of t's where they are equal, so that memory has them once. t must
+// not be changed any more after that.
 func (t *Tally) share(other *Tally) {
-	for i, distributions := range t.distributions {
-		for value, d := range distributions {
-			if same, ok := other.distributions[i][value]; ok && d.equal(same) {
-				distributions[value] = same
+	for i := range families {
+		if len(t.counts[i]) > 0 && equalCounts(t.counts[i], other.counts[i]) {
+			t.counts[i] = other.counts[i]
+		}
+		if len(t.distributions[i]) > 0 && equalDistributions(t.distributions[i], other.distributions[i]) {
+			t.distributions[i] = other.distributions[i]
+			continue
+		}
+		// Who else has t's is not to see them change.
+		t.distributions[i] = slices.Clone(t.distributions[i])
+		for at, d := range t.distributions[i] {
+			if same := other.distributions[i].of(d.label); d.value.equal(same) {
+				t.distributions[i][at].value = same
 			}
 		}
 	}
 }
 
-func (t *Tally) add(f *family, value string, n int) { t.counts[f.index][value] += uint64(n) }
+// count returns where the count of a label value is.
+func (t *Tally) count(f *family, value string) (at *uint64) {
+	t.counts[f.index], at = t.counts[f.index].with(value)
+	return at
+}
+
+// distribution returns where the distribution of a label value is.
+func (t *Tally) distribution(f *family, value string) (at *distribution) {
+	t.distributions[f.index], at = t.distributions[f.index].with(value)
+	return at
+}
+
+func (t *Tally) add(f *family, value string, n int) { *t.count(f, value) += uint64(n) }
 
 // observe observes a duration, or another number as so many seconds.
 func (t *Tally) observe(f *family, value string, d time.Duration) {
-	t.distributions[f.index][value] = t.distributions[f.index][value].observe(d, f.buckets)
+	at := t.distribution(f, value)
+	*at = at.observe(d, f.buckets)
 }
 
 // label returns the label value of an API value that is not empty.
@@ -93,15 +111,15 @@ func (t *Tally) label(e *enum, raw string) string {
 }
 
 // rows returns the number of rows.
-func (t *Tally) rows() uint64 { return t.counts[familyRows.index][""] }
+func (t *Tally) rows() uint64 { return t.counts[familyRows.index].of("") }
 
 // total returns what a family counts over all its label values.
 func (t *Tally) total(f *family) (total uint64) {
-	for _, n := range t.counts[f.index] {
-		total += n
+	for _, c := range t.counts[f.index] {
+		total += c.value
 	}
 	for _, d := range t.distributions[f.index] {
-		total += d.total()
+		total += d.value.total()
 	}
 	return total
 }

@@ -46,9 +46,9 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 		kept.mergeBytes(parts[i].appendBytes(nil))
 	}
 	for _, f := range families {
-		for value, d := range whole.distributions[f.index] {
-			if got := merged.distributions[f.index][value]; !got.equal(d) {
-				t.Errorf("%s %q: %v, want %v", f.name, value, got, d)
+		for _, d := range whole.distributions[f.index] {
+			if got := merged.distributions[f.index].of(d.label); !got.equal(d.value) {
+				t.Errorf("%s %q: %v, want %v", f.name, d.label, got, d.value)
 			}
 		}
 		if f.kind != histogram && !reflect.DeepEqual(merged.counts[f.index], whole.counts[f.index]) {
@@ -91,7 +91,7 @@ func TestTalliesShareWhatIsEqual(t *testing.T) {
 		t.Error(d)
 	}
 	same := func(f *family) bool {
-		return &after.distributions[f.index][""][0] == &before.distributions[f.index][""][0]
+		return &after.distributions[f.index].of("")[0] == &before.distributions[f.index].of("")[0]
 	}
 	if !same(familyAttemptDuration) || same(familyRingDuration) {
 		t.Error("the equal distribution is not shared, or the other one is")

@@ -20,16 +20,16 @@ func (t *Tally) appendBytes(b []byte) []byte {
 			continue
 		}
 		n := 0
-		for _, count := range t.counts[i] {
-			if count > 0 {
+		for _, c := range t.counts[i] {
+			if c.value > 0 {
 				n++
 			}
 		}
 		b = binary.AppendUvarint(b, uint64(n))
-		for value, count := range t.counts[i] {
-			if count > 0 {
-				b = appendLabelValue(b, f, value)
-				b = binary.AppendUvarint(b, count)
+		for _, c := range t.counts[i] {
+			if c.value > 0 {
+				b = appendLabelValue(b, f, c.label)
+				b = binary.AppendUvarint(b, c.value)
 			}
 		}
 	}
@@ -41,21 +41,21 @@ func (t *Tally) appendBytes(b []byte) []byte {
 	return b
 }
 
-func appendDistributions(b []byte, f *family, distributions map[string]distribution) []byte {
+func appendDistributions(b []byte, f *family, ds distributions) []byte {
 	n := 0
-	for _, d := range distributions {
-		if len(d) > 0 {
+	for _, d := range ds {
+		if len(d.value) > 0 {
 			n++
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(n))
-	for value, d := range distributions {
-		if len(d) == 0 {
+	for _, d := range ds {
+		if len(d.value) == 0 {
 			continue
 		}
-		b = appendLabelValue(b, f, value)
-		b = binary.AppendUvarint(b, uint64(len(d)))
-		for _, o := range d {
+		b = appendLabelValue(b, f, d.label)
+		b = binary.AppendUvarint(b, uint64(len(d.value)))
+		for _, o := range d.value {
 			b = binary.AppendVarint(b, int64(o.classic))
 			b = binary.AppendVarint(b, int64(o.native))
 			b = binary.AppendUvarint(b, o.count)
@@ -100,14 +100,15 @@ func (t *Tally) mergeBytes(b []byte) {
 		for range r.uint() {
 			value := r.label(f)
 			if f.kind != histogram {
-				t.counts[i][value] += r.uint()
+				*t.count(f, value) += r.uint()
 				continue
 			}
 			part = part[:0]
 			for range r.uint() {
 				part = append(part, newObservations(cell{int16(r.int()), int16(r.int())}, r.uint(), r.sum()))
 			}
-			t.distributions[i][value] = t.distributions[i][value].merge(part)
+			at := t.distribution(f, value)
+			*at = at.merge(part)
 		}
 	}
 	for range r.uint() {
