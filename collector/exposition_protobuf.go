@@ -1,14 +1,12 @@
 package collector
 
 import (
-	"fmt"
 	"io"
 	"math"
-	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 )
 
 // Numbers of the fields of dto.MetricFamily, dto.Metric and what is in it.
@@ -26,66 +24,138 @@ const (
 	labelNameField  protowire.Number = 1
 	labelValueField protowire.Number = 2
 	valueField      protowire.Number = 1 // of a gauge or a counter
+
+	histogramCountField         protowire.Number = 1
+	histogramSumField           protowire.Number = 2
+	histogramBucketField        protowire.Number = 3
+	histogramSchemaField        protowire.Number = 5
+	histogramZeroThresholdField protowire.Number = 6
+	histogramZeroCountField     protowire.Number = 7
+	histogramSpanField          protowire.Number = 12
+	histogramDeltaField         protowire.Number = 13
+
+	bucketCountField protowire.Number = 1
+	bucketBoundField protowire.Number = 2
+	spanOffsetField  protowire.Number = 1
+	spanLengthField  protowire.Number = 2
 )
 
-// protobufBuffers are those that families were rendered in: a family's length comes before it.
-var protobufBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// writeProtobuf writes a family as a length-delimited dto.MetricFamily, with both halves of histograms.
+// writeProtobuf writes a family as a length-delimited dto.MetricFamily, with both halves of histograms. It reckons the
+// length before, so that no more than one metric is in memory at a time.
 func writeProtobuf(w io.Writer, f *metricFamily, campaigns []*campaignSeries) error {
-	buffer := protobufBuffers.Get().(*[]byte)
-	defer protobufBuffers.Put(buffer)
-	out := appendString((*buffer)[:0], familyNameField, f.name)
-	out = appendString(out, familyHelpField, f.help)
-	out = protowire.AppendVarint(protowire.AppendTag(out, familyTypeField, protowire.VarintType), uint64(f.kind))
-	var metric []byte
+	head := appendString(nil, familyNameField, f.name)
+	head = appendString(head, familyHelpField, f.help)
+	head = appendUint(head, familyTypeField, uint64(f.kind))
+	size := len(head)
 	for _, c := range campaigns {
 		for _, s := range c.of(f) {
-			metric = appendLabel(metric[:0], f.labels[0], c.record.id)
-			for i, value := range s.labels {
-				metric = appendLabel(metric, f.labels[i+1], value)
-			}
-			switch {
-			case s.histogram != nil:
-				h, err := s.histogram.protobuf()
-				if err != nil {
-					return fmt.Errorf("encoding %s of campaign %s: %w", f.name, c.record.id, err)
-				}
-				metric = protowire.AppendBytes(protowire.AppendTag(metric, metricHistogramField, protowire.BytesType), h)
-			case f.kind == dto.MetricType_COUNTER:
-				metric = appendValue(metric, metricCounterField, s.value)
-			default:
-				metric = appendValue(metric, metricGaugeField, s.value)
-			}
-			out = protowire.AppendBytes(protowire.AppendTag(out, familyMetricField, protowire.BytesType), metric)
+			size += protowire.SizeTag(familyMetricField) + protowire.SizeBytes(metricSize(f, c, s))
 		}
 	}
-	*buffer = out
-	if _, err := w.Write(protowire.AppendVarint(nil, uint64(len(out)))); err != nil {
+	if _, err := w.Write(append(protowire.AppendVarint(nil, uint64(size)), head...)); err != nil {
 		return err
 	}
-	_, err := w.Write(out)
-	return err
+	var out []byte
+	for _, c := range campaigns {
+		for _, s := range c.of(f) {
+			out = appendMetric(out[:0], f, c, s)
+			if _, err := w.Write(out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// metricSize returns the length of a series as a dto.Metric.
+func metricSize(f *metricFamily, c *campaignSeries, s series) int {
+	size := protowire.SizeTag(metricLabelField) + protowire.SizeBytes(labelSize(f.labels[0], c.record.id))
+	for i, value := range s.labels {
+		size += protowire.SizeTag(metricLabelField) + protowire.SizeBytes(labelSize(f.labels[i+1], value))
+	}
+	if s.histogram == nil {
+		return size + protowire.SizeTag(metricGaugeField) + protowire.SizeBytes(valueSize)
+	}
+	return size + protowire.SizeTag(metricHistogramField) + protowire.SizeBytes(len(s.histogram.protobuf()))
+}
+
+// appendMetric appends a series as a field of the family.
+func appendMetric(out []byte, f *metricFamily, c *campaignSeries, s series) []byte {
+	out = protowire.AppendVarint(protowire.AppendTag(out, familyMetricField, protowire.BytesType), uint64(metricSize(f, c, s)))
+	out = appendLabel(out, f.labels[0], c.record.id)
+	for i, value := range s.labels {
+		out = appendLabel(out, f.labels[i+1], value)
+	}
+	switch {
+	case s.histogram != nil:
+		return protowire.AppendBytes(protowire.AppendTag(out, metricHistogramField, protowire.BytesType), s.histogram.protobuf())
+	case f.kind == dto.MetricType_COUNTER:
+		return appendValue(out, metricCounterField, s.value)
+	default:
+		return appendValue(out, metricGaugeField, s.value)
+	}
 }
 
 func appendString(out []byte, field protowire.Number, text string) []byte {
 	return protowire.AppendString(protowire.AppendTag(out, field, protowire.BytesType), text)
 }
 
+func labelSize(name, value string) int {
+	return protowire.SizeTag(labelNameField) + protowire.SizeBytes(len(name)) + protowire.SizeTag(labelValueField) + protowire.SizeBytes(len(value))
+}
+
 func appendLabel(out []byte, name, value string) []byte {
-	size := protowire.SizeTag(labelNameField) + protowire.SizeBytes(len(name)) + protowire.SizeTag(labelValueField) + protowire.SizeBytes(len(value))
-	out = protowire.AppendVarint(protowire.AppendTag(out, metricLabelField, protowire.BytesType), uint64(size))
+	out = protowire.AppendVarint(protowire.AppendTag(out, metricLabelField, protowire.BytesType), uint64(labelSize(name, value)))
 	return appendString(appendString(out, labelNameField, name), labelValueField, value)
 }
 
+// valueSize is the length of a dto.Gauge or dto.Counter.
+var valueSize = protowire.SizeTag(valueField) + protowire.SizeFixed64()
+
 func appendValue(out []byte, field protowire.Number, value float64) []byte {
-	size := protowire.SizeTag(valueField) + protowire.SizeFixed64()
-	out = protowire.AppendVarint(protowire.AppendTag(out, field, protowire.BytesType), uint64(size))
-	return protowire.AppendFixed64(protowire.AppendTag(out, valueField, protowire.Fixed64Type), math.Float64bits(value))
+	out = protowire.AppendVarint(protowire.AppendTag(out, field, protowire.BytesType), uint64(valueSize))
+	return appendDouble(out, valueField, value)
 }
 
 // protobuf returns the histogram as an encoded dto.Histogram, which is made once.
-func (h *shownHistogram) protobuf() ([]byte, error) {
-	h.encode.Do(func() { h.encoded, h.encodeErr = proto.Marshal(h.values.protobuf(h.bounds)) })
-	return h.encoded, h.encodeErr
+func (h *shownHistogram) protobuf() []byte {
+	h.encode.Do(func() { h.encoded = h.appendProtobuf(make([]byte, 0, 20*len(h.cumulative)+4*len(h.values)+64)) })
+	return h.encoded
+}
+
+// appendProtobuf writes what distribution.protobuf returns. It does without the objects, of which a scrape would make some
+// hundred thousand after each scan of a fleet.
+func (h *shownHistogram) appendProtobuf(out []byte) []byte {
+	zero, native := h.values.native()
+	out = appendUint(out, histogramCountField, h.cumulative[len(h.bounds)])
+	out = appendDouble(out, histogramSumField, h.sum)
+	for i, bound := range h.bounds {
+		size := protowire.SizeTag(bucketCountField) + protowire.SizeVarint(h.cumulative[i]) + protowire.SizeTag(bucketBoundField) + protowire.SizeFixed64()
+		out = protowire.AppendVarint(protowire.AppendTag(out, histogramBucketField, protowire.BytesType), uint64(size))
+		out = appendUint(out, bucketCountField, h.cumulative[i])
+		out = appendDouble(out, bucketBoundField, bound)
+	}
+	out = appendUint(out, histogramSchemaField, protowire.EncodeZigZag(nativeSchema))
+	out = appendDouble(out, histogramZeroThresholdField, prometheus.DefNativeHistogramZeroThreshold)
+	out = appendUint(out, histogramZeroCountField, zero)
+	spans, deltas := spans(native)
+	for _, s := range spans {
+		offset, length := protowire.EncodeZigZag(int64(s.offset)), uint64(s.length)
+		size := protowire.SizeTag(spanOffsetField) + protowire.SizeVarint(offset) + protowire.SizeTag(spanLengthField) + protowire.SizeVarint(length)
+		out = protowire.AppendVarint(protowire.AppendTag(out, histogramSpanField, protowire.BytesType), uint64(size))
+		out = appendUint(out, spanOffsetField, offset)
+		out = appendUint(out, spanLengthField, length)
+	}
+	for _, delta := range deltas {
+		out = appendUint(out, histogramDeltaField, protowire.EncodeZigZag(delta))
+	}
+	return out
+}
+
+func appendUint(out []byte, field protowire.Number, value uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(out, field, protowire.VarintType), value)
+}
+
+func appendDouble(out []byte, field protowire.Number, value float64) []byte {
+	return protowire.AppendFixed64(protowire.AppendTag(out, field, protowire.Fixed64Type), math.Float64bits(value))
 }

@@ -276,19 +276,29 @@ func (h distribution) protobuf(bounds []float64) *dto.Histogram {
 	for i, bound := range bounds {
 		out.Bucket = append(out.Bucket, &dto.Bucket{CumulativeCount: proto.Uint64(cumulative[i]), UpperBound: proto.Float64(bound)})
 	}
-	out.PositiveSpan, out.PositiveDelta = spans(native)
+	spans, deltas := spans(native)
+	for _, s := range spans {
+		out.PositiveSpan = append(out.PositiveSpan, &dto.BucketSpan{Offset: proto.Int32(s.offset), Length: proto.Uint32(s.length)})
+	}
+	out.PositiveDelta = deltas
 	return out
 }
 
 // maxFilledGap is how many empty buckets are cheaper to write than a span of its own; client_golang's choice.
 const maxFilledGap = 2
 
+// span is a run of native buckets: how many are left out before it, or its first index, and how many it has.
+type span struct {
+	offset int32
+	length uint32
+}
+
 // spans encodes native buckets as runs of neighbours, and as the differences of their counts.
-func spans(buckets []nativeBucket) (spans []*dto.BucketSpan, deltas []int64) {
+func spans(buckets []nativeBucket) (spans []span, deltas []int64) {
 	var next int32 // the index after the last bucket written
 	var last int64 // the count in that bucket
 	write := func(count int64) {
-		*spans[len(spans)-1].Length++
+		spans[len(spans)-1].length++
 		deltas = append(deltas, count-last)
 		next, last = next+1, count
 	}
@@ -296,7 +306,7 @@ func spans(buckets []nativeBucket) (spans []*dto.BucketSpan, deltas []int64) {
 		index := int32(bucket.index)
 		gap := index - next
 		if i == 0 || gap > maxFilledGap {
-			spans = append(spans, &dto.BucketSpan{Offset: proto.Int32(gap), Length: proto.Uint32(0)})
+			spans = append(spans, span{offset: gap})
 			next = index
 		}
 		for next < index {

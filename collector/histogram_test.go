@@ -52,6 +52,12 @@ func TestDistributionIsWrittenAsClientGolangWould(t *testing.T) {
 		if !proto.Equal(got, want) {
 			t.Errorf("%d observations:\ngot  %v\nwant %v", len(observations), got, want)
 		}
+		cumulative, sum := ours.classic(familyAttemptDuration.buckets)
+		shown := &shownHistogram{values: ours, bounds: familyAttemptDuration.buckets, cumulative: cumulative, sum: sum}
+		var encoded dto.Histogram
+		if err := proto.Unmarshal(shown.protobuf(), &encoded); err != nil || !proto.Equal(&encoded, want) {
+			t.Errorf("%d observations are encoded as\n%v, %v\nwant %v", len(observations), &encoded, err, want)
+		}
 	}
 }
 

@@ -56,9 +56,8 @@ type shownHistogram struct {
 	cumulative []uint64
 	sum        float64
 
-	encode    sync.Once
-	encoded   []byte // as protobuf, once it is asked for
-	encodeErr error
+	encode  sync.Once
+	encoded []byte // as protobuf, once it is asked for
 }
 
 func (s series) equal(other series) bool {
