@@ -27,12 +27,8 @@ func newByLabel[V any](labels []string) byLabel[V] {
 	for i, label := range labels {
 		b[i].label = label
 	}
-	b.sort()
-	return b
-}
-
-func (b byLabel[V]) sort() {
 	slices.SortFunc(b, func(x, y labelled[V]) int { return strings.Compare(x.label, y.label) })
+	return b
 }
 
 func (b byLabel[V]) find(label string) (i int, found bool) {

@@ -227,7 +227,7 @@ func restoreDistribution(cells []storedCell, f *family) (distribution, error) {
 	d := make(distribution, 0, len(cells))
 	for _, s := range cells {
 		c := cell{int16(s[0]), int16(s[1])}
-		if s[0] < 0 || s[0] > int64(len(f.buckets)) || s[1] != int64(c.native) || s[2] < 0 || s[3] < 0 || s[4] < 0 || s[4] >= 1e9 {
+		if s[0] < 0 || s[0] > int64(len(f.buckets)) || s[1] != int64(c.native) || s[2] < 1 || s[3] < 0 || s[4] < 0 || s[4] >= 1e9 {
 			return nil, fmt.Errorf("a cell of %s that cannot be: %v", f.name, s)
 		}
 		if last := len(d) - 1; last >= 0 && d[last].compare(c) >= 0 {
