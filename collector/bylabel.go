@@ -52,13 +52,44 @@ func (b byLabel[V]) with(label string) (byLabel[V], *V) {
 	return b, &b[i].value
 }
 
+// same tells whether two slices are one and the same in memory, or both empty.
+func same[E any](a, b []E) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
+
 // equalCounts tells whether two are equal; at once where they are the same.
-func equalCounts(a, b counts) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.Equal(a, b))
-}
+func equalCounts(a, b counts) bool { return same(a, b) || slices.Equal(a, b) }
 
 // equalDistributions tells whether two are equal; at once where they are the same.
 func equalDistributions(a, b distributions) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] ||
-		slices.EqualFunc(a, b, func(x, y labelled[distribution]) bool { return x.label == y.label && x.value.equal(y.value) }))
+	return same(a, b) || slices.EqualFunc(a, b, func(x, y labelled[distribution]) bool { return x.label == y.label && x.value.equal(y.value) })
+}
+
+// shareCounts takes from's families in place of equal ones, so that memory has them once.
+func shareCounts(families, from []counts) {
+	for i, c := range families {
+		if len(c) > 0 && equalCounts(c, from[i]) {
+			families[i] = from[i]
+		}
+	}
+}
+
+// shareDistributions takes from's families in place of equal ones, and in others from's equal distributions.
+func shareDistributions(families, from []distributions) {
+	for i, ds := range families {
+		if len(ds) == 0 {
+			continue
+		}
+		if equalDistributions(ds, from[i]) {
+			families[i] = from[i]
+			continue
+		}
+		cloned := false
+		for at, d := range ds {
+			if other := from[i].of(d.label); !same(d.value, other) && d.value.equal(other) {
+				if !cloned { // who else has this family must not see it change
+					families[i], cloned = slices.Clone(ds), true
+				}
+				families[i][at].value = other
+			}
+		}
+	}
 }

@@ -1,8 +1,10 @@
 package collector
 
 import (
+	"bytes"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -41,7 +43,7 @@ const (
 )
 
 // writeProtobuf writes a family as a length-delimited dto.MetricFamily, with both halves of histograms. It reckons the
-// length before, so that no more than one metric is in memory at a time.
+// length before, so that the family is never in memory as a whole.
 func writeProtobuf(w io.Writer, f *metricFamily, campaigns []*campaignSeries) error {
 	head := appendString(nil, familyNameField, f.name)
 	head = appendString(head, familyHelpField, f.help)
@@ -119,9 +121,17 @@ func appendValue(out []byte, field protowire.Number, value float64) []byte {
 
 // protobuf returns the histogram as an encoded dto.Histogram, which is made once.
 func (h *shownHistogram) protobuf() []byte {
-	h.encode.Do(func() { h.encoded = h.appendProtobuf(make([]byte, 0, 20*len(h.cumulative)+4*len(h.values)+64)) })
+	h.encode.Do(func() {
+		buffer := protobufBuffers.Get().(*[]byte)
+		defer protobufBuffers.Put(buffer)
+		*buffer = h.appendProtobuf((*buffer)[:0])
+		h.encoded = bytes.Clone(*buffer) // and no larger: it is kept for long
+	})
 	return h.encoded
 }
+
+// protobufBuffers are those that histograms are encoded in.
+var protobufBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // appendProtobuf writes what distribution.protobuf returns. It does without the objects, of which a scrape would make some
 // hundred thousand after each scan of a fleet.
@@ -138,8 +148,8 @@ func (h *shownHistogram) appendProtobuf(out []byte) []byte {
 	out = appendUint(out, histogramSchemaField, protowire.EncodeZigZag(nativeSchema))
 	out = appendDouble(out, histogramZeroThresholdField, prometheus.DefNativeHistogramZeroThreshold)
 	out = appendUint(out, histogramZeroCountField, zero)
-	spans, deltas := spans(native)
-	for _, s := range spans {
+	runs, deltas := spans(native)
+	for _, s := range runs {
 		offset, length := protowire.EncodeZigZag(int64(s.offset)), uint64(s.length)
 		size := protowire.SizeTag(spanOffsetField) + protowire.SizeVarint(offset) + protowire.SizeTag(spanLengthField) + protowire.SizeVarint(length)
 		out = protowire.AppendVarint(protowire.AppendTag(out, histogramSpanField, protowire.BytesType), uint64(size))

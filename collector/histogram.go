@@ -94,7 +94,7 @@ func (h distribution) of(c cell) observations {
 
 // equal tells whether h and other are equal; at once where they are the same.
 func (h distribution) equal(other distribution) bool {
-	return len(h) == len(other) && (len(h) == 0 || &h[0] == &other[0] || slices.Equal(h, other))
+	return same(h, other) || slices.Equal(h, other)
 }
 
 // total returns the number of all observations.
@@ -163,7 +163,7 @@ func (h distribution) rise(before, now distribution) (risen distribution, fell b
 	for _, was := range before {
 		fell = fell || now.of(was.cell).count < was.count
 	}
-	return slices.Clip(slices.Clone(h)).merge(increase), fell
+	return slices.Clone(h).merge(increase), fell
 }
 
 // atLeast returns, for each cell, the larger of h and other, which are not changed.
@@ -276,8 +276,8 @@ func (h distribution) protobuf(bounds []float64) *dto.Histogram {
 	for i, bound := range bounds {
 		out.Bucket = append(out.Bucket, &dto.Bucket{CumulativeCount: proto.Uint64(cumulative[i]), UpperBound: proto.Float64(bound)})
 	}
-	spans, deltas := spans(native)
-	for _, s := range spans {
+	runs, deltas := spans(native)
+	for _, s := range runs {
 		out.PositiveSpan = append(out.PositiveSpan, &dto.BucketSpan{Offset: proto.Int32(s.offset), Length: proto.Uint32(s.length)})
 	}
 	out.PositiveDelta = deltas

@@ -85,8 +85,11 @@ func (s *scan) full(ctx context.Context) (*scanned, error) {
 	return &scanned{tally: t, settled: settled, full: true}, nil
 }
 
-// share gives memory back of what t has in common with the settled pages' tally, and with what was published before.
+// share lets t, the tally of settled pages and what was published before have in common what is equal.
 func (s *scan) share(t, settled *Tally) {
+	if s.before != nil && (s.before.settled == nil || settled != s.before.settled.Tally) {
+		settled.share(s.before.tally) // it is new, and nobody else has it yet
+	}
 	t.share(settled)
 	if s.before != nil {
 		t.share(s.before.tally)

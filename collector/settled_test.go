@@ -108,6 +108,47 @@ func TestOnlyPagesThatCanChangeAreRead(t *testing.T) {
 	h.want(h.scrape(), `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 50`)
 }
 
+// What is kept of settled pages, what was found last and what is published have in common what is equal.
+func TestWhatIsEqualIsInMemoryOnce(t *testing.T) {
+	rows := oldRows(50)
+	for i := 40; i < 50; i++ {
+		rows[i] = callRow(fmt.Sprint("r", i), "calling")
+	}
+	h := settlingCampaign(t, rows)
+	once := func(when string) {
+		t.Helper()
+		data := h.exporter.store.all()[0].data
+		found := 0
+		for i, f := range families {
+			for _, d := range data.tally.distributions[i] {
+				if len(d.value) == 0 {
+					continue
+				}
+				found++
+				for _, other := range [][]distributions{data.settled.Tally.distributions, data.heldDistributions, data.baseDistributions} {
+					if !same(d.value, other[i].of(d.label)) {
+						t.Errorf("%s: %s %q is there more than once", when, f.name, d.label)
+					}
+				}
+			}
+			if c := data.tally.counts[i]; f.kind == counter && (!same(c, data.heldCounts[i]) || !same(c, data.baseCounts[i])) {
+				t.Errorf("%s: %s is there more than once", when, f.name)
+			}
+		}
+		if found < 5 {
+			t.Errorf("%s: %d distributions, want those of durations and attempts", when, found)
+		}
+	}
+	once("settled")
+	h.advance(time.Minute)
+	once("read again in part")
+	h.api.SetRows("c", "", rows[:49])
+	h.advance(time.Minute)
+	once("read again as a whole")
+	h.advance(time.Minute)
+	once("read again in part after that")
+}
+
 func TestRowsThatCome(t *testing.T) {
 	rows := oldRows(45)
 	rows[31] = callRow("r31", "calling")

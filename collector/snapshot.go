@@ -105,17 +105,12 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 			n.heldDistributions[i], n.baseDistributions[i] = held, base
 		}
 	}
-	n.share()
+	// Nearly all are as the tally has them.
+	shareCounts(n.heldCounts, t.counts)
+	shareCounts(n.baseCounts, t.counts)
+	shareDistributions(n.heldDistributions, t.distributions)
+	shareDistributions(n.baseDistributions, t.distributions)
 	return n
-}
-
-// share takes the tally's counts and distributions in place of equal ones, as nearly all are, so that memory has them
-// once.
-func (p *published) share() {
-	held := &Tally{counts: p.heldCounts, distributions: p.heldDistributions}
-	held.share(p.tally)
-	base := &Tally{counts: p.baseCounts, distributions: p.baseDistributions}
-	base.share(p.tally)
 }
 
 // counted tells whether p has counts of a family at all.
@@ -125,7 +120,7 @@ func (p *published) counted(family int) bool {
 
 // unionOfLabels returns the labels of a and of b, each once.
 func unionOfLabels[V any](a, b byLabel[V]) []string {
-	labels := make([]string, 0, len(b))
+	labels := make([]string, 0, len(a)+len(b))
 	for _, l := range slices.Concat(a, b) {
 		labels = append(labels, l.label)
 	}

@@ -156,34 +156,34 @@ func restoreTally(s storedTally, labels *labelValues) (*Tally, error) {
 }
 
 // storeFamilies returns the families of which the values are not as in a tally; with nil all of them.
-func storeFamilies(counts []counts, distributions []distributions, but *Tally) map[string]storedFamily {
+func storeFamilies(cs []counts, ds []distributions, but *Tally) map[string]storedFamily {
 	stored := map[string]storedFamily{}
 	for i, f := range families {
-		if but == nil || !equalCounts(counts[i], but.counts[i]) || !equalDistributions(distributions[i], but.distributions[i]) {
-			stored[f.name] = storedFamily{Counts: storeCounts(counts[i]), Distributions: storeDistributions(distributions[i]), Buckets: f.buckets}
+		if but == nil || !equalCounts(cs[i], but.counts[i]) || !equalDistributions(ds[i], but.distributions[i]) {
+			stored[f.name] = storedFamily{Counts: storeCounts(cs[i]), Distributions: storeDistributions(ds[i]), Buckets: f.buckets}
 		}
 	}
 	return stored
 }
 
 // restoreFamilies sets the families that are stored.
-func restoreFamilies(stored map[string]storedFamily, counts []counts, distributions []distributions) error {
+func restoreFamilies(stored map[string]storedFamily, cs []counts, ds []distributions) error {
 	for i, f := range families {
 		s, ok := stored[f.name]
 		if !ok || !slices.Equal(s.Buckets, f.buckets) {
 			continue
 		}
 		if f.kind != histogram {
-			counts[i] = restoreByLabel[uint64](s.Counts, f)
-			for at, c := range counts[i] {
-				counts[i][at].value = s.Counts[c.label]
+			cs[i] = restoreByLabel[uint64](s.Counts, f)
+			for at, c := range cs[i] {
+				cs[i][at].value = s.Counts[c.label]
 			}
 			continue
 		}
-		distributions[i] = restoreByLabel[distribution](s.Distributions, f)
-		for at, d := range distributions[i] {
+		ds[i] = restoreByLabel[distribution](s.Distributions, f)
+		for at, d := range ds[i] {
 			var err error
-			if distributions[i][at].value, err = restoreDistribution(s.Distributions[d.label], f); err != nil {
+			if ds[i][at].value, err = restoreDistribution(s.Distributions[d.label], f); err != nil {
 				return err
 			}
 		}

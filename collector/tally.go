@@ -2,7 +2,6 @@ package collector
 
 import (
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -63,22 +62,8 @@ func (t *Tally) merge(other *Tally) {
 // share takes other's counts and distributions in place of t's where they are equal, so that memory has them once. t must
 // not be changed any more after that.
 func (t *Tally) share(other *Tally) {
-	for i := range families {
-		if len(t.counts[i]) > 0 && equalCounts(t.counts[i], other.counts[i]) {
-			t.counts[i] = other.counts[i]
-		}
-		if len(t.distributions[i]) > 0 && equalDistributions(t.distributions[i], other.distributions[i]) {
-			t.distributions[i] = other.distributions[i]
-			continue
-		}
-		// Who else has t's is not to see them change.
-		t.distributions[i] = slices.Clone(t.distributions[i])
-		for at, d := range t.distributions[i] {
-			if same := other.distributions[i].of(d.label); d.value.equal(same) {
-				t.distributions[i][at].value = same
-			}
-		}
-	}
+	shareCounts(t.counts, other.counts)
+	shareDistributions(t.distributions, other.distributions)
 }
 
 // count returns where the count of a label value is.
