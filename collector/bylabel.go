@@ -62,34 +62,3 @@ func equalCounts(a, b counts) bool { return same(a, b) || slices.Equal(a, b) }
 func equalDistributions(a, b distributions) bool {
 	return same(a, b) || slices.EqualFunc(a, b, func(x, y labelled[distribution]) bool { return x.label == y.label && x.value.equal(y.value) })
 }
-
-// shareCounts takes from's families in place of equal ones, so that memory has them once.
-func shareCounts(families, from []counts) {
-	for i, c := range families {
-		if len(c) > 0 && equalCounts(c, from[i]) {
-			families[i] = from[i]
-		}
-	}
-}
-
-// shareDistributions takes from's families in place of equal ones, and in others from's equal distributions.
-func shareDistributions(families, from []distributions) {
-	for i, ds := range families {
-		if len(ds) == 0 {
-			continue
-		}
-		if equalDistributions(ds, from[i]) {
-			families[i] = from[i]
-			continue
-		}
-		cloned := false
-		for at, d := range ds {
-			if other := from[i].of(d.label); !same(d.value, other) && d.value.equal(other) {
-				if !cloned { // who else has this family must not see it change
-					families[i], cloned = slices.Clone(ds), true
-				}
-				families[i][at].value = other
-			}
-		}
-	}
-}

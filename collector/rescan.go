@@ -54,7 +54,7 @@ func (s *scan) rescan(ctx context.Context) (*scanned, error) {
 	t := r.sorted.whole(settled.Tally)
 	t.add(familyPages, pagesRead, s.pagesRead)
 	t.add(familyPages, pagesSettled, pages(r.layout)-r.pages)
-	s.share(t, settled.Tally)
+	s.intern(t, settled.Tally)
 	return &scanned{tally: t, settled: settled}, nil
 }
 

@@ -81,17 +81,6 @@ func (s *scan) full(ctx context.Context) (*scanned, error) {
 	t.add(familyRowsMissing, "", summary.Missing)
 	t.add(familyAnomalies, anomalyDuplicateRow, summary.Duplicates)
 	t.add(familyPages, pagesRead, s.pagesRead)
-	s.share(t, pages.settled)
+	s.intern(t, pages.settled)
 	return &scanned{tally: t, settled: settled, full: true}, nil
-}
-
-// share lets t, the tally of settled pages and what was published before have in common what is equal.
-func (s *scan) share(t, settled *Tally) {
-	if s.before != nil && (s.before.settled == nil || settled != s.before.settled.Tally) {
-		settled.share(s.before.tally) // it is new, and nobody else has it yet
-	}
-	t.share(settled)
-	if s.before != nil {
-		t.share(s.before.tally)
-	}
 }

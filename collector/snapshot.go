@@ -56,61 +56,72 @@ func (p *published) next(t *Tally, at time.Time, took time.Duration) *published 
 			continue // an earlier version left the state, and did not know the family
 		}
 		n.carries[i] = p.carries[i] || t.carries[i]
-		shown := n.carries[i] || !f.optional
+		var fell uint64
 		switch f.kind {
 		case counter:
-			if equalCounts(p.baseCounts[i], t.counts[i]) {
-				n.heldCounts[i] = p.heldCounts[i]
-				continue
-			}
-			held, base := slices.Clone(p.heldCounts[i]), slices.Clone(t.counts[i])
-			for _, label := range unionOfLabels(p.baseCounts[i], t.counts[i]) {
-				was, now := p.baseCounts[i].of(label), t.counts[i].of(label)
-				var at *uint64
-				held, at = held.with(label)
-				*at += now - min(now, was)
-				if now < was {
-					if shown {
-						n.decreases++
-					}
-					if missing {
-						base, at = base.with(label)
-						*at = was
-					}
-				}
-			}
-			n.heldCounts[i], n.baseCounts[i] = held, base
+			n.heldCounts[i], n.baseCounts[i], fell = riseCounts(p.heldCounts[i], p.baseCounts[i], t.counts[i], missing)
 		case histogram:
-			if equalDistributions(p.baseDistributions[i], t.distributions[i]) {
-				n.heldDistributions[i] = p.heldDistributions[i]
-				continue
-			}
-			held, base := slices.Clone(p.heldDistributions[i]), slices.Clone(t.distributions[i])
-			for _, label := range unionOfLabels(p.baseDistributions[i], t.distributions[i]) {
-				was, now := p.baseDistributions[i].of(label), t.distributions[i].of(label)
-				var at *distribution
-				held, at = held.with(label)
-				if was.equal(now) {
-					continue
-				}
-				var fell bool
-				if *at, fell = at.rise(was, now); fell {
-					n.decreases++
-				}
-				if missing {
-					base, at = base.with(label)
-					*at = now.atLeast(was)
-				}
-			}
-			n.heldDistributions[i], n.baseDistributions[i] = held, base
+			n.heldDistributions[i], n.baseDistributions[i], fell = riseDistributions(p.heldDistributions[i], p.baseDistributions[i], t.distributions[i], missing)
+		}
+		if n.carries[i] || !f.optional {
+			n.decreases += fell // of what is shown
 		}
 	}
 	// Nearly all are as the tally has them.
-	shareCounts(n.heldCounts, t.counts)
-	shareCounts(n.baseCounts, t.counts)
-	shareDistributions(n.heldDistributions, t.distributions)
-	shareDistributions(n.baseDistributions, t.distributions)
+	internCounts(n.heldCounts, t.counts)
+	internCounts(n.baseCounts, t.counts)
+	internDistributions(n.heldDistributions, t.distributions)
+	internDistributions(n.baseDistributions, t.distributions)
 	return n
+}
+
+// riseCounts returns held with what each count increased by from before to now, the counts to reckon from next time, and
+// how many decreased. Where rows are missing, those that did are reckoned from what they were. Nothing given is changed.
+func riseCounts(held, before, now counts, missing bool) (risen, base counts, fell uint64) {
+	if equalCounts(before, now) {
+		return held, now, 0
+	}
+	risen, base = slices.Clone(held), slices.Clone(now)
+	for _, label := range unionOfLabels(before, now) {
+		was, is := before.of(label), now.of(label)
+		var at *uint64
+		risen, at = risen.with(label)
+		*at += is - min(is, was)
+		if is >= was {
+			continue
+		}
+		fell++
+		if missing {
+			base, at = base.with(label)
+			*at = was
+		}
+	}
+	return risen, base, fell
+}
+
+// riseDistributions is riseCounts for distributions, cell by cell.
+func riseDistributions(held, before, now distributions, missing bool) (risen, base distributions, fell uint64) {
+	if equalDistributions(before, now) {
+		return held, now, 0
+	}
+	risen, base = slices.Clone(held), slices.Clone(now)
+	for _, label := range unionOfLabels(before, now) {
+		was, is := before.of(label), now.of(label)
+		var at *distribution
+		risen, at = risen.with(label)
+		if was.equal(is) {
+			continue
+		}
+		var anyFell bool
+		if *at, anyFell = at.rise(was, is); anyFell {
+			fell++
+		}
+		if missing {
+			base, at = base.with(label)
+			*at = is.atLeast(was)
+		}
+	}
+	return risen, base, fell
 }
 
 // counted tells whether p has counts of a family at all.

@@ -59,13 +59,6 @@ func (t *Tally) merge(other *Tally) {
 	}
 }
 
-// share takes other's counts and distributions in place of t's where they are equal, so that memory has them once. t must
-// not be changed any more after that.
-func (t *Tally) share(other *Tally) {
-	shareCounts(t.counts, other.counts)
-	shareDistributions(t.distributions, other.distributions)
-}
-
 // count returns where the count of a label value is.
 func (t *Tally) count(f *family, value string) (at *uint64) {
 	t.counts[f.index], at = t.counts[f.index].with(value)

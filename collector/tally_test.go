@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-kit/log"
@@ -73,27 +72,5 @@ func TestSumsInLittleRoom(t *testing.T) {
 		if got := r.sum(); got != s || len(r) > 0 {
 			t.Errorf("%v came back as %v, with %d bytes left", s, got, len(r))
 		}
-	}
-}
-
-// What is equal is in memory once, and what is not stays as it was.
-func TestTalliesShareWhatIsEqual(t *testing.T) {
-	labels := newLabelValues(log.NewNopLogger())
-	tally := func(ring time.Duration) *Tally {
-		made := newTally(labels)
-		made.observe(familyAttemptDuration, "", time.Minute)
-		made.observe(familyRingDuration, "", ring)
-		return made
-	}
-	before, after := tally(time.Second), tally(2*time.Second)
-	after.share(before)
-	if d := tallyDifference(after, tally(2*time.Second)); d != "" {
-		t.Error(d)
-	}
-	same := func(f *family) bool {
-		return &after.distributions[f.index].of("")[0] == &before.distributions[f.index].of("")[0]
-	}
-	if !same(familyAttemptDuration) || same(familyRingDuration) {
-		t.Error("the equal distribution is not shared, or the other one is")
 	}
 }

@@ -95,15 +95,18 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	if p.near(now.Add(-p.calm), end.Add(p.calm), func(o *incident) bool { return o.everywhere() || in.everywhere() }) {
 		return false
 	}
+	// Nobody would feel it on a campaign that stops calling before it has to be told.
+	shut := func(m *member, at time.Time) bool {
+		return m.openUntil(at).Before(at.Add(in.class.limit + 10*time.Minute))
+	}
 	switch in.class.scope {
 	case everything:
 		if r.alerts.fires(in.class.alerts, "") {
 			return false
 		}
-		// Campaigns that go on calling for as long as it may take, or nobody would feel it.
 		attempts := 0.0
 		for _, m := range places.busy {
-			if in.class.dataOnly || !m.openUntil(now).Before(now.Add(in.class.limit+10*time.Minute)) {
+			if in.class.dataOnly || !shut(m, now) {
 				attempts += places.attempts[m.id]
 			}
 		}
@@ -116,10 +119,9 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		own := func(o *incident) bool { return o.everywhere() || o.campaign == m.id }
 		spoils := func(o *incident) bool { return own(o) && (in.class.baseline == dataWasThere || !o.class.dataOnly) }
 		limit := in.class.limit
-		shut := func(at time.Time) bool { return m.openUntil(at).Before(at.Add(limit + 10*time.Minute)) }
 		switch {
 		case places.attempts[m.id] < in.class.attempts,
-			shut(now),
+			shut(m, now),
 			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
 			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
 			p.near(now.Add(-p.calm), end.Add(p.calm), own),
@@ -129,11 +131,14 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		if in.class.baseline != none {
 			// The same hours of the day before were well, and so was the time since.
 			const day = 24 * time.Hour
-			if in.class.baseline == callsWereWell && !r.small && places.earlier[m.id] < enoughEarlier {
-				continue
-			}
-			if m.spec.Start.After(now.Add(-day)) || shut(now.Add(-day)) || r.start.After(now.Add(-day)) || p.near(now.Add(-day-time.Hour), end.Add(-day+time.Hour), spoils) ||
-				m.pausedIn(now.Add(-day-time.Hour), end.Add(-day+time.Hour)) {
+			dayBefore, from, to := now.Add(-day), now.Add(-day-time.Hour), end.Add(-day+time.Hour)
+			switch {
+			case in.class.baseline == callsWereWell && !r.small && places.earlier[m.id] < enoughEarlier,
+				m.spec.Start.After(dayBefore),
+				r.start.After(dayBefore),
+				shut(m, dayBefore),
+				p.near(from, to, spoils),
+				m.pausedIn(from, to):
 				continue
 			}
 		}
@@ -173,7 +178,8 @@ type places30 struct {
 
 const (
 	attempts30 = `max by (campaign_id) (sum by (campaign_id, instance) (increase(revox_campaign_call_attempts_finished_total[30m])))`
-	earlier90  = `
+	// The offsets are 1, 2, 3 and 7 days less the 90 minutes that the series looks back.
+	earlier90 = `
 		sum by (campaign_id) (
 			label_replace(campaign:revox_campaign_call_attempts_delivered:increase90m offset 1350m, "day", "1", "", "")
 			or label_replace(campaign:revox_campaign_call_attempts_delivered:increase90m offset 2790m, "day", "2", "", "")

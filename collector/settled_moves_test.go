@@ -1,0 +1,151 @@
+package collector
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// Rows that come, go or change their places, beside pages that have settled.
+
+func TestRowsThatCome(t *testing.T) {
+	rows := oldRows(45)
+	rows[31] = callRow("r31", "calling")
+	h := settlingCampaign(t, rows)
+	t.Run("at the end", func(t *testing.T) {
+		rows = append(rows, oldRows(70)[45:]...)
+		h.api.SetRows("c", "", rows)
+		h.wantAsked("3/10", "4/10", "5/10", "6/10")
+		h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 70`)
+		h.wantAsked("3/10", "6/10")
+	})
+	t.Run("in between", func(t *testing.T) {
+		rows = slices.Insert(slices.Clone(rows), 5, callRow("new", "calling"))
+		h.api.SetRows("c", "", rows)
+		h.wantAsked("0/10", "1/10", "2/10", "3/10", "4/10", "5/10", "6/10", "7/10")
+		h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 71`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+		h.wantAsked("0/10", "3/10", "7/10")
+	})
+}
+
+func TestRowsThatComeBeforeTheOnlyOpenPage(t *testing.T) {
+	rows := oldRows(45)
+	rows[44] = callRow("r44", "calling")
+	h := settlingCampaign(t, rows)
+	h.api.SetRows("c", "", slices.Insert(rows, 5, callRow("new", "calling")))
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 46`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+}
+
+// One row is found twice then, and another not at all.
+func TestRowsThatChangePlacesWhilePagesAreRead(t *testing.T) {
+	rows := oldRows(45)
+	rows[13], rows[31] = callRow("r13", "calling"), callRow("r31", "scheduled")
+	h := settlingCampaign(t, rows)
+	h.api.OnPage(func(_ string, page int) {
+		if page == 3 {
+			h.api.OnPage(nil)
+			rows = slices.Clone(rows)
+			rows[13], rows[31] = rows[31], rows[13]
+			h.api.SetRows("c", "", rows)
+		}
+	})
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 1`, `revox_campaign_calls{campaign_id="c",status="scheduled"} 1`)
+}
+
+// A page that is read before rows come does not tell of them.
+func TestRowsThatComeWhilePagesAreRead(t *testing.T) {
+	rows := oldRows(50)
+	rows[31] = callRow("r31", "calling")
+	h := settlingCampaign(t, rows)
+	h.api.OnPage(func(_ string, page int) {
+		if page == 4 {
+			h.api.OnPage(nil)
+			h.api.SetRows("c", "", append(slices.Clone(rows), callRow("new", "calling")))
+		}
+	})
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 51`, `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
+}
+
+func TestRowsThatComeToAFinishedCampaign(t *testing.T) {
+	h := settlingCampaign(t, oldRows(45))
+	h.api.SetRows("c", "", oldRows(46))
+	h.advance(time.Minute)
+	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 46`)
+}
+
+// A server whose total counts only the rows that it sends says the same of one full page as of many.
+func TestRowsThatComeAfterAFullPageOfAServerThatCountsWhatItSends(t *testing.T) {
+	for _, pageSize := range []int{1, 2, 10} {
+		for _, status := range []string{"completed", "calling"} {
+			clock := revoxtest.NewClock(start)
+			api := newAPI(t, clock)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Header.Del("Accept-Encoding")
+				answer := httptest.NewRecorder()
+				api.Handler().ServeHTTP(answer, r)
+				var page map[string]any
+				if err := json.Unmarshal(answer.Body.Bytes(), &page); err != nil {
+					t.Error(err)
+				}
+				page["total"] = len(page["rows"].([]any))
+				_ = json.NewEncoder(w).Encode(page)
+			}))
+			t.Cleanup(server.Close)
+			rows := oldRows(3 * pageSize)
+			rows[0] = callRow("r0", status, endedAttempt("human", 40))
+			api.SetRows("c", "", rows[:(pageSize+1)/2])
+			h := newHarness(t, api, clock, func(c *Config) {
+				c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, pageSize, 24*time.Hour
+			}, revoxapi.WithBaseURL(server.URL+"/api"))
+			h.advance(3 * time.Minute)
+			for _, n := range []int{pageSize, 3 * pageSize} {
+				api.SetRows("c", "", rows[:n])
+				h.advance(3 * time.Minute)
+				h.want(h.scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, n))
+			}
+		}
+	}
+}
+
+func TestRowsThatGoOrMoveAreNoticed(t *testing.T) {
+	calling := callRow("r31", "calling")
+	for _, test := range []struct {
+		name   string
+		change func([]json.RawMessage) []json.RawMessage
+	}{
+		{"go", func(rows []json.RawMessage) []json.RawMessage { return slices.Delete(rows, 5, 6) }},
+		{"go, and others come", func(rows []json.RawMessage) []json.RawMessage {
+			return append(slices.Delete(rows, 5, 6), callRow("new", "completed"))
+		}},
+		{"change places", func(rows []json.RawMessage) []json.RawMessage {
+			rows[3], rows[31] = rows[31], rows[3]
+			return rows
+		}},
+		{"are turned round", func(rows []json.RawMessage) []json.RawMessage { slices.Reverse(rows); return rows }},
+	} {
+		for _, finished := range []bool{false, true} {
+			rows := oldRows(45)
+			if !finished {
+				rows[31] = calling
+			}
+			h := settlingCampaign(t, rows)
+			changed := test.change(slices.Clone(rows))
+			h.api.SetRows("c", "", changed)
+			h.advance(time.Minute)
+			if !(finished && test.name == "change places") { // that changes nothing that is counted
+				h.want(h.scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
+			}
+			h.want(h.scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, len(changed)))
+		}
+	}
+}
