@@ -151,7 +151,7 @@ func parseCampaignFile(text []byte) ([]string, error) {
 	entries := make(map[string]int, len(ids))
 	for i, id := range ids {
 		if revoxapi.CheckCampaignID(id) != nil {
-			return nil, fmt.Errorf("entry %d is not a campaign ID: IDs have no white space and at most 256 bytes", i+1)
+			return nil, fmt.Errorf("entry %d is not a campaign ID: IDs have no white space, nothing that cannot be printed, and at most 256 bytes", i+1)
 		}
 		if first, twice := entries[id]; twice {
 			return nil, fmt.Errorf("entry %d is the same campaign as entry %d", i+1, first)

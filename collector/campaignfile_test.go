@@ -91,7 +91,7 @@ func FuzzCampaignFile(f *testing.F) {
 	for _, seed := range []string{
 		"- a\n- b\n", `["a", "b"]`, "[]", "", "null", "---\n- a\n---\n- b\n", "- &x a\n- *x\n", "- id: a\n", "- 1e5\n- ~\n- true\n- 0b1\n",
 		"- |\n  a\n", "- >-\n  a\n  b\n", "- !!binary YQ==\n", "- !!str a\n", "- \"\\x61\"\n", "? a\n", "\ufeff- a\r\n", "%YAML 1.1\n---\n- a\n",
-		"- ..\n", "- a\n- a\n", "[a, [b]]", "- <<: a\n", "[\t\"a\"]",
+		"- ..\n", "- a\n- a\n", "[a, [b]]", "- <<: a\n", "[\t\"a\"]", "- \"\\x80\"\n", "- \"a\\u200b\"\n",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -64,7 +64,7 @@ func TestCampaignIDIsOneSegmentOfThePath(t *testing.T) {
 		}
 	}
 	asked := server.RequestCount()
-	for _, id := range []string{"", ".", "..", "a b", "a\nb", "a\x00", "\xff", strings.Repeat("x", 257)} {
+	for _, id := range []string{"", ".", "..", "a b", "a\nb", "a\x00", "\xff", "a\u0080", "a\u200b", "a\u00a0b", strings.Repeat("x", 257)} {
 		_, err := client.GetRows(context.Background(), id, revoxapi.RowsParams{})
 		asError(t, err, revoxapi.KindNotFound)
 	}

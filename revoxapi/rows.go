@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 )
@@ -60,14 +62,14 @@ func (p RowsParams) values() url.Values {
 }
 
 // CheckCampaignID returns an error that says why id cannot be a campaign's, or nil. IDs are typed only as a string;
-// refused is what cannot be one segment of a path.
+// refused is what cannot be one segment of a path, or cannot be seen.
 func CheckCampaignID(id string) error {
 	switch {
 	case id == "" || id == "." || id == "..":
 		return fmt.Errorf("%q is not a campaign ID", id)
 	case len(id) > 256:
 		return fmt.Errorf("a campaign ID of %d bytes is longer than one can be", len(id))
-	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' }):
+	case strings.ContainsFunc(id, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == utf8.RuneError }):
 		return fmt.Errorf("%q is not a campaign ID: it has white space or characters that cannot be printed", id)
 	}
 	return nil
