@@ -24,20 +24,18 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
-	sloggokit "github.com/tjhop/slog-gokit"
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/internal/check"
 	"github.com/revox-exporter/revox_exporter/internal/healthcheck"
 	"github.com/revox-exporter/revox_exporter/internal/httpserver"
+	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/internal/manpage"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -70,8 +68,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	if command == healthcheckCommand {
 		return flags.healthcheck(ctx, stderr)
 	}
-	plainLogger := newLogger(stderr, *flags.logLevel, *flags.logFormat)
-	logger := log.With(plainLogger, "ts", log.DefaultTimestampUTC)
+	logger := logging.New(stderr, *flags.logLevel, *flags.logFormat)
 	// From the start, and whether there is anything to read anew or not: unheard, SIGHUP would end the process.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -102,7 +99,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	defer cfg.Client.CloseIdleConnections()
 	registry := prometheus.NewRegistry()
 	if cfg.State, err = flags.openState(baseURL, logger); err != nil {
-		level.Error(logger).Log("msg", "cannot start", "err", err)
+		logger.Error("cannot start", "err", err)
 		return exitFailure
 	}
 	if cfg.State != nil {
@@ -128,37 +125,34 @@ func run(args []string, stdout, stderr *os.File) int {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics, err := exporter.MetricsHandler(registry)
 	if err != nil {
-		level.Error(logger).Log("msg", "cannot serve", "err", err)
+		logger.Error("cannot serve", "err", err)
 		return exitFailure
 	}
 
-	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "api", baseURL,
+	logger.Info("starting", "version", version.Version, "revision", version.GetRevision(), "api", baseURL,
 		"campaigns", len(cfg.CampaignIDs), "discover", cfg.Discovery != nil, "scan_interval", cfg.ScanInterval, "plan", exporter.Plan())
 	if u, err := url.Parse(baseURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		level.Warn(logger).Log("msg", "the base URL is not https: the API key and the answers can be read on the way")
+		logger.Warn("the base URL is not https: the API key and the answers can be read on the way")
 	}
 	if *flags.demo {
-		level.Info(logger).Log("msg", "demo: simulated campaigns; look at "+browserURL(*flags.web.WebListenAddresses))
+		logger.Info("demo: simulated campaigns; look at " + browserURL(*flags.web.WebListenAddresses))
 	}
 	if address := *flags.healthListenAddress; address != "" {
 		at, stop, err := httpserver.Start(address, handleHealth(http.NewServeMux(), exporter), logger)
 		if err != nil {
-			level.Error(logger).Log("msg", "cannot serve at --web.health-listen-address", "err", err)
+			logger.Error("cannot serve at --web.health-listen-address", "err", err)
 			return exitFailure
 		}
-		level.Info(logger).Log("msg", "the health endpoints are served here too, without TLS and authentication", "address", at)
+		logger.Info("the health endpoints are served here too, without TLS and authentication", "address", at)
 		defer stop() // they answer until the end
 	}
 	server := httpserver.New(flags.handler(exporter, metrics), logger)
-	listen := func() error {
-		// The toolkit logs through slog; its bridge adds a time stamp of its own.
-		return web.ListenAndServe(server, flags.web, slog.New(sloggokit.NewGoKitHandler(plainLogger, slog.LevelDebug)))
-	}
+	listen := func() error { return web.ListenAndServe(server, flags.web, logger) }
 	if err := httpserver.Run(ctx, server, listen, exporter.Run, logger); err != nil {
-		level.Error(logger).Log("msg", "cannot serve", "err", err)
+		logger.Error("cannot serve", "err", err)
 		return exitFailure
 	}
-	level.Info(logger).Log("msg", "stopped")
+	logger.Info("stopped")
 	return exitOK
 }
 
@@ -170,7 +164,7 @@ func (f *flagValues) check(ctx context.Context, cfg collector.Config, key revoxa
 		return usageError(stderr, err)
 	}
 	defer cfg.Client.CloseIdleConnections()
-	cfg.Logger = log.NewNopLogger() // everything that it would say is shown
+	cfg.Logger = slog.New(slog.DiscardHandler) // everything that it would say is shown
 	exporter, err := collector.New(cfg)
 	if err != nil {
 		return usageError(stderr, err)
@@ -349,7 +343,7 @@ func (f *flagValues) client(key revoxapi.KeySource, baseURL string, more ...revo
 }
 
 // collectorConfig checks the flags and returns what they say, without a client.
-func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) (collector.Config, error) {
+func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger *slog.Logger) (collector.Config, error) {
 	cfg := collector.Config{
 		Key:                 key,
 		Logger:              logger,
@@ -411,23 +405,23 @@ func (f *flagValues) collectorConfig(key revoxapi.KeySource, logger log.Logger) 
 }
 
 // openState returns what outlives a restart, nil where nothing is to. An error means that another process has it.
-func (f *flagValues) openState(baseURL string, logger log.Logger) (*collector.State, error) {
+func (f *flagValues) openState(baseURL string, logger *slog.Logger) (*collector.State, error) {
 	if *f.statePath == "" {
 		return nil, nil
 	}
 	if *f.demo {
-		level.Warn(logger).Log("msg", "--state.path is not heeded with --demo: its campaigns begin anew with each process")
+		logger.Warn("--state.path is not heeded with --demo: its campaigns begin anew with each process")
 		return nil, nil
 	}
 	return collector.OpenState(*f.statePath, baseURL, revoxapi.SystemClock{}, logger)
 }
 
-func (f *flagValues) discovery(logger log.Logger) (*collector.Discovery, error) {
+func (f *flagValues) discovery(logger *slog.Logger) (*collector.Discovery, error) {
 	d := &collector.Discovery{Interval: *f.discoverInterval, Statuses: *f.statuses, CompletedFor: *f.completedFor}
 	for _, status := range d.Statuses {
 		// The API may have statuses that are newer than this program, so what looks wrong is only said.
 		if !slices.Contains(revoxapi.CampaignStatuses(), revoxapi.CampaignStatus(status)) {
-			level.Warn(logger).Log("msg", "--campaign.status has a status that is not known", "status", status)
+			logger.Warn("--campaign.status has a status that is not known", "status", status)
 		}
 	}
 	for _, name := range []struct {
@@ -449,14 +443,6 @@ func (f *flagValues) discovery(logger log.Logger) (*collector.Discovery, error) 
 func usageError(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "%s: error: %v (try --help)\n", name, err)
 	return exitUsage
-}
-
-func newLogger(w io.Writer, least, format string) log.Logger {
-	logger := log.NewLogfmtLogger(log.NewSyncWriter(w))
-	if format == "json" {
-		logger = log.NewJSONLogger(log.NewSyncWriter(w))
-	}
-	return level.NewFilter(logger, level.Allow(level.ParseDefault(least, level.InfoValue())))
 }
 
 // buildVersion returns the version that the Go command has stamped, for builds without a version of their own.

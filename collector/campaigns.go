@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"sync"
@@ -10,8 +11,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -93,7 +92,7 @@ type campaigns struct {
 	discovery *Discovery // nil: off
 	client    *revoxapi.Client
 	clock     revoxapi.Clock
-	logger    log.Logger
+	logger    *slog.Logger
 	labels    *labelValues
 
 	// Run's own: the list is to be left alone until holdOff after it failed to be read.
@@ -206,7 +205,7 @@ func (c *campaigns) note(now time.Time, passedOver int, err error) {
 	defer c.mu.Unlock()
 	if err == nil {
 		if passedOver > 0 && passedOver != c.passedOver {
-			level.Warn(c.logger).Log("msg", "campaigns of the list are passed over, because they have no usable ID", "campaigns", passedOver)
+			c.logger.Warn("campaigns of the list are passed over, because they have no usable ID", "campaigns", passedOver)
 		}
 		c.passedOver = passedOver
 	}
@@ -218,11 +217,11 @@ func (c *campaigns) note(now time.Time, passedOver int, err error) {
 	}
 	switch {
 	case err != nil && changed:
-		level.Error(c.logger).Log("msg", "the list of campaigns cannot be read; the selection made before stands", "err", err)
+		c.logger.Error("the list of campaigns cannot be read; the selection made before stands", "err", err)
 	case err != nil:
-		level.Debug(c.logger).Log("msg", "the list of campaigns still cannot be read", "err", err)
+		c.logger.Debug("the list of campaigns still cannot be read", "err", err)
 	case recovered:
-		level.Info(c.logger).Log("msg", "the list of campaigns is read again")
+		c.logger.Info("the list of campaigns is read again")
 	}
 }
 

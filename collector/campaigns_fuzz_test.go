@@ -2,14 +2,13 @@ package collector
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-kit/log"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -29,7 +28,7 @@ func FuzzCampaignList(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		client := clientOfOneAnswer(t, body)
 		c := &campaigns{
-			given: []string{"given"}, client: client, clock: fixedClock{}, logger: log.NewNopLogger(), labels: newLabelValues(log.NewNopLogger()),
+			given: []string{"given"}, client: client, clock: fixedClock{}, logger: slog.New(slog.DiscardHandler), labels: newLabelValues(slog.New(slog.DiscardHandler)),
 			discovery: &Discovery{Statuses: []string{"running", "completed"}, CompletedFor: time.Hour},
 		}
 		if err := c.refresh(context.Background()); err != nil {
@@ -74,7 +73,7 @@ func FuzzScrapeTimeout(f *testing.F) {
 		f.Add(header, int64(500*time.Millisecond))
 	}
 	f.Fuzz(func(t *testing.T, header string, offset int64) {
-		e := &Exporter{Config: Config{Logger: log.NewNopLogger(), ScrapeTimeoutOffset: time.Duration(offset & math.MaxInt64)}}
+		e := &Exporter{Config: Config{Logger: slog.New(slog.DiscardHandler), ScrapeTimeoutOffset: time.Duration(offset & math.MaxInt64)}}
 		limit, ok := e.scrapeTimeout(header)
 		seconds, err := strconv.ParseFloat(header, 64)
 		if ok && (err != nil || limit < 0 || limit.Seconds() > seconds) || !ok && limit != 0 {

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-kit/log/level"
-
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -54,7 +52,7 @@ func (e *Exporter) logSelection(before, after []*record, listed int) {
 			e.selectionLogged = true
 		case e.campaigns.read():
 			e.selectionLogged = true
-			level.Info(e.Logger).Log("msg", "the list of campaigns is read", "listed", listed, "selected", len(after))
+			e.Logger.Info("the list of campaigns is read", "listed", listed, "selected", len(after))
 		}
 		return
 	}
@@ -67,13 +65,13 @@ func (e *Exporter) logSelection(before, after []*record, listed int) {
 		delete(was, r.id)
 		switch {
 		case earlier == nil:
-			level.Info(e.Logger).Log("msg", "campaign selected: it is scanned from now on", "campaign_id", r.id, "campaign_name", r.name(), "status", r.status())
+			e.Logger.Info("campaign selected: it is scanned from now on", "campaign_id", r.id, "campaign_name", r.name(), "status", r.status())
 		case earlier.status() != r.status() && r.listed != nil && earlier.listed != nil:
-			level.Info(e.Logger).Log("msg", "campaign changed its status", "campaign_id", r.id, "campaign_name", r.name(), "from", earlier.status(), "to", r.status())
+			e.Logger.Info("campaign changed its status", "campaign_id", r.id, "campaign_name", r.name(), "from", earlier.status(), "to", r.status())
 		}
 	}
 	for _, id := range sorted(was) {
-		level.Info(e.Logger).Log("msg", "campaign not selected any more: its metrics disappear", "campaign_id", id, "campaign_name", was[id].name())
+		e.Logger.Info("campaign not selected any more: its metrics disappear", "campaign_id", id, "campaign_name", was[id].name())
 	}
 }
 
@@ -92,7 +90,7 @@ func (e *Exporter) logTooOld(before, after *record) {
 	}
 	tooOld := func(at time.Time) bool { return at.Sub(after.data.at) > e.maxAge(after) }
 	if tooOld(after.ended) && !tooOld(before.ended) {
-		level.Warn(e.Logger).Log("msg", "the last complete data is too old: the campaign's metrics disappear until a scan succeeds", "campaign_id", after.id,
+		e.Logger.Warn("the last complete data is too old: the campaign's metrics disappear until a scan succeeds", "campaign_id", after.id,
 			"age", after.ended.Sub(after.data.at).Round(time.Second), "reason", revoxapi.KindOf(after.err))
 	}
 }

@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 		h.t.Helper()
 		var lines []string
 		for line := range strings.Lines(h.logs.String()) {
-			lines = append(lines, strings.TrimSpace(line))
+			lines = append(lines, lineOrigin.ReplaceAllString(strings.TrimSpace(line), ""))
 		}
 		h.logs.mu.Lock()
 		h.logs.buf.Reset()
@@ -74,7 +75,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 	}
 	h.sleepers++ // the campaign's
 	h.settle()
-	expect(`level=info msg="the list of campaigns is read" listed=1 selected=1`, `level=info campaign_id=c-1 msg="first scan complete"`)
+	expect(`level=info msg="the list of campaigns is read" listed=1 selected=1`, `level=info msg="first scan complete" campaign_id=c-1`)
 
 	h.advance(3 * time.Minute)
 	expect()
@@ -86,7 +87,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 	api.SetRows("c-2", "Den\u009btists", nil)
 	h.sleepers++
 	h.advance(2 * time.Minute)
-	expect(`level=info msg="campaign selected: it is scanned from now on" campaign_id=c-2 campaign_name="Den\ufffdtists" status=running`, `level=info campaign_id=c-2 msg="first scan complete"`)
+	expect(`level=info msg="campaign selected: it is scanned from now on" campaign_id=c-2 campaign_name="Den\ufffdtists" status=running`, `level=info msg="first scan complete" campaign_id=c-2`)
 
 	api.Remove("c-2")
 	clock.Advance(time.Minute)
@@ -100,9 +101,12 @@ func TestLogSaysWhatChanges(t *testing.T) {
 
 	remove := api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.Status(http.StatusServiceUnavailable, nil, "")})
 	h.advance(12 * time.Minute)
-	expect(`level=warn campaign_id=c-1 msg="scan failed; the last complete data stays published until it is too old" reason=server_error`,
+	expect(`level=warn msg="scan failed; the last complete data stays published until it is too old" campaign_id=c-1 reason=server_error`,
 		`level=warn msg="the last complete data is too old: the campaign's metrics disappear until a scan succeeds" campaign_id=c-1 age=6m0s reason=server_error`)
 	remove()
 	h.advance(2 * time.Minute)
-	expect(`level=info campaign_id=c-1 msg="scans succeed again"`)
+	expect(`level=info msg="scans succeed again" campaign_id=c-1`)
 }
+
+// lineOrigin is where in the code a line comes from, and its time.
+var lineOrigin = regexp.MustCompile(` caller=\S+ time=\S+`)

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -19,7 +17,7 @@ type Config struct {
 	Client *revoxapi.Client
 	// Key is the client's: a campaign whose key was refused is read again as soon as the key changes.
 	Key    revoxapi.KeySource
-	Logger log.Logger
+	Logger *slog.Logger
 	// Clock says when to scan and how old data is; nil is the machine's own.
 	Clock revoxapi.Clock
 
@@ -357,19 +355,19 @@ func within(d time.Duration, since, now time.Time) bool {
 
 // logScan logs what changed with a campaign's newest scan, so that a campaign that goes on as before says nothing.
 func (e *Exporter) logScan(before, after *record) {
-	logger := log.With(e.Logger, "campaign_id", after.id)
+	logger := e.Logger.With("campaign_id", after.id)
 	took := after.duration.Round(time.Millisecond)
 	switch {
 	case after.err != nil && (before.err == nil || revoxapi.KindOf(before.err) != revoxapi.KindOf(after.err)):
-		level.Warn(logger).Log("msg", "scan failed; the last complete data stays published until it is too old", "reason", revoxapi.KindOf(after.err), "err", after.err)
+		logger.Warn("scan failed; the last complete data stays published until it is too old", "reason", revoxapi.KindOf(after.err), "err", after.err)
 	case after.err != nil:
-		level.Debug(logger).Log("msg", "scan failed again", "reason", revoxapi.KindOf(after.err), "err", after.err)
+		logger.Debug("scan failed again", "reason", revoxapi.KindOf(after.err), "err", after.err)
 	case before.data == nil:
-		level.Info(logger).Log("msg", "first scan complete", "rows", after.data.tally.rows(), "duration", took)
+		logger.Info("first scan complete", "rows", after.data.tally.rows(), "duration", took)
 	case before.err != nil:
-		level.Info(logger).Log("msg", "scans succeed again", "rows", after.data.tally.rows(), "duration", took)
+		logger.Info("scans succeed again", "rows", after.data.tally.rows(), "duration", took)
 	default:
-		level.Debug(logger).Log("msg", "scan complete", "rows", after.data.tally.rows(), "duration", took)
+		logger.Debug("scan complete", "rows", after.data.tally.rows(), "duration", took)
 	}
 }
 

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	stdlog "log"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strconv"
 	"sync"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
@@ -46,7 +44,7 @@ func (e *Exporter) newExposition(registry *prometheus.Registry) (*exposition, er
 	opts := promhttp.HandlerOpts{
 		// One broken family must not take the others along; the error is counted in promhttp_metric_handler_errors_total.
 		ErrorHandling: promhttp.ContinueOnError,
-		ErrorLog:      stdlog.New(log.NewStdlibAdapter(level.Error(e.Logger)), "", 0),
+		ErrorLog:      slog.NewLogLogger(e.Logger.Handler(), slog.LevelError),
 		Registry:      registry,
 		// The text format says le="1" and OpenMetrics le="1.0": a change between them would cut every histogram's series.
 		EnableOpenMetrics: false,
@@ -144,7 +142,7 @@ func (x *exposition) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (x *exposition) sent(err error) {
 	if err != nil {
 		x.errors.WithLabelValues(causeEncoding).Inc()
-		level.Debug(x.exporter.Logger).Log("msg", "error sending metrics", "err", err)
+		x.exporter.Logger.Debug("error sending metrics", "err", err)
 	}
 }
 
@@ -233,7 +231,7 @@ func (x *exposition) writeIdentity(w io.Writer, v *view, others []*dto.MetricFam
 
 func (x *exposition) report(cause, msg string, err error) {
 	x.errors.WithLabelValues(cause).Inc()
-	level.Error(x.exporter.Logger).Log("msg", msg, "err", err)
+	x.exporter.Logger.Error(msg, "err", err)
 }
 
 // headerOnly is a response of which nothing but the header is wanted.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -13,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
@@ -38,7 +38,7 @@ func newFleet(b *testing.B, campaigns int) *fleet {
 		ids = append(ids, fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", r.Uint32(), r.Uint32()>>16, r.Uint32()>>20, r.Uint32()>>20, r.Uint64()>>16))
 	}
 	var err error
-	f.exporter, err = New(Config{Key: revoxapi.StaticKey("key"), Logger: log.NewNopLogger(), CampaignIDs: ids,
+	f.exporter, err = New(Config{Key: revoxapi.StaticKey("key"), Logger: slog.New(slog.DiscardHandler), CampaignIDs: ids,
 		Clock: revoxtest.NewClock(start), ScanInterval: time.Minute, MaxAge: 15 * time.Minute})
 	if err != nil {
 		b.Fatal(err)

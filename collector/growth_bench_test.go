@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"math"
 	"os"
@@ -16,8 +17,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/go-kit/log"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -205,7 +204,7 @@ func scanGrowth(p growthProcess) error {
 		ids = append(ids, fmt.Sprintf("campaign-%04d", i))
 	}
 	s.exporter, err = New(Config{
-		Client: client, Key: key, Logger: log.NewNopLogger(), Clock: revoxtest.NewClock(growthTime), CampaignIDs: ids,
+		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: revoxtest.NewClock(growthTime), CampaignIDs: ids,
 		ScanInterval: time.Minute, FullInterval: time.Hour,
 	})
 	if err != nil {

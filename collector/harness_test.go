@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -62,7 +62,7 @@ func newHarness(t *testing.T, api *revoxtest.Server, clock *revoxtest.Clock, cha
 	}
 	t.Cleanup(client.CloseIdleConnections)
 	cfg := Config{
-		Client: client, Key: h.key, Logger: log.NewLogfmtLogger(h.logs), Clock: clock,
+		Client: client, Key: h.key, Logger: logging.New(h.logs, "debug", "logfmt"), Clock: clock,
 		ScanInterval: time.Minute, MaxAge: 15 * time.Minute, ScrapeTimeoutOffset: 500 * time.Millisecond,
 	}
 	if change != nil {

@@ -2,10 +2,9 @@ package collector
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
-
-	"github.com/go-kit/log"
 )
 
 // What is kept of settled pages, what was found last and what is published have in common what is equal.
@@ -51,7 +50,7 @@ func TestWhatIsEqualIsInMemoryOnce(t *testing.T) {
 
 // What is equal is in memory once, and what is not stays as it was.
 func TestTalliesInternWhatIsEqual(t *testing.T) {
-	labels := newLabelValues(log.NewNopLogger())
+	labels := newLabelValues(slog.New(slog.DiscardHandler))
 	tally := func(ring time.Duration) *Tally {
 		made := newTally(labels)
 		made.observe(familyAttemptDuration, "", time.Minute)

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"log/slog"
 	"maps"
 	"regexp"
 	"slices"
@@ -10,8 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -28,7 +27,7 @@ const (
 // number of them is bounded over the whole process, so that nothing the API sends can flood Prometheus with series.
 // It is safe for concurrent use.
 type labelValues struct {
-	logger    log.Logger
+	logger    *slog.Logger
 	sightings map[string]*atomic.Uint64 // by label, of all labels that can have any
 
 	mu       sync.Mutex
@@ -39,7 +38,7 @@ type labelValues struct {
 // labelsOfEnums are the labels that can see unknown values: those whose values come from the API.
 var labelsOfEnums = []string{"status", "outcome", "result", "dial_error", "ended_by", "end_reason"}
 
-func newLabelValues(logger log.Logger) *labelValues {
+func newLabelValues(logger *slog.Logger) *labelValues {
 	l := &labelValues{
 		logger:    logger,
 		unknown:   map[string]map[string]bool{},
@@ -98,12 +97,12 @@ func (l *labelValues) value(e *enum, raw string) (value string, known bool) {
 	if len(passed) >= maxUnknownValues {
 		if !l.overflow[e.label] {
 			l.overflow[e.label] = true
-			level.Warn(l.logger).Log("msg", "too many values that are not known; further ones are counted as other", "label", e.label, "limit", maxUnknownValues)
+			l.logger.Warn("too many values that are not known; further ones are counted as other", "label", e.label, "limit", maxUnknownValues)
 		}
 		return valueOther, false
 	}
 	passed[value] = true
-	level.Warn(l.logger).Log("msg", "the API uses a value that is not known to this version; it is counted under its own name", "label", e.label, "value", value)
+	l.logger.Warn("the API uses a value that is not known to this version; it is counted under its own name", "label", e.label, "value", value)
 	return value, false
 }
 

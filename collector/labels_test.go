@@ -3,13 +3,12 @@ package collector
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-kit/log"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -82,7 +81,7 @@ func FuzzLabelValue(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		value, _ := newLabelValues(log.NewNopLogger()).value(enumDialError, raw)
+		value, _ := newLabelValues(slog.New(slog.DiscardHandler)).value(enumDialError, raw)
 		if !utf8.ValidString(value) || utf8.RuneCountInString(value) > maxLabelRunes {
 			t.Errorf("%q became %q", raw, value)
 		}

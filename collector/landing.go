@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-kit/log/level"
 )
 
 //go:embed landing.html
@@ -43,7 +41,7 @@ func (e *Exporter) LandingPage(version, metricsPath string) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Security-Policy", landingPolicy)
 		if err := landingPage.Execute(w, e.landing(version, metricsPath)); err != nil {
-			level.Debug(e.Logger).Log("msg", "writing the landing page", "err", err)
+			e.Logger.Debug("writing the landing page", "err", err)
 		}
 	})
 }

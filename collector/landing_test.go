@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -13,8 +14,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/go-kit/log"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -149,7 +148,7 @@ func TestReadySaysWhatIsAwaited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.CloseIdleConnections()
-	exporter, err := New(Config{Client: client, Key: revoxapi.StaticKey(revoxtest.APIKey), Logger: log.NewNopLogger(), Clock: clock,
+	exporter, err := New(Config{Client: client, Key: revoxapi.StaticKey(revoxtest.APIKey), Logger: slog.New(slog.DiscardHandler), Clock: clock,
 		CampaignIDs: []string{"c-1", "c-2"}, ScanInterval: time.Minute})
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/go-kit/log/level"
 )
 
 // sharedScan scans when it is asked to, once for all who ask while it goes on.
@@ -129,7 +127,7 @@ func (e *Exporter) scrapeTimeout(header string) (time.Duration, bool) {
 	}
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || !(seconds > 0) || seconds > math.MaxInt32 {
-		level.Debug(e.Logger).Log("msg", "a scrape's X-Prometheus-Scrape-Timeout-Seconds header cannot be read; its scan has no deadline")
+		e.Logger.Debug("a scrape's X-Prometheus-Scrape-Timeout-Seconds header cannot be read; its scan has no deadline")
 		return 0, false
 	}
 	limit := time.Duration(seconds * float64(time.Second))

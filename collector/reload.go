@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 )
 
 // applySelection makes the campaigns that are selected now those that are read and shown.
@@ -25,9 +22,9 @@ func (e *Exporter) applySelection() {
 		e.idle = true
 		logger := e.Logger
 		if e.Shard.Count > 1 {
-			logger = log.With(logger, "shard", fmt.Sprintf("%d of %d", e.Shard.Index, e.Shard.Count))
+			logger = logger.With("shard", fmt.Sprintf("%d of %d", e.Shard.Index, e.Shard.Count))
 		}
-		level.Warn(logger).Log("msg", "no campaign is selected: nothing is read until one is")
+		logger.Warn("no campaign is selected: nothing is read until one is")
 	}
 }
 
@@ -37,15 +34,15 @@ func (e *Exporter) Reload() error { return e.reload(true) }
 
 func (e *Exporter) reload(asked bool) error {
 	if e.campaigns.file == nil {
-		level.Info(e.Logger).Log("msg", "there is no campaign file to read anew")
+		e.Logger.Info("there is no campaign file to read anew")
 		return nil
 	}
 	changed, err := e.campaigns.file.reload(e.Clock.Now())
 	switch {
 	case err != nil && (changed || asked):
-		level.Error(e.Logger).Log("msg", "the campaigns that were selected before stay", "err", err)
+		e.Logger.Error("the campaigns that were selected before stay", "err", err)
 	case err == nil && (changed || asked):
-		level.Info(e.Logger).Log("msg", "the campaign file is read anew", "campaigns", len(e.campaigns.file.list()))
+		e.Logger.Info("the campaign file is read anew", "campaigns", len(e.campaigns.file.list()))
 	}
 	if err == nil {
 		e.applySelection()

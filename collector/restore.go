@@ -2,8 +2,6 @@ package collector
 
 import (
 	"slices"
-
-	"github.com/go-kit/log/level"
 )
 
 // restore selects the campaigns that are given and, where campaigns are discovered, those that were selected when the
@@ -43,7 +41,7 @@ func (e *Exporter) restore() {
 		}
 	}
 	if len(records)+len(dropped) > 0 {
-		level.Info(e.Logger).Log("msg", "state restored", "campaigns", withData, "not_selected", len(dropped))
+		e.Logger.Info("state restored", "campaigns", withData, "not_selected", len(dropped))
 	}
 	if len(listed) > 0 {
 		e.campaigns.recall(discovered, listed)

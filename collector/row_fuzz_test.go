@@ -1,12 +1,12 @@
 package collector
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -24,7 +24,7 @@ func FuzzRow(f *testing.F) {
 		}
 		e := &Exporter{
 			Config:    Config{MaxAge: time.Hour, Clock: fixedClock{}},
-			labels:    newLabelValues(log.NewNopLogger()),
+			labels:    newLabelValues(slog.New(slog.DiscardHandler)),
 			store:     &store{},
 			campaigns: &campaigns{},
 		}

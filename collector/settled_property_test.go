@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -15,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
@@ -170,7 +170,7 @@ func (h *history) newOnlooker(pageSize int, fullInterval time.Duration) *onlooke
 	}
 	h.closers = append(h.closers, client.CloseIdleConnections)
 	o.exporter, err = New(Config{
-		Client: client, Key: key, Logger: log.NewNopLogger(), Clock: h.clock, CampaignIDs: []string{"c"},
+		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: h.clock, CampaignIDs: []string{"c"},
 		Rows: revoxapi.RowsParams{PageSize: pageSize}, ScanInterval: time.Minute, MaxAge: 1000 * time.Hour, FullInterval: fullInterval,
 	})
 	if err != nil {

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc64"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
@@ -23,7 +22,7 @@ import (
 // campaigns were selected. It is also a prometheus.Collector of how writing it goes. It is safe for concurrent use; nil
 // keeps nothing. Make one with OpenState, give it to one Exporter, and close it when that has ended.
 type State struct {
-	logger log.Logger
+	logger *slog.Logger
 	clock  revoxapi.Clock
 	file   *statefile.File // nil where it cannot be used
 	found  map[string]map[string][]byte
@@ -74,8 +73,8 @@ const (
 // OpenState opens the state of an API's campaigns in a folder, or makes it there. Where it cannot be used, the log says
 // so, and a State that keeps nothing is returned: the exporter does its work without. An error means that another
 // process has it.
-func OpenState(folder, baseURL string, clock revoxapi.Clock, logger log.Logger) (*State, error) {
-	s := &State{logger: log.With(logger, "path", folder), clock: clock, kept: map[string]keptCampaign{}, failing: map[string]struct{}{}}
+func OpenState(folder, baseURL string, clock revoxapi.Clock, logger *slog.Logger) (*State, error) {
+	s := &State{logger: logger.With("path", folder), clock: clock, kept: map[string]keptCampaign{}, failing: map[string]struct{}{}}
 	// The URL may say more than is to be in a file.
 	owner := sha256.Sum256([]byte(strings.TrimRight(baseURL, "/")))
 	identity := statefile.Identity{Owner: hex.EncodeToString(owner[:]), Format: stateFormat}
@@ -84,11 +83,11 @@ func OpenState(folder, baseURL string, clock revoxapi.Clock, logger log.Logger) 
 		return nil, fmt.Errorf("the state cannot be used: %w; give each process a --state.path of its own", err)
 	}
 	if err != nil {
-		level.Warn(s.logger).Log("msg", "the state cannot be used; nothing will outlive a restart", "err", err)
+		s.logger.Warn("the state cannot be used; nothing will outlive a restart", "err", err)
 		return s, nil
 	}
 	if found.Damage != nil {
-		level.Warn(s.logger).Log("msg", "the state was damaged; what could be read of it is used", "err", found.Damage)
+		s.logger.Warn("the state was damaged; what could be read of it is used", "err", found.Damage)
 	}
 	s.file, s.found = file, found.Values
 	return s, nil
@@ -114,7 +113,7 @@ func (s *State) Close() {
 		err = s.file.Write(ctx, changes...)
 	}
 	if err := errors.Join(err, s.file.Close(ctx)); err != nil {
-		level.Warn(s.logger).Log("msg", "the state could not be written to its end", "err", err)
+		s.logger.Warn("the state could not be written to its end", "err", err)
 	}
 }
 
@@ -138,7 +137,7 @@ func (s *State) campaigns(labels *labelValues) map[string]droppedRecord {
 		}
 		if err != nil {
 			unreadable++
-			level.Debug(s.logger).Log("msg", "the state of a campaign cannot be read", "campaign_id", id, "err", err)
+			s.logger.Debug("the state of a campaign cannot be read", "campaign_id", id, "err", err)
 			continue
 		}
 		is := keptCampaign{dropped: dropped}
@@ -147,7 +146,7 @@ func (s *State) campaigns(labels *labelValues) map[string]droppedRecord {
 			if bytes := s.found[keptSettled][id]; bytes != nil {
 				// Where they cannot be read, the next scan reads every page.
 				if r.data.settled, err = decodeSettled(bytes, labels); err != nil {
-					level.Debug(s.logger).Log("msg", "every page is read anew", "campaign_id", id, "err", err)
+					s.logger.Debug("every page is read anew", "campaign_id", id, "err", err)
 				}
 				is.settled, is.newest, is.settledAt = r.data.settled, r.data.settled, s.clock.Now()
 			}
@@ -156,7 +155,7 @@ func (s *State) campaigns(labels *labelValues) map[string]droppedRecord {
 		s.kept[id] = is
 	}
 	if unreadable > 0 {
-		level.Warn(s.logger).Log("msg", "the state of some campaigns cannot be read; they begin anew", "campaigns", unreadable)
+		s.logger.Warn("the state of some campaigns cannot be read; they begin anew", "campaigns", unreadable)
 	}
 	s.found = nil
 	return campaigns
@@ -312,10 +311,10 @@ func (s *State) write(campaigns ...storedCampaign) {
 	case err != nil:
 		s.failed++
 		if !failed {
-			level.Warn(s.logger).Log("msg", "the state cannot be written; what is not may be lost when the process ends", "err", err)
+			s.logger.Warn("the state cannot be written; what is not may be lost when the process ends", "err", err)
 		}
 	case failed && len(s.failing) == 0:
-		level.Info(s.logger).Log("msg", "the state is written again")
+		s.logger.Info("the state is written again")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -14,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
+	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -25,7 +26,7 @@ import (
 func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock) (*State, *syncBuffer) {
 	t.Helper()
 	logs := &syncBuffer{}
-	state, err := OpenState(folder, baseURL, clock, log.NewLogfmtLogger(logs))
+	state, err := OpenState(folder, baseURL, clock, logging.New(logs, "debug", "logfmt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,7 @@ func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
 	h := newHarness(t, api, clock, with(state, only("c")))
 
 	state2, _ := openTestState(t, killed(t, folder), api.URL, clock)
-	exporter, err := New(Config{Client: h.exporter.Client, Key: h.key, Logger: log.NewNopLogger(), Clock: clock,
+	exporter, err := New(Config{Client: h.exporter.Client, Key: h.key, Logger: slog.New(slog.DiscardHandler), Clock: clock,
 		CampaignIDs: []string{"c"}, ScanInterval: time.Minute, MaxAge: 15 * time.Minute, State: state2})
 	if err != nil {
 		t.Fatal(err)

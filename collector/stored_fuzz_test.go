@@ -2,10 +2,9 @@ package collector
 
 import (
 	"bytes"
+	"log/slog"
 	"testing"
 	"time"
-
-	"github.com/go-kit/log"
 
 	dto "github.com/prometheus/client_model/go"
 )
@@ -13,7 +12,7 @@ import (
 // FuzzStored decodes what may be in the state: whatever it is, it can be shown, counted on from and stored again, or it
 // is an error.
 func FuzzStored(f *testing.F) {
-	labels := newLabelValues(log.NewNopLogger())
+	labels := newLabelValues(slog.New(slog.DiscardHandler))
 	t := newTally(labels)
 	t.countRow(row{ID: "r", Call: &call{Status: "completed", Attempts: []attempt{{Status: "completed", Result: "human"}}}})
 	t.observe(familyAttemptDuration, "", 90*time.Second)

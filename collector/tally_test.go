@@ -1,13 +1,13 @@
 package collector
 
 import (
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"testing"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-kit/log"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -28,7 +28,7 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 		}
 		rows = append(rows, r)
 	}
-	labels := newLabelValues(log.NewNopLogger())
+	labels := newLabelValues(slog.New(slog.DiscardHandler))
 	whole := newTally(labels)
 	for _, r := range rows {
 		whole.countRow(r)

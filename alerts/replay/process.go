@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -48,7 +48,7 @@ func startProcess(ctx context.Context, api http.Handler, clock *revoxtest.Clock,
 		return nil, fmt.Errorf("making the client: %w", err)
 	}
 	p.exporter, err = collector.New(collector.Config{
-		Client: client, Key: key, Logger: log.NewNopLogger(), Clock: p.pace,
+		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: p.pace,
 		ScanInterval: scanInterval, MaxAge: maxAge, ScrapeTimeoutOffset: 500 * time.Millisecond,
 		Discovery: &collector.Discovery{
 			Interval: discoveryInterval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: completedFor,

@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"go.uber.org/goleak"
 
 	"github.com/revox-exporter/revox_exporter/collector"
@@ -68,7 +68,7 @@ func (r run) do(t *testing.T) outcome {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.CloseIdleConnections)
-	cfg := collector.Config{Client: client, Key: key, Logger: log.NewNopLogger(), Clock: r.clock, ScanInterval: time.Minute}
+	cfg := collector.Config{Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: r.clock, ScanInterval: time.Minute}
 	r.config(&cfg)
 	exporter, err := collector.New(cfg)
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -69,7 +69,7 @@ func newWorld(t *testing.T, onScrape bool, timeout time.Duration) (w *world, run
 	}
 	t.Cleanup(client.CloseIdleConnections)
 	cfg := collector.Config{
-		Client: client, Key: key, Logger: log.NewLogfmtLogger(&w.logs), Clock: w.clock,
+		Client: client, Key: key, Logger: logging.New(&w.logs, "debug", "logfmt"), Clock: w.clock,
 		CampaignIDs: []string{faulty, sound}, Rows: revoxapi.RowsParams{PageSize: pageSize}, MaxAge: 15 * time.Minute,
 	}
 	if !onScrape {

@@ -4,25 +4,22 @@ package httpserver
 import (
 	"context"
 	"errors"
-	stdlog "log"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
-
 	"github.com/revox-exporter/revox_exporter/collector"
 )
 
 // New returns a server with limits for clients that are slow or say nothing.
-func New(handler http.Handler, logger log.Logger) *http.Server {
+func New(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           collector.LimitBody(handler),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          stdlog.New(log.NewStdlibAdapter(level.Warn(logger)), "", 0),
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }
 
@@ -31,7 +28,7 @@ const shutdownTimeout = 2500 * time.Millisecond
 
 // Run runs the server, by listen, and work beside it until ctx ends or listen fails, and returns when both have ended:
 // with nil where ctx has ended, else with what listen failed with. work does not begin before the server has its port.
-func Run(ctx context.Context, server *http.Server, listen func() error, work func(context.Context), logger log.Logger) error {
+func Run(ctx context.Context, server *http.Server, listen func() error, work func(context.Context), logger *slog.Logger) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -55,7 +52,7 @@ func Run(ctx context.Context, server *http.Server, listen func() error, work fun
 		deadline, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()
 		if err := server.Shutdown(deadline); err != nil {
-			level.Warn(logger).Log("msg", "requests in flight did not end in time", "err", err)
+			logger.Warn("requests in flight did not end in time", "err", err)
 			_ = server.Close() // what it could say was said
 		}
 	})
@@ -67,7 +64,7 @@ func Run(ctx context.Context, server *http.Server, listen func() error, work fun
 
 // Start serves at a TCP address, without TLS or authentication, until stop is called, which ends it at once. The error is
 // that the address cannot be listened at.
-func Start(address string, handler http.Handler, logger log.Logger) (at net.Addr, stop func(), err error) {
+func Start(address string, handler http.Handler, logger *slog.Logger) (at net.Addr, stop func(), err error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, nil, err
@@ -76,7 +73,7 @@ func Start(address string, handler http.Handler, logger log.Logger) (at net.Addr
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			level.Error(logger).Log("msg", "not served any more", "address", listener.Addr(), "err", err)
+			logger.Error("not served any more", "address", listener.Addr(), "err", err)
 		}
 	})
 	return listener.Addr(), func() { _ = server.Close(); serving.Wait() }, nil

@@ -22,13 +22,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -143,7 +142,7 @@ func newFleet(t *testing.T) *fleet {
 	}
 	t.Cleanup(f.client.CloseIdleConnections)
 	exporter, err := collector.New(collector.Config{
-		Client: f.client, Key: key, Logger: level.NewFilter(log.NewLogfmtLogger(&f.logs), level.AllowInfo()), Clock: f.clock,
+		Client: f.client, Key: key, Logger: logging.New(&f.logs, "info", "logfmt"), Clock: f.clock,
 		Discovery:    &collector.Discovery{Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour},
 		ScanInterval: interval, MaxAge: 15 * time.Minute,
 	})
