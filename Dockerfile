@@ -4,13 +4,13 @@ ARG BUILD_IMAGE=golang:${GO_VERSION}-bookworm
 FROM --platform=${BUILDPLATFORM} ${BUILD_IMAGE} AS build
 WORKDIR /src
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local
-# Where modules come from, for builds behind a mirror; empty: Go's default.
+# The module proxy, for builds behind a mirror; empty: Go's default.
 ARG GOPROXY
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-# Nothing of the build's own time or place goes into the binary: the same source and arguments give the same bytes.
-# It brings its own time zones (timetzdata): the image has none.
+# The build's own time and place do not go into the binary: the same source and arguments give the same bytes.
+# The binary contains time zones (timetzdata), because the image has none.
 ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=dev
@@ -43,6 +43,6 @@ COPY --from=build /out/THIRD_PARTY_LICENCES /
 COPY LICENSE /
 USER 65532:65532
 EXPOSE 10210
-# It asks the address that REVOX_EXPORTER_WEB_LISTEN_ADDRESS names, else port 10210.
+# It uses the address in REVOX_EXPORTER_WEB_LISTEN_ADDRESS, else port 10210.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/bin/revox_exporter", "healthcheck"]
 ENTRYPOINT ["/bin/revox_exporter"]
