@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// What compose.yaml mounts is there, its images are pinned, its ports are this machine's alone, every dashboard is
-// mounted, and all but the exporter's image, which brings its own health check, are asked for their health.
+// In compose.yaml, mounted files exist, images are pinned, ports are open on the loopback interface only, every dashboard is
+// mounted, and every image has a health check except the exporter's, which brings its own.
 func TestCompose(t *testing.T) {
 	text, err := os.ReadFile("../compose.yaml")
 	if err != nil {
@@ -43,7 +43,7 @@ func TestCompose(t *testing.T) {
 	mounted := map[string]bool{}
 	for name, service := range compose.Services {
 		if (service.Build != "") == (service.Healthcheck != nil) {
-			t.Errorf("%s: a health check belongs to every image but our own", name)
+			t.Errorf("%s: every image except our own needs a health check", name)
 		}
 		if service.Build == "" && !regexp.MustCompile(`^[\w./-]+:v?\d+\.\d+\.\d+$`).MatchString(service.Image) {
 			t.Errorf("%s: image %q is not pinned to a version", name, service.Image)
@@ -59,7 +59,7 @@ func TestCompose(t *testing.T) {
 				continue
 			}
 			if info, err := os.Stat(filepath.Join("..", source)); err != nil || info.IsDir() || !strings.HasSuffix(volume, ":ro") {
-				t.Errorf("%s: %s should be a file that is there, mounted to be read: %v", name, volume, err)
+				t.Errorf("%s: %s must be an existing file, mounted read-only: %v", name, volume, err)
 			}
 			mounted[filepath.Base(source)] = true
 		}
@@ -70,7 +70,7 @@ func TestCompose(t *testing.T) {
 		}
 		for _, other := range service.DependsOn {
 			if _, ok := compose.Services[other]; !ok {
-				t.Errorf("%s depends on %s, which there is not", name, other)
+				t.Errorf("%s depends on %s, which does not exist", name, other)
 			}
 		}
 	}

@@ -1,8 +1,8 @@
 //go:build live
 
-// Package live proves the way of a page from end to end: simulated campaigns, the exporter, Prometheus, Alertmanager
-// and a receiver, each the real program. Time runs thirty times as fast: the simulated API by its clock, and the rules
-// and the routing by dividing each duration that they name. Run it with: go test -tags live ./alerts/live
+// Package live tests alerts from end to end: simulated campaigns, the exporter, Prometheus, Alertmanager and a receiver of
+// pages, each the real program. Time runs thirty times as fast: in the simulated API by its clock, and in the rules and the
+// routing by dividing each duration that they name. Run it with: go test -tags live ./alerts/live
 package live
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// faster is how many times as fast as usual time runs.
+// faster is how many times faster than real time the simulation runs.
 const faster = 30
 
 const campaignName = "Renewals, live"
@@ -43,11 +43,11 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 		Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: revoxtest.Light})
 
 	s := startStack(t, api.URL)
-	s.await("both campaigns are scraped and have calls going on", time.Minute, func() bool {
+	s.await("both campaigns are scraped and have calls in progress", time.Minute, func() bool {
 		return s.query(`count(increase(revox_campaign_call_attempts_finished_total{status="completed"}[20s]) > 1)`) == 2
 	})
 
-	// A carrier that throttles is a page within 10 minutes, and it names the campaign.
+	// A carrier that throttles causes a page that names the campaign.
 	incident := simulated()
 	api.AddIncident(revoxtest.Incident{Kind: revoxtest.DialErrorSurge, DialError: "too_many_calls", Campaign: id, Share: 0.6,
 		Start: incident, End: incident.Add(25 * time.Minute)})
@@ -64,7 +64,7 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 		})
 	})
 
-	// An API that is down is one page, and what follows from it for campaigns is held back.
+	// An API that is down causes one page; the campaigns' own alerts are inhibited.
 	seen := len(s.alerts())
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(http.StatusBadGateway, nil, "")})
 	s.await("the page about the API", scaled(30*time.Minute), func() bool {
@@ -87,7 +87,7 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 	})
 }
 
-// scaled is how long d takes here.
+// scaled returns how long d takes in the simulation.
 func scaled(d time.Duration) time.Duration { return d / faster }
 
 // alert is what Alertmanager sends.
@@ -126,8 +126,9 @@ func startStack(t *testing.T, api string) *stack {
 	routing := shortened(t, "../alertmanager.example.yml", `(group_wait|group_interval|repeat_interval|resolve_timeout): *(\w+)`)
 	routing = regexp.MustCompile(`url: .*`).ReplaceAllString(routing, "url: "+receiver.URL)
 	s.alertmanager = "http://" + alertmanagerAddress
-	s.run("prometheus-alertmanager", nil, "--config.file="+write(t, dir, "alertmanager.yml", routing), "--storage.path="+filepath.Join(dir, "am"),
-		"--web.listen-address="+alertmanagerAddress, "--cluster.listen-address=", "--log.level=warn")
+	s.run("prometheus-alertmanager", nil, "--config.file="+write(t, dir, "alertmanager.yml", routing),
+		"--storage.path="+filepath.Join(dir, "am"), "--web.listen-address="+alertmanagerAddress,
+		"--cluster.listen-address=", "--log.level=warn")
 
 	rules := shortened(t, "../revox.rules.yml", `(for|keep_firing_for|interval): *(\w+)`)
 	write(t, dir, "rules.yml", rules)
@@ -137,12 +138,13 @@ global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [rules.yml]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 scrape_configs: [{job_name: revox, static_configs: [{targets: [%q]}]}]
-`, alertmanagerAddress, exporterAddress)), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+prometheusAddress,
-		"--alertmanager.notification-queue-capacity=1000", "--log.level=warn")
+`, alertmanagerAddress, exporterAddress)), "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+prometheusAddress, "--alertmanager.notification-queue-capacity=1000", "--log.level=warn")
 	return s
 }
 
-// shortened returns a file's text with the durations of ranges, offsets and of the settings that match divided.
+// shortened returns a file's text with every duration divided by faster: ranges, offsets, and settings that match. It works
+// on text, since it serves both the rules and the routing.
 func shortened(t *testing.T, path, settings string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -155,7 +157,8 @@ func shortened(t *testing.T, path, settings string) string {
 			return duration
 		}
 		n, _ := strconv.Atoi(m[1])
-		unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]]
+		unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour,
+			"d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]]
 		return fmt.Sprintf("%dms", max(time.Second, time.Duration(n)*unit/faster).Milliseconds())
 	}
 	each := func(text, pattern string) string {
@@ -191,7 +194,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// run starts a program that is ended with the test; what it prints is shown where the test fails.
+// run starts a program that ends with the test. Its output is shown if the test fails.
 func (s *stack) run(program string, env []string, args ...string) {
 	s.t.Helper()
 	cmd := exec.Command(program, args...)
@@ -210,16 +213,16 @@ func (s *stack) run(program string, env []string, args ...string) {
 	})
 }
 
-// await waits until something that takes time has happened.
+// await waits until something has happened, and fails the test after a limit.
 func (s *stack) await(what string, limit time.Duration, happened func() bool) {
 	s.t.Helper()
-	// Programs and pages take some real time too.
+	// Starting programs and sending pages takes real time, however fast the clock runs.
 	for deadline := time.Now().Add(limit + 20*time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		if happened() {
 			return
 		}
 	}
-	s.t.Fatalf("waited in vain: %s\nreceived: %v", what, s.alerts())
+	s.t.Fatalf("has not happened in time: %s\nreceived: %v", what, s.alerts())
 }
 
 func (s *stack) receive(_ http.ResponseWriter, r *http.Request) {
@@ -227,7 +230,7 @@ func (s *stack) receive(_ http.ResponseWriter, r *http.Request) {
 		Alerts []alert `json:"alerts"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
-		s.t.Errorf("what Alertmanager sent: %v", err)
+		s.t.Errorf("decoding what Alertmanager sent: %v", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -242,7 +245,7 @@ func (s *stack) alerts() []alert {
 
 func (s *stack) received(is func(alert) bool) bool { return slices.ContainsFunc(s.alerts(), is) }
 
-// query returns the value of an expression with one result, NaN-free; -1 where there is none.
+// query returns the value of an expression that has exactly one result; otherwise -1.
 func (s *stack) query(expr string) float64 {
 	var answer struct {
 		Data struct{ Result []struct{ Value [2]any } }
@@ -257,7 +260,7 @@ func (s *stack) query(expr string) float64 {
 	return value
 }
 
-// campaignAlerts counts the alerts about single campaigns that Alertmanager has: those inhibited, and the others.
+// campaignAlerts returns how many alerts about single campaigns Alertmanager holds: inhibited ones, and others.
 func (s *stack) campaignAlerts() (inhibited, free int) {
 	var alerts []struct {
 		Labels map[string]string
@@ -276,7 +279,7 @@ func (s *stack) campaignAlerts() (inhibited, free int) {
 	return inhibited, free
 }
 
-// get reads an answer's JSON, and returns false where there is none yet.
+// get reads an answer's JSON, and reports whether there was any.
 func (s *stack) get(address string, into any) bool {
 	resp, err := http.Get(address)
 	if err != nil {

@@ -30,11 +30,13 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// watched is how long the demo is scraped, each second.
+// watched is how long the demo is scraped, once a second.
 const watched = 75 * time.Second
 
-// short makes the windows of the queries fit into that.
-var short = scale{rate: 20 * time.Second, span: 70 * time.Second, step: 2 * time.Second, window: func(d time.Duration) time.Duration {
+// short shortens the windows of the queries so that they fit into watched.
+var short = scale{rate: 20 * time.Second, span: 70 * time.Second, step: 2 * time.Second, window: shorten}
+
+func shorten(d time.Duration) time.Duration {
 	switch {
 	case d >= 24*time.Hour:
 		return 70 * time.Second
@@ -43,28 +45,28 @@ var short = scale{rate: 20 * time.Second, span: 70 * time.Second, step: 2 * time
 	default:
 		return min(d, 30*time.Second)
 	}
-}}
+}
 
-// faster is how many times as fast as usual time runs in the demo, so that enough happens in it.
+// faster is how many times faster than real time the demo runs, so that enough happens while it is watched.
 const faster = 60
 
-// Queries that give nothing, and why: exactly these.
+// Reasons why a query may have no result.
 const (
-	noAlerts = "ALERTS is there only where Prometheus has loaded the rules, and one of them fires"
+	noAlerts = "ALERTS exists only if Prometheus has loaded the rules and one of them fires"
 	noRules  = "the panel says that no rules are loaded"
-	noState  = "the demo has no --state.path: its campaigns begin anew with each process"
+	noState  = "the demo has no --state.path: its campaigns start again with each process"
 	noFile   = "the demo has no --campaign.file: its campaigns are discovered"
 )
 
-// emptyInDemo are those that give nothing of the demo whatever Prometheus has loaded. TestWhatTheDemoHasNot has them.
+// emptyInDemo has the queries without a result in the demo, with or without rules, and why. TestWhatTheDemoHasNot asks
+// them of another exporter.
 var emptyInDemo = map[string]string{
 	"exporter: Would a restart keep what was read? / A":   noState,
 	"exporter: How often could state not be written? / A": noState,
 	"exporter: Is the campaign file good? / A":            noFile,
 }
 
-// emptyWithoutRules are those that besides give nothing as long as no rules are loaded.
-
+// emptyWithoutRules has the further queries without a result while no rules are loaded, and why.
 var emptyWithoutRules = map[string]string{
 	"overview: Is an alert firing? / A":     noRules,
 	"overview: What fires now / A":          noAlerts,
@@ -80,12 +82,12 @@ var emptyWithoutRules = map[string]string{
 	"exporter: annotation Other alerts":     noAlerts,
 }
 
-// TestDemoFillsEveryPanel has the exporter read the simulated campaigns of the demo, scrapes it as two replicas with
-// Prometheus' own scraper, and asks each query of that: without the rules, and with them.
+// The exporter reads the simulated campaigns of the demo, Prometheus' own scraper scrapes it as two replicas, and each query
+// is asked of the result: first without the rules, then with them.
 func TestDemoFillsEveryPanel(t *testing.T) {
 	ctx := t.Context()
 	port, api := startDemo(t)
-	// What makes an alert fire that pages, and one that does not: throttling, and an error that nobody knows yet.
+	// Throttling makes an alert fire that pages; an unknown dial error makes one fire that does not.
 	api.AddIncident(revoxtest.Incident{Kind: revoxtest.DialErrorSurge, End: time.Now().Add(7 * 24 * time.Hour)})
 	api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
 		for i, row := range rows {
@@ -110,7 +112,7 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 	}
 	for _, group := range groups {
 		for _, rule := range group.AlertingRules() {
-			rule.SetRestored(true) // there is no earlier state to read before alerts are shown
+			rule.SetRestored(true) // otherwise it would first look for an earlier state, which does not exist
 		}
 	}
 	for back := 20 * time.Second; back >= 0; back -= 5 * time.Second {
@@ -121,18 +123,18 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 	t.Run("with rules", func(t *testing.T) { s.expectEmpty(t, at, emptyInDemo) })
 }
 
-// What is empty in the demo gives something where an exporter is started with what the demo has not.
+// Queries without a result in the demo have one with an exporter that has the flags which the demo lacks.
 func TestWhatTheDemoHasNot(t *testing.T) {
 	s := openStore(t)
 	end := fill(t, s, readDemo(t), 1, "one")
 	for _, q := range readQueries(t) {
 		if emptyInDemo[q.String()] != "" && len(ask(t, s, q, end)) != 1 {
-			t.Errorf("%s does not give one series:\n%s", q, q.expr)
+			t.Errorf("%s does not have exactly one series:\n%s", q, q.Expr)
 		}
 	}
 }
 
-// expectEmpty asks each query; exactly those for which there is a reason must give nothing.
+// expectEmpty asks each query. Exactly those in exceptions must have no result.
 func (s *store) expectEmpty(t *testing.T, at time.Time, exceptions ...map[string]string) {
 	reasons := map[string]string{}
 	for _, e := range exceptions {
@@ -146,21 +148,21 @@ func (s *store) expectEmpty(t *testing.T, at time.Time, exceptions ...map[string
 			t.Errorf("%s: %v", q, err)
 			continue
 		}
-		found, err := s.series(expr, q.instant, at.Add(-30*time.Second), at, 2*time.Second)
+		found, err := s.series(expr.String(), q.Instant, at.Add(-30*time.Second), at, 2*time.Second)
 		if err != nil {
-			t.Errorf("%s: %v\n%s", q, err, q.expr)
+			t.Errorf("%s: %v\n%s", q, err, q.Expr)
 			continue
 		}
 		switch reason := reasons[q.String()]; {
 		case len(found) == 0 && reason == "":
-			t.Errorf("%s gives nothing:\n%s", q, q.expr)
+			t.Errorf("%s has no result:\n%s", q, q.Expr)
 		case len(found) > 0 && reason != "":
-			t.Errorf("%s gives %d series, and should give none: %s", q, len(found), reason)
+			t.Errorf("%s has %d series, and must have none: %s", q, len(found), reason)
 		}
 	}
 	for name := range reasons {
 		if !seen[name] {
-			t.Errorf("the exception %q is of no query", name)
+			t.Errorf("no query is called %q, as an exception is", name)
 		}
 	}
 }
@@ -192,7 +194,7 @@ func openStore(t *testing.T) *store {
 	})}
 }
 
-// series returns the last value of each series that a query gives; a value that is not a number is an error.
+// series returns the last value of each series in a query's result. A value that is not a number is an error.
 func (s *store) series(expr string, instant bool, from, to time.Time, step time.Duration) (map[string]float64, error) {
 	ctx := context.Background()
 	if instant {
@@ -224,8 +226,8 @@ func (s *store) series(expr string, instant bool, from, to time.Time, step time.
 	return found, nil
 }
 
-// startDemo starts the demo's API with a clock that runs fast, and the exporter that reads it, with further flags; it
-// returns the exporter's port on the loopback interface.
+// startDemo starts the demo's API with a fast clock, and an exporter that reads it, with further flags. It returns the
+// exporter's port on the loopback interface. Both end with the test.
 func startDemo(t *testing.T, flags ...string) (port string, api *revoxtest.Server) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "revox_exporter")
@@ -270,8 +272,8 @@ func startDemo(t *testing.T, flags ...string) (port string, api *revoxtest.Serve
 	}
 }
 
-// scrapeForAWhile scrapes one exporter under two addresses, which are two replicas to Prometheus, with classic and
-// native histograms.
+// scrapeForAWhile scrapes one exporter under two addresses, which Prometheus takes for two replicas, with classic and native
+// histograms.
 func scrapeForAWhile(t *testing.T, db *tsdb.DB, port string) {
 	t.Helper()
 	cfg, err := config.Load(`
@@ -285,7 +287,8 @@ scrape_configs:
 	if err != nil {
 		t.Fatal(err)
 	}
-	manager, err := scrape.NewManager(&scrape.Options{DiscoveryReloadInterval: model.Duration(100 * time.Millisecond)}, quiet, nil, nil, db, prometheus.NewRegistry())
+	options := &scrape.Options{DiscoveryReloadInterval: model.Duration(100 * time.Millisecond)}
+	manager, err := scrape.NewManager(options, quiet, nil, nil, db, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// The dashboards' queries, held against Prometheus itself. Apart from the main module, so that users do not get
-// Prometheus as a dependency.
+// Every PromQL expression of this repository, tested with Prometheus' own parser and engine. Apart from the main module, so
+// that users do not get Prometheus as a dependency.
 
 module github.com/revox-exporter/revox_exporter/dashboards/promql
 

@@ -9,8 +9,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Each example of the metrics reference is a query that Prometheus understands, and about the metric that it stands under.
+// Each example of the metrics reference parses, names what exists, and is about the metric that it stands under.
 func TestExamplesOfTheReferenceParse(t *testing.T) {
+	metrics := readMetrics(t)
 	text, err := os.ReadFile("../../collector/METRICS.md")
 	if err != nil {
 		t.Fatal(err)
@@ -21,10 +22,14 @@ func TestExamplesOfTheReferenceParse(t *testing.T) {
 	}
 	for _, example := range examples {
 		metric, query := example[1], example[2]
-		expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+		expr, err := promQL.ParseExpr(query)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", metric, err, query)
 			continue
+		}
+		_, problems := checkLabels(expr, metrics)
+		for _, problem := range problems {
+			t.Errorf("%s: %s\n%s", metric, problem, query)
 		}
 		about := false
 		for _, selector := range parser.ExtractSelectors(expr) {

@@ -19,9 +19,8 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// most is how many series a query of a dashboard may give, as README.md tells. Tables and the list of campaigns have a
-// row for each campaign, and annotations and the table of alerts one for each alert that fires, so that they are told
-// apart here.
+// most is how many series a query of a dashboard may give, as README.md says. Tables and the list of campaigns have a row
+// for each campaign instead; annotations and the table of alerts have one for each alert that fires.
 var most = map[string]int{
 	"overview": 8,  // dial errors
 	"campaign": 13, // buckets of a heat map
@@ -29,10 +28,10 @@ var most = map[string]int{
 	"exporter": 14, // codes of answers
 }
 
-// hoursOfTheWeek is what the table of the hours at which people answer may give.
+// hoursOfTheWeek is how many series the table of the hours at which people answer may give.
 const hoursOfTheWeek = 7 * 24
 
-// One alert fires for each campaign.
+// alertsOfACampaign is how many alerts fire for each campaign.
 const alertsOfACampaign = 1
 
 func TestNoQueryGivesTooManySeries(t *testing.T) {
@@ -45,17 +44,17 @@ func TestNoQueryGivesTooManySeries(t *testing.T) {
 				found := ask(t, s, q, end)
 				bound, what := most[q.dashboard], "series"
 				switch {
-				case strings.Contains(q.where, "At which hour"):
+				case strings.Contains(q.Where, "At which hour"):
 					bound, what = hoursOfTheWeek, "hours of the week"
-				case strings.HasPrefix(q.where, "annotation"), strings.HasPrefix(q.where, "What fires"):
+				case strings.HasPrefix(q.Where, "annotation"), strings.HasPrefix(q.Where, "What fires"):
 					bound, what = campaigns*alertsOfACampaign, "alerts that fire"
-				case q.table:
+				case q.oneForEach():
 					bound, what = campaigns, "campaigns"
 				}
 				if len(found) > bound {
-					t.Errorf("%s: %d series, want at most %d %s\n%s", q, len(found), bound, what, q.expr)
+					t.Errorf("%s: %d series, want at most %d %s\n%s", q, len(found), bound, what, q.Expr)
 				}
-				if q.where == "variable campaign" && len(found) != campaigns {
+				if q.Where == "variable campaign" && len(found) != campaigns {
 					t.Errorf("%s: %d campaigns to choose from, want %d", q, len(found), campaigns)
 				}
 			}
@@ -63,12 +62,12 @@ func TestNoQueryGivesTooManySeries(t *testing.T) {
 	}
 }
 
-// Two campaigns of one name can be told apart in the list, and others have their bare name.
+// In the list, two campaigns with the same name have their IDs added; others have only their name.
 func TestCampaignsOfOneNameStayApart(t *testing.T) {
 	s := openStore(t)
 	end := fill(t, s, readDemo(t), 3, "one")
 	for _, q := range readQueries(t) {
-		if q.where != "variable campaign" {
+		if q.Where != "variable campaign" {
 			continue
 		}
 		names := map[string]int{}
@@ -90,16 +89,16 @@ func TestReplicasChangeNothing(t *testing.T) {
 	end := fill(t, one, families, 3, "one")
 	fill(t, two, families, 3, "one", "two")
 	for _, q := range readQueries(t) {
-		if q.dashboard == "exporter" || strings.Contains(q.where, "Do the exporters answer?") {
-			continue // it shows what each exporter does
+		if q.dashboard == "exporter" || strings.Contains(q.Where, "Do the exporters answer?") {
+			continue // these show each exporter
 		}
 		a, b := ask(t, one, q, end), ask(t, two, q, end)
 		if len(a) != len(b) {
-			t.Errorf("%s: %d series with one exporter, %d with two\n%s", q, len(a), len(b), q.expr)
+			t.Errorf("%s: %d series with one exporter, %d with two\n%s", q, len(a), len(b), q.Expr)
 		}
 		for name, value := range a {
 			if other, found := b[name]; !found || math.Abs(other-value) > 1e-9*math.Abs(value) {
-				t.Errorf("%s: %s is %g with one exporter, %g with two\n%s", q, name, value, other, q.expr)
+				t.Errorf("%s: %s is %g with one exporter, %g with two\n%s", q, name, value, other, q.Expr)
 			}
 		}
 	}
@@ -117,17 +116,17 @@ func ask(t *testing.T, s *store, q query, end time.Time) map[string]float64 {
 	if err != nil {
 		t.Fatalf("%s: %v", q, err)
 	}
-	found, err := s.series(expr, q.instant, end.Add(-5*time.Minute), end, time.Minute)
+	found, err := s.series(expr.String(), q.Instant, end.Add(-5*time.Minute), end, time.Minute)
 	if err != nil {
-		t.Errorf("%s: %v\n%s", q, err, q.expr)
+		t.Errorf("%s: %v\n%s", q, err, q.Expr)
 	}
 	return found
 }
 
 func id(campaign int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", campaign) }
 
-// readDemo returns what a scrape of the demo reads, from an exporter that keeps its state and has a campaign file too, so
-// that all there is to count is there.
+// readDemo returns what a scrape of the demo reads, from an exporter that also keeps its state and has a campaign file, so
+// that no metric is missing.
 func readDemo(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "campaigns.yml")
@@ -148,8 +147,8 @@ func readDemo(t *testing.T) map[string]*dto.MetricFamily {
 	return families
 }
 
-// fill writes some minutes of campaigns that are all like the demo's largest, as each of the exporters shows them, with
-// an alert that fires for each. Two in a row have the same name. It returns the newest sample's time.
+// fill writes some minutes of campaigns that are copies of the demo's largest, as each of the exporters shows them, with
+// an alert that fires for each. Every two share a name. It returns the time of the last sample.
 func fill(t *testing.T, s *store, families map[string]*dto.MetricFamily, campaigns int, instances ...string) time.Time {
 	t.Helper()
 	template, rows := "", -1.0

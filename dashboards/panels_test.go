@@ -1,0 +1,105 @@
+package dashboards
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/dashboards/internal/grafana"
+)
+
+// isSentence reports whether a title is a question or a statement. A noun alone does not say what to look for.
+func isSentence(title string) bool {
+	return strings.HasSuffix(title, "?") || len(strings.Fields(title)) >= 3
+}
+
+func TestPanels(t *testing.T) {
+	for _, d := range read(t) {
+		ids := map[int]string{}
+		titles := map[string]bool{}
+		unique := func(p *grafana.Panel) {
+			if other, taken := ids[p.ID]; taken || p.ID == 0 {
+				t.Errorf("%s: %q has the ID %d, like %q", d.File, p.Title, p.ID, other)
+			}
+			ids[p.ID] = p.Title
+		}
+		for _, p := range d.Panels {
+			if p.Type == "row" {
+				unique(p)
+				if p.Title == "" {
+					t.Errorf("%s: a row without title", d.File)
+				}
+			}
+		}
+		count := 0
+		for p := range d.Shown() {
+			count++
+			unique(p)
+			fail := func(format string, args ...any) {
+				t.Helper()
+				t.Errorf("%s: %q: "+format, append([]any{d.File, p.Title}, args...)...)
+			}
+			if titles[p.Title] {
+				fail("another panel has the same title")
+			}
+			titles[p.Title] = true
+			if !isSentence(p.Title) {
+				fail("the title is neither a question nor a statement")
+			}
+			if len(p.Description) < 20 || !strings.HasSuffix(p.Description, ".") {
+				fail("description %q", p.Description)
+			}
+			defaults := p.FieldConfig.Defaults
+			if defaults.Unit == "" || p.Type == "heatmap" && p.Options.YAxis.Unit == "" {
+				fail("no unit")
+			}
+			if defaults.NoValue == "" {
+				fail("no text for when there is no data")
+			}
+			if len(defaults.Thresholds.Steps) == 0 {
+				fail("no thresholds, not even a neutral one")
+			}
+			if !p.Datasource.Chosen() {
+				fail("data source %v", p.Datasource)
+			}
+			switch p.Type {
+			case "timeseries":
+				if !p.Options.Legend.ShowLegend || len(p.Options.Legend.Calcs) == 0 {
+					fail("a legend without calculations")
+				}
+			case "heatmap":
+				if !p.Options.Legend.Show {
+					fail("no legend")
+				}
+			case "stat", "bargauge":
+				if len(p.Options.ReduceOptions.Calcs) != 1 {
+					fail("calculations %v", p.Options.ReduceOptions.Calcs)
+				}
+			case "table":
+			default:
+				fail("type %s: is it in Grafana 10?", p.Type)
+			}
+			refs := map[string]bool{}
+			if len(p.Targets) == 0 {
+				fail("no query")
+			}
+			for _, target := range p.Targets {
+				if !target.Datasource.Chosen() {
+					fail("query %s: data source %v", target.RefID, target.Datasource)
+				}
+				if target.RefID == "" || refs[target.RefID] {
+					fail("the name of query %q is empty or used twice", target.RefID)
+				}
+				refs[target.RefID] = true
+				if target.Instant == target.Range {
+					fail("query %s must be either instant or range", target.RefID)
+				}
+				if target.LegendFormat == "" || target.LegendFormat == "__auto" && p.Type != "table" {
+					fail("query %s: legend %q", target.RefID, target.LegendFormat)
+				}
+			}
+		}
+		if count < 8 || count > 24 {
+			t.Errorf("%s: %d panels", d.File, count)
+		}
+	}
+}
