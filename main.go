@@ -37,6 +37,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/httpserver"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/internal/manpage"
+	"github.com/revox-exporter/revox_exporter/internal/pages"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -146,7 +147,7 @@ func run(args []string, stdout, stderr *os.File) int {
 		logger.Info("the health endpoints are served here too, without TLS and authentication", "address", at)
 		defer stop() // they answer until the end
 	}
-	server := httpserver.New(flags.handler(exporter, metrics), logger)
+	server := httpserver.New(flags.handler(exporter, metrics, logger), logger)
 	listen := func() error { return web.ListenAndServe(server, flags.web, logger) }
 	if err := httpserver.Run(ctx, server, listen, exporter.Run, logger); err != nil {
 		logger.Error("cannot serve", "err", err)
@@ -181,16 +182,17 @@ func (f *flagValues) check(ctx context.Context, cfg collector.Config, key revoxa
 }
 
 // handler serves the endpoints.
-func (f *flagValues) handler(exporter *collector.Exporter, metrics http.Handler) http.Handler {
+func (f *flagValues) handler(exporter *collector.Exporter, metrics http.Handler, logger *slog.Logger) http.Handler {
 	mux := handleHealth(http.NewServeMux(), exporter)
-	mux.Handle("/", collector.LimitAnswer(exporter.LandingPage(version.Info(), *f.telemetryPath)))
-	mux.Handle(*f.telemetryPath, exporter.ScanOnScrape(metrics))
+	reload := pages.Reload(exporter.Reload)
+	mux.Handle("/", httpserver.LimitAnswer(pages.Landing(exporter.Status, version.Info(), *f.telemetryPath, logger)))
+	mux.Handle(*f.telemetryPath, exporter.ScanOnScrape(httpserver.LimitAnswer(metrics)))
 	mux.HandleFunc("/-/reload", func(w http.ResponseWriter, r *http.Request) {
 		if !*f.lifecycle {
 			http.Error(w, "Reloading by request is off: start "+name+" with --web.enable-lifecycle.", http.StatusForbidden)
 			return
 		}
-		exporter.ServeReload(w, r)
+		reload.ServeHTTP(w, r)
 	})
 	if *f.pprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -203,8 +205,8 @@ func (f *flagValues) handler(exporter *collector.Exporter, metrics http.Handler)
 }
 
 func handleHealth(mux *http.ServeMux, exporter *collector.Exporter) *http.ServeMux {
-	mux.HandleFunc("/-/healthy", collector.Healthy)
-	mux.HandleFunc("/-/ready", exporter.ServeReady)
+	mux.HandleFunc("/-/healthy", pages.Healthy)
+	mux.Handle("/-/ready", pages.Ready(exporter.Status))
 	return mux
 }
 

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -311,29 +309,18 @@ func TestCampaignFileIsNotReadWhileItIsWritten(t *testing.T) {
 	h.want(h.scrape(), fileMetrics(1, h.clock.Now())...)
 }
 
-func TestReloadByRequest(t *testing.T) {
+func TestReloadReadsTheFileAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "- a\n")
 	h := newFileHarness(t, path, nil)
-	ask := func(method string) (int, string) {
-		answer := httptest.NewRecorder()
-		h.exporter.ServeReload(answer, httptest.NewRequest(method, "/-/reload", nil))
-		return answer.Code, answer.Body.String()
-	}
 	write(t, path, "- b\n")
-	if code, _ := ask(http.MethodGet); code != http.StatusMethodNotAllowed {
-		t.Errorf("GET answered %d", code)
-	}
-	if got := h.selected(); got != "a" {
-		t.Errorf("GET has reloaded: %s", got)
-	}
-	if code, body := ask(http.MethodPost); code != http.StatusOK {
-		t.Errorf("POST answered %d: %s", code, body)
+	if err := h.exporter.Reload(); err != nil {
+		t.Error(err)
 	}
 	h.reads("b")
 	write(t, path, "b")
-	if code, body := ask(http.MethodPost); code != http.StatusInternalServerError || !strings.Contains(body, path+": it is not a plain list") {
-		t.Errorf("POST of a bad file answered %d: %s", code, body)
+	if err := h.exporter.Reload(); err == nil || !strings.Contains(err.Error(), path+": it is not a plain list") {
+		t.Errorf("a bad file: error %v", err)
 	}
 	h.reads("b")
 	h.want(h.scrape(), "revox_exporter_campaign_file_last_reload_successful 0")

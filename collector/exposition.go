@@ -20,13 +20,13 @@ import (
 // MetricsHandler serves the metrics of e's campaigns together with those of registry, as promhttp would if e were
 // registered there too; e must not be. What campaigns show is rendered and compressed once and kept until it changes,
 // so that a scrape costs what has changed since the one before, however many there are at once, and holds no lock that
-// a scan needs. A client has a minute to receive the answer.
+// a scan needs.
 func (e *Exporter) MetricsHandler(registry *prometheus.Registry) (http.Handler, error) {
 	x, err := e.newExposition(registry)
 	if err != nil {
 		return nil, err
 	}
-	return LimitAnswer(promhttp.InstrumentMetricHandler(registry, x)), nil
+	return promhttp.InstrumentMetricHandler(registry, x), nil
 }
 
 func (e *Exporter) newExposition(registry *prometheus.Registry) (*exposition, error) {

@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -61,18 +60,4 @@ func (e *Exporter) watchCampaignFile(ctx context.Context) {
 			_ = e.reload(false) // which has logged it
 		}
 	}
-}
-
-// ServeReload reads the campaign file anew on POST, and answers 200, or 500 with what is wrong.
-func (e *Exporter) ServeReload(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		plain(w, http.StatusMethodNotAllowed, "revox_exporter reloads on POST alone.")
-		return
-	}
-	if err := e.Reload(); err != nil {
-		plain(w, http.StatusInternalServerError, "revox_exporter could not reload: "+err.Error()+".")
-		return
-	}
-	plain(w, http.StatusOK, "revox_exporter has reloaded.")
 }

@@ -9,14 +9,12 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/revox-exporter/revox_exporter/collector"
 )
 
 // New returns a server with limits for clients that are slow or say nothing.
 func New(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           collector.LimitBody(handler),
+		Handler:           limitBody(handler, bodyTimeout),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),

@@ -1,11 +1,11 @@
-package collector
+package httpserver
 
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,21 +13,58 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// A client that reads no more holds nothing for ever, and nobody up.
-func TestClientThatDoesNotReadIsGivenUp(t *testing.T) {
-	clock := revoxtest.NewClock(start)
-	api := newAPI(t, clock)
-	var ids []string
-	for i := range 50 {
-		ids = append(ids, fmt.Sprint("c", i))
-		api.SetRows(ids[i], "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what should come at once, before it fails.
+const patience = 30 * time.Second
+
+// metricsOf returns /metrics of an exporter that has read some campaigns, c0 and so on, from a simulated API.
+func metricsOf(t *testing.T, campaigns int) http.Handler {
+	t.Helper()
+	api := revoxtest.NewServer()
+	t.Cleanup(api.Close)
+	key := revoxapi.StaticKey(revoxtest.APIKey)
+	client, err := revoxapi.NewClient(key, revoxapi.WithBaseURL(api.URL))
+	if err != nil {
+		t.Fatal(err)
 	}
-	h := newHarness(t, api, clock, only(ids...))
-	x := h.newExposition(t)
-	limited := limitAnswer(x, 2*time.Second)
+	t.Cleanup(client.CloseIdleConnections)
+	cfg := collector.Config{Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), ScanInterval: time.Hour, MaxAge: time.Hour}
+	for i := range campaigns {
+		cfg.CampaignIDs = append(cfg.CampaignIDs, fmt.Sprint("c", i))
+		api.SetRows(cfg.CampaignIDs[i], "", nil)
+	}
+	exporter, err := collector.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); exporter.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	for deadline := time.Now().Add(patience); !exporter.Status().Ready(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %+v", exporter.Status())
+		}
+	}
+	metrics, err := exporter.MetricsHandler(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return metrics
+}
+
+// A client that stops reading holds nothing for ever, and no other client up.
+func TestClientThatDoesNotReadIsGivenUp(t *testing.T) {
+	limited := limitAnswer(metricsOf(t, 50), 2*time.Second)
 	ended := make(chan string, 10)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		limited.ServeHTTP(w, r)
@@ -52,8 +89,13 @@ func TestClientThatDoesNotReadIsGivenUp(t *testing.T) {
 	if _, err := io.WriteString(slow, "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Client: slow\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(t, http.MethodGet, server.URL, "", "gzip"); !strings.Contains(got.body, `revox_campaign_up{campaign_id="c49"} 1`) {
-		t.Errorf("another client has no answer meanwhile: %d", got.status)
+	resp, err := server.Client().Get(server.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), `revox_campaign_up{campaign_id="c49"} 1`) {
+		t.Errorf("another client has no answer meanwhile: %s, error %v", resp.Status, err)
 	}
 	for _, client := range []string{"", "slow"} {
 		select {
@@ -78,7 +120,7 @@ func TestBodyThatDoesNotComeIsGivenUp(t *testing.T) {
 		if err := r.Context().Err(); err != nil {
 			t.Errorf("the request was ended: %v", err)
 		}
-		Healthy(w, r)
+		_, _ = io.WriteString(w, "answered")
 	}), limit))
 	t.Cleanup(server.Close)
 	dial := func(request string) net.Conn {
@@ -106,7 +148,7 @@ func TestBodyThatDoesNotComeIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "healthy") {
+	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || string(body) != "answered" {
 		t.Errorf("%s %q, error %v", resp.Status, body, err)
 	}
 }

@@ -1,4 +1,4 @@
-package collector
+package pages
 
 import (
 	"crypto/sha256"
@@ -6,10 +6,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector"
 )
 
 //go:embed landing.html
@@ -17,8 +20,8 @@ var landingHTML string
 
 var landingPage = template.Must(template.New("landing").Parse(landingHTML))
 
-// landingPolicy lets the page do nothing but show its own style: whatever a campaign is called, it cannot run, load or
-// send anything.
+// landingPolicy allows the page nothing but its own style: whatever a campaign is called, the page cannot run, load or send
+// anything.
 var landingPolicy = fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", styleHash())
 
 func styleHash() string {
@@ -28,8 +31,9 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(hash[:])
 }
 
-// LandingPage returns a handler of the page at /: version, links, and a table of campaigns.
-func (e *Exporter) LandingPage(version, metricsPath string) http.Handler {
+// Landing returns a handler of the page at /, which shows the version, links, and a table of the campaigns. Every other path
+// is answered with 404. metricsPath is where the link to the metrics leads.
+func Landing(status func() collector.Status, version, metricsPath string, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			http.NotFound(w, r)
@@ -40,8 +44,8 @@ func (e *Exporter) LandingPage(version, metricsPath string) http.Handler {
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Security-Policy", landingPolicy)
-		if err := landingPage.Execute(w, e.landing(version, metricsPath)); err != nil {
-			e.Logger.Debug("writing the landing page", "err", err)
+		if err := landingPage.Execute(w, newLanding(status(), version, metricsPath)); err != nil {
+			logger.Debug("writing the landing page", "err", err)
 		}
 	})
 }
@@ -51,17 +55,17 @@ type landing struct {
 	Version, Metrics  string
 	Ready             bool
 	WaitingFor        string
-	ListError         string // why the list of campaigns cannot be read, "" where it can
+	ListError         string // why the list of campaigns cannot be read; "" if it can
 	Campaigns         []landingRow
 	Rows              string // of all campaigns
-	Failing           int    // campaigns whose newest scan failed
+	Failing           int    // campaigns whose last scan failed
 	OnScrape, Listing bool
 }
 
 // landingRow is a campaign in the table.
 type landingRow struct {
 	ID, Name, Status string
-	Known            bool // it was read once
+	Known            bool // there is data
 	Rows             string
 	Finished         string // calls
 	FinishedCalls    uint64
@@ -75,37 +79,30 @@ type landingRow struct {
 	Error            string
 }
 
-func (e *Exporter) landing(version, metricsPath string) landing {
-	now := e.Clock.Now()
-	page := landing{Version: version, Metrics: metricsPath, OnScrape: e.onScrape != nil, Listing: e.Discovery != nil}
-	page.Ready, page.WaitingFor = e.Ready()
-	if err := e.campaigns.failure(); err != nil {
-		page.ListError = oneLine(err)
+func newLanding(s collector.Status, version, metricsPath string) landing {
+	page := landing{Version: version, Metrics: metricsPath, Ready: s.Ready(), WaitingFor: s.WaitingFor,
+		OnScrape: s.OnScrape, Listing: s.Discovery}
+	if s.ListErr != nil {
+		page.ListError = oneLine(s.ListErr)
 	}
 	var rows uint64
-	for _, r := range e.store.all() {
-		row := landingRow{ID: r.id, Name: r.name(), Newest: "not yet", Next: e.nextScan(r, now)}
-		if r.listed != nil {
-			row.Status = r.listed.statusLabel
-		}
-		if r.data != nil {
-			t := r.data.tally
-			row.Known, row.AllRows = true, t.rows()
-			row.FinishedCalls = t.total(familyCallsFinished)
-			if row.AllRows > 0 {
-				row.Percent = 100 * row.FinishedCalls / row.AllRows
+	for _, c := range s.Campaigns {
+		row := landingRow{ID: c.ID, Name: c.Name, Status: c.Status, Newest: "not yet", Next: nextScan(s, c)}
+		if !c.DataAt.IsZero() {
+			row.Known, row.AllRows, row.FinishedCalls = true, c.Rows, c.FinishedCalls
+			if c.Rows > 0 {
+				row.Percent = 100 * c.FinishedCalls / c.Rows
 			}
-			row.Rows, row.Finished = thousands(row.AllRows), thousands(row.FinishedCalls)
-			row.Age = roughly(now.Sub(r.data.at))
-			row.TooOld = now.Sub(r.data.at) > e.maxAge(r)
-			rows += row.AllRows
+			row.Rows, row.Finished = thousands(c.Rows), thousands(c.FinishedCalls)
+			row.Age, row.TooOld = roughly(s.At.Sub(c.DataAt)), c.TooOld
+			rows += c.Rows
 		}
-		if r.scanned {
-			row.Newest = roughly(now.Sub(r.ended)) + " ago"
-			row.Took = r.duration.Round(time.Millisecond).String()
+		if c.Scanned {
+			row.Newest = roughly(s.At.Sub(c.LastScan)) + " ago"
+			row.Took = c.Duration.Round(time.Millisecond).String()
 		}
-		if r.err != nil {
-			row.Error = oneLine(r.err)
+		if c.Err != nil {
+			row.Error = oneLine(c.Err)
 			page.Failing++
 		}
 		page.Campaigns = append(page.Campaigns, row)
@@ -114,35 +111,24 @@ func (e *Exporter) landing(version, metricsPath string) landing {
 	return page
 }
 
-// nextScan says when a campaign is scanned next, as far as that is known.
-func (e *Exporter) nextScan(r *record, now time.Time) string {
-	var due time.Time
-	if e.leftAlone(r, now) {
-		due = r.ended.Add(r.holdOff)
-	}
-	if e.onScrape != nil {
-		if due.After(now) {
-			return "with a scrape in " + roughly(due.Sub(now)) + " or later"
-		}
+// nextScan says when a campaign is scanned next.
+func nextScan(s collector.Status, c collector.CampaignStatus) string {
+	later := c.NextScan.After(s.At)
+	switch {
+	case s.OnScrape && later:
+		return "with a scrape in " + roughly(c.NextScan.Sub(s.At)) + " or later"
+	case s.OnScrape:
 		return "with the next scrape"
+	case c.Scanned && later:
+		return "in " + roughly(c.NextScan.Sub(s.At))
 	}
-	if !r.scanned {
-		return "now, or when its turn comes"
-	}
-	began := r.ended.Add(-r.duration)
-	if regular := e.nextDue(r.id, began, began); regular.After(due) {
-		due = regular
-	}
-	if !due.After(now) {
-		return "now, or when its turn comes"
-	}
-	return "in " + roughly(due.Sub(now))
+	return "now, or when its turn comes"
 }
 
 // oneLine returns an error's text without line breaks.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// roughly says a duration in the one unit that matters.
+// roughly formats a duration in the one unit that matters.
 func roughly(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -157,7 +143,7 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
-// thousands writes a number with commas.
+// thousands formats a number with a comma after each group of three digits.
 func thousands(n uint64) string {
 	digits := strconv.FormatUint(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {

@@ -1,6 +1,6 @@
 //go:build browser
 
-package collector
+package pages_test
 
 import (
 	"bufio"
@@ -17,14 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 // The landing page in Chromium, as a person sees it: no name runs anything, nothing is loaded from elsewhere, and nothing
 // is wider than the screen of a phone.
 func TestLandingPageInABrowser(t *testing.T) {
-	clock := revoxtest.NewClock(start)
-	api := newAPI(t, clock)
 	names := []string{
 		"Spring offer",
 		`<script>window.owned = 1</script>`,
@@ -33,20 +32,17 @@ func TestLandingPageInABrowser(t *testing.T) {
 		"\u202eright to left \u2066 and what not",
 		strings.Repeat("W", 250),
 	}
-	for i, name := range names {
-		api.SetRows(fmt.Sprintf("campaign-%d-0c7c1d8e-6b7f-4f8e-9d3a-5a4b3c2d1e0f", i), name, []json.RawMessage{callRow("1", "completed"), callRow("2", "calling")})
-	}
-	api.SetRows(`x"onmouseover="window.owned=3`, "Failing", nil)
-	api.SetRows(strings.Repeat("i", 200), "Long ID that fails", nil)
-	api.AddFault(revoxtest.Fault{Campaign: `x"onmouseover="window.owned=3`, Behavior: revoxtest.Status(503, nil, "")})
-	api.AddFault(revoxtest.Fault{Campaign: strings.Repeat("i", 200), Behavior: revoxtest.Status(503, nil, "")})
-	h := newHarness(t, api, clock, func(c *Config) {
-		c.Discovery = &Discovery{Interval: time.Hour, Statuses: []string{"running"}}
-	})
-	h.sleepers += len(names) + 2
-	h.settle()
-	web := httptest.NewServer(h.exporter.LandingPage("version 1.2.3-test (branch main, built by a machine with a long name)", "/metrics"))
-	t.Cleanup(web.Close)
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		for i, name := range names {
+			api.SetRows(fmt.Sprintf("campaign-%d-0c7c1d8e-6b7f-4f8e-9d3a-5a4b3c2d1e0f", i), name, rowsOf("completed", "calling"))
+		}
+		for id, name := range map[string]string{`x"onmouseover="window.owned=3`: "Failing", strings.Repeat("i", 200): "Long ID that fails"} {
+			api.SetRows(id, name, nil)
+			api.AddFault(revoxtest.Fault{Campaign: id, Behavior: revoxtest.Status(503, nil, "")})
+		}
+		c.Discovery = discovered()
+	}).run()
+	w.settle()
 
 	b := startBrowser(t)
 	for _, screen := range []struct {
@@ -60,7 +56,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 		{"desktop", 1280, 800, false, true},
 	} {
 		t.Run(screen.name, func(t *testing.T) {
-			p := b.open(t, web.URL+"/", screen.width, screen.height, screen.mobile, screen.dark)
+			p := b.open(t, w.web.URL+"/", screen.width, screen.height, screen.mobile, screen.dark)
 			var seen struct {
 				Owned      bool
 				Scripts    int
@@ -72,7 +68,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 				HeadShown  bool
 				BodyShown  bool
 				Refresh    string
-				Bad        string // the colour of what is bad: it tells which style is in force
+				Bad        string // the colour of what is bad: it shows which style applies
 				Wide       int    // the page's width
 				Wider      []string
 				FontPixels float64
@@ -114,7 +110,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 				t.Errorf("what is bad is %s, want %s", seen.Bad, want)
 			}
 			for _, url := range p.requests {
-				if url != web.URL+"/" && url != web.URL+"/favicon.ico" {
+				if url != w.web.URL+"/" && url != w.web.URL+"/favicon.ico" {
 					t.Errorf("the page asks for %s", url)
 				}
 			}
@@ -122,7 +118,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 	}
 }
 
-// The browser would run a script that is in a page without the policy: the test above can fail.
+// The browser runs a script in a page without the policy, so the test above can fail.
 func TestBrowserRunsWhatItIsLet(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -287,7 +283,7 @@ func (p *tab) call(t *testing.T, method string, params map[string]any, result an
 	}
 }
 
-// next returns the browser's next message, and notes what it tells of this tab.
+// next returns the browser's next message, and keeps what it says about this tab.
 func (p *tab) next(t *testing.T) message {
 	t.Helper()
 	select {

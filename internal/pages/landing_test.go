@@ -1,0 +1,144 @@
+package pages_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func TestLandingPageShowsEachCampaign(t *testing.T) {
+	var remove func()
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		rows := rowsOf("completed", "cancelled", "errored", "calling")
+		api.SetRows("c-1", "Spring offer", rows)
+		api.SetRows("c-2", "Failing", rows)
+		remove = api.AddFault(revoxtest.Fault{Campaign: "c-2", Behavior: revoxtest.Status(503, nil, "canary")})
+		c.Discovery = discovered()
+	}).run()
+	w.settle()
+	w.clock.Advance(45 * time.Second)
+	text := w.landing()
+	for _, want := range []string{
+		"version 1.2.3-test", "2 campaigns, 4 rows, 1 failing",
+		"Spring offer c-1 running 4 75 % 3 of 4 rows 45 s ago took 0s 45 s in 75 s",
+		"Failing c-2 running – – 45 s ago took 0s – in 75 s", "503 Service Unavailable",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "canary") || strings.Contains(text, "Waiting for") {
+		t.Errorf("the page says too much:\n%s", text)
+	}
+
+	// One campaign's data grows old until it is not published any more; the other one recovers.
+	remove()
+	w.api.AddFault(revoxtest.Fault{Campaign: "c-1", Behavior: revoxtest.RateLimited("600")})
+	for range 20 {
+		w.clock.Advance(time.Minute)
+		w.settle()
+	}
+	text = w.landing()
+	if !regexp.MustCompile(`Spring offer c-1 running 4 75 % 3 of 4 rows \S+ \S+ ago took 0s 20 min too old to be published in \d+ (s|min)`).MatchString(text) ||
+		!regexp.MustCompile(`Failing c-2 running 4 75 % 3 of 4 rows \d+ s ago took 0s \d+ s in \d+ (s|min)`).MatchString(text) {
+		t.Errorf("after 20 minutes the page says\n%s", text)
+	}
+}
+
+func TestLandingPageSaysWhenTheNextScanIs(t *testing.T) {
+	var limited func()
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		api.SetRows("c", "", nil)
+		limited = api.AddFault(revoxtest.Fault{Campaign: "c", Behavior: revoxtest.RateLimited("600")})
+		c.CampaignIDs = []string{"c"}
+	})
+	next := func(want string) {
+		t.Helper()
+		if text := w.landing(); !strings.Contains(text, want+" ") {
+			t.Errorf("the page does not say %q:\n%s", want, text)
+		}
+	}
+	next("now, or when its turn comes")
+	w.run().settle()
+	next("in 10 min") // as the API asked, and not in 2 minutes
+	limited()
+	w.clock.Advance(11 * time.Minute)
+	w.settle()
+	w.clock.Advance(30 * time.Second)
+	next("in 90 s")
+}
+
+func TestLandingPageSaysThatScrapesScan(t *testing.T) {
+	w := newWorld(t, func(_ *revoxtest.Server, c *collector.Config) {
+		c.ScanInterval, c.Discovery = 0, discovered()
+	}).run()
+	w.await(collector.Status.Ready)
+	if text := w.landing(); !strings.Contains(text, "No campaign is selected: look at --campaign.include") || !strings.Contains(text, "scanned when Prometheus scrapes") {
+		t.Errorf("without campaigns the page says\n%s", text)
+	}
+	w.api.SetRows("c", "Spring offer", nil)
+	limited := w.api.AddFault(revoxtest.Fault{Campaign: "c", Behavior: revoxtest.RateLimited("600")})
+	defer limited()
+	w.clock.Advance(time.Hour)
+	scanned := func(s collector.Status) bool { return len(s.Campaigns) == 1 && s.Campaigns[0].Scanned }
+	w.await(scanned)
+	if text := w.landing(); !strings.Contains(text, "with a scrape in 10 min or later") {
+		t.Errorf("while the API asks to wait the page says\n%s", text)
+	}
+	w.clock.Advance(11 * time.Minute)
+	if text := w.landing(); !strings.Contains(text, "with the next scrape") {
+		t.Errorf("after that the page says\n%s", text)
+	}
+}
+
+func TestLandingPageSaysThatTheListCannotBeRead(t *testing.T) {
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(503, nil, "canary")})
+		c.Discovery = discovered()
+	}).run()
+	w.await(collector.Status.Ready)
+	text := w.landing()
+	if !strings.Contains(text, "The list of campaigns cannot be read: ") || !strings.Contains(text, "503") ||
+		strings.Contains(text, "canary") || strings.Contains(text, "No campaign is selected") {
+		t.Errorf("the page says\n%s", text)
+	}
+}
+
+// What a campaign is called is text, and the page can do nothing but show it.
+func TestLandingPageRunsNoNames(t *testing.T) {
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		api.SetRows("c-1", `<script>alert(1)</script>`, nil)
+		api.SetRows(`c"onload="alert(2)`, `"><img src=x onerror=alert(3)></table>`, nil)
+		c.Discovery = discovered()
+	}).run()
+	w.settle()
+	code, header, body := w.ask(http.MethodGet, "/")
+	if code != http.StatusOK || regexp.MustCompile(`(?i)<script|<img|<tr[^>]* onload|url\(|@import|https?://`).MatchString(body) {
+		t.Errorf("%d, the page has what it should not:\n%s", code, body)
+	}
+	if !strings.Contains(body, "&lt;script&gt;alert(1)") || !strings.Contains(body, "&lt;img src") {
+		t.Errorf("the names are not on the page:\n%s", body)
+	}
+	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(body)
+	hash := sha256.Sum256([]byte(style[1]))
+	policy := header.Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+"';") || strings.Contains(policy, "unsafe") {
+		t.Errorf("the policy %q does not let the page's own style through, and nothing else", policy)
+	}
+	for name, want := range map[string]string{"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff",
+		"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"} {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if code, _, _ := w.ask(http.MethodGet, "/nowhere"); code != http.StatusNotFound {
+		t.Errorf("/nowhere answered %d", code)
+	}
+}

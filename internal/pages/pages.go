@@ -1,0 +1,52 @@
+// Package pages serves what people and load balancers ask an exporter for, beside its metrics: the landing page, its health
+// and readiness, and the request to reload. It knows no more of the exporter than its collector.Status. It neither counts
+// nor scans, and where its handlers are served is the caller's choice. Handlers are safe for concurrent use if the functions
+// that they are given are.
+package pages
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/revox-exporter/revox_exporter/collector"
+)
+
+// Healthy answers 200 as long as the process serves.
+func Healthy(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "revox_exporter is healthy.")
+}
+
+// Ready returns a handler that answers 200 once the exporter is ready, and 503 with what it is waiting for before that.
+func Ready(status func() collector.Status) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if s := status(); !s.Ready() {
+			plain(w, http.StatusServiceUnavailable, "revox_exporter is waiting for "+s.WaitingFor+".")
+			return
+		}
+		plain(w, http.StatusOK, "revox_exporter is ready.")
+	})
+}
+
+// Reload returns a handler that calls reload on POST and answers 200, or 500 with reload's error. Other methods are answered
+// with 405.
+func Reload(reload func() error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			plain(w, http.StatusMethodNotAllowed, "revox_exporter reloads on POST alone.")
+			return
+		}
+		if err := reload(); err != nil {
+			plain(w, http.StatusInternalServerError, "revox_exporter could not reload: "+err.Error()+".")
+			return
+		}
+		plain(w, http.StatusOK, "revox_exporter has reloaded.")
+	})
+}
+
+func plain(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, text+"\n") // an error means that the client has gone
+}
