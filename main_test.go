@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -22,105 +21,58 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
+	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
 
-func TestWrongUseIsOneClearLine(t *testing.T) {
+// What cannot be known before the process starts to serve ends it with exit code 1.
+func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
-	file := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	badConfig := filepath.Join(dir, "web.yml")
+	if err := os.WriteFile(badConfig, []byte("tls: [\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { taken.Close() })
-	key := []string{"REVOX_API_KEY=canary-key"}
 	const listen = "--web.listen-address=127.0.0.1:0"
 	for _, test := range []struct {
 		name string
-		env  []string
 		args []string
-		code int
 		says string
 	}{
-		{"no key", nil, []string{"--campaign.id=c"}, 2, "no API key: .*REVOX_API_KEY.*--revox.api-key-file"},
-		{"empty key", []string{"REVOX_API_KEY= \n"}, []string{"--campaign.id=c"}, 2, "no API key"},
-		{"empty key file", key, []string{"--campaign.id=c", "--revox.api-key-file=" + file("empty", "\n")}, 2, "empty: the API key is empty"},
-		{"no key file", key, []string{"--campaign.id=c", "--revox.api-key-file=" + filepath.Join(dir, "none")}, 2, "none: no such file"},
-		{"key file is a folder", key, []string{"--campaign.id=c", "--revox.api-key-file=" + dir}, 2, "is a directory"},
-		{"key file with two lines", nil, []string{"--campaign.id=c", "--revox.api-key-file=" + file("two", "canary-key\ncanary-key\n")}, 2, "control character"},
-		{"no campaign", key, nil, 2, "nothing to read: give --campaign.id=ID, or --campaign.discover"},
-		{"unknown flag", key, []string{"--campagn.id=c"}, 2, "unknown long flag '--campagn.id'"},
-		{"unknown command", key, []string{"server"}, 2, "server"},
-		{"campaign ID that is none", key, []string{"--campaign.id=.."}, 2, `"\.\." is not a campaign ID`},
-		{"campaign ID with white space", key, []string{"--campaign.id=a b"}, 2, `"a b" is not a campaign ID`},
-		{"base URL without scheme", key, []string{"--campaign.id=c", "--revox.base-url=www.getrevox.com/api"}, 2, "base URL must start with http"},
-		{"base URL of another scheme", key, []string{"--campaign.id=c", "--revox.base-url=ftp://www.getrevox.com/api"}, 2, "base URL must start with http"},
-		{"base URL with a password", key, []string{"--campaign.id=c", "--revox.base-url=https://me:canary-key@www.getrevox.com/api"}, 2, "base URL must have no user"},
-		{"base URL that is none", key, []string{"--campaign.id=c", "--revox.base-url=https://[canary-key"}, 2, "base URL cannot be parsed"},
-		{"bad URL in REVOX_BASE_URL", append(key, "REVOX_BASE_URL=nowhere"), []string{"--campaign.id=c"}, 2, "base URL must start with http"},
-		{"not a duration", key, []string{"--campaign.id=c", "--scan.interval=often"}, 2, "often"},
-		{"not a duration, in the environment", append(key, "REVOX_EXPORTER_SCAN_INTERVAL=often"), []string{"--campaign.id=c"}, 2, "often"},
-		{"negative interval", key, []string{"--campaign.id=c", "--scan.interval=-1s"}, 2, "--scan.interval must be 0 or more"},
-		{"negative full interval", key, []string{"--campaign.id=c", "--scan.full-interval=-1h"}, 2, "--scan.full-interval must be 0 or more"},
-		{"page size of nothing", key, []string{"--campaign.id=c", "--revox.page-size=0"}, 2, "--revox.page-size must be 1 or more"},
-		{"shard that is none", key, []string{"--campaign.id=c", "--shard.index=3", "--shard.count=3"}, 2, "--shard.index must be less than --shard.count"},
-		{"negative shard", key, []string{"--campaign.id=c", "--shard.index=-1", "--shard.count=3"}, 2, "--shard.index must be 0 or more"},
-		{"no shards at all", key, []string{"--campaign.id=c", "--shard.count=0"}, 2, "--shard.count must be 1 or more"},
-		{"no campaign file", key, []string{"--campaign.file=" + filepath.Join(dir, "none")}, 2, "reading the campaign file: .*none: no such file"},
-		{"campaign file that is no list", key, []string{"--campaign.file=" + file("one.yml", "canary-key")}, 2, "one.yml: it is not a plain list"},
-		{"campaign file with nothing in it", key, []string{"--campaign.file=" + file("nothing.yml", "# none yet\n")}, 2, "nothing.yml: it is empty"},
-		{"no requests at all", key, []string{"--campaign.id=c", "--revox.concurrency=0"}, 2, "in flight must be 1 or more"},
-		{"negative retries", key, []string{"--campaign.id=c", "--revox.max-retries=-1"}, 2, "retries must be 0 or more"},
-		{"no time for a request", key, []string{"--campaign.id=c", "--revox.timeout=0s"}, 2, "timeout of a request must be more than 0"},
-		{"NaN requests a second", key, []string{"--campaign.id=c", "--revox.max-requests-per-second=NaN"}, 2, "requests a second must be 0 or more"},
-		{"bad regular expression", key, []string{"--campaign.discover", "--campaign.include=("}, 2, "--campaign.include: .*missing"},
-		{"pattern that is none until it is anchored", key, []string{"--campaign.discover", "--campaign.exclude=a)|(b"}, 2, "--campaign.exclude: .*unexpected"},
-		{"interval too short to mean it", key, []string{"--campaign.id=c", "--scan.interval=1us"}, 2, "--scan.interval must be 0 or at least 1s"},
-		{"metrics at a path that no request has", key, []string{"--campaign.id=c", "--web.telemetry-path=/a/../b"}, 2, "--web.telemetry-path must be a path of its own"},
-		{"metrics at the root", key, []string{"--campaign.id=c", "--web.telemetry-path=/"}, 2, "--web.telemetry-path must be a path of its own"},
-		{"unknown level", key, []string{"--campaign.id=c", "--log.level=loud"}, 2, "loud"},
-		{"port taken", key, []string{"--campaign.id=c", "--web.listen-address=" + taken.Addr().String(), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*address already in use"},
-		{"health port taken", key, []string{"--campaign.id=c", listen, "--web.health-listen-address=" + taken.Addr().String(), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve at --web.health-listen-address.*address already in use"},
-		{"no web config file", key, []string{"--campaign.id=c", listen, "--web.config.file=" + filepath.Join(dir, "none"), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*no such file"},
-		{"bad web config file", key, []string{"--campaign.id=c", listen, "--web.config.file=" + file("web.yml", "tls: [\n"), "--revox.base-url=http://127.0.0.1:1"}, 1, "cannot serve.*yaml"},
+		{"the port is taken", []string{"--web.listen-address=" + taken.Addr().String()}, "cannot serve.*address already in use"},
+		{"the port of the health endpoints is taken", []string{listen, "--web.health-listen-address=" + taken.Addr().String()},
+			"cannot serve at --web.health-listen-address.*address already in use"},
+		{"there is no web config file", []string{listen, "--web.config.file=" + filepath.Join(dir, "none")}, "cannot serve.*no such file"},
+		{"the web config file is not YAML", []string{listen, "--web.config.file=" + badConfig}, "cannot serve.*yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
-			defer cancel()
-			var out bytes.Buffer
-			cmd := programtest.Command(ctx, t, test.env, test.args...)
-			cmd.Stdout, cmd.Stderr = &out, &out
-			_ = cmd.Run() // its exit code is looked at
-			if code := cmd.ProcessState.ExitCode(); code != test.code {
-				t.Errorf("exit code %d, want %d:\n%s", code, test.code, &out)
+			code, out := runProgram(t, []string{"REVOX_API_KEY=canary-key"},
+				append(test.args, "--campaign.id=c", "--revox.base-url=http://127.0.0.1:1")...)
+			if code != exitFailure || len(regexp.MustCompile(`(?m)^.*`+test.says+`.*$`).FindAllString(out, -1)) != 1 {
+				t.Errorf("exit code %d, want %d and one line with %q:\n%s", code, exitFailure, test.says, out)
 			}
-			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-			if test.code == 2 && len(lines) != 1 {
-				t.Errorf("%d lines, want one:\n%s", len(lines), &out)
-			}
-			said := 0
-			for _, line := range lines {
-				if regexp.MustCompile(test.says).MatchString(line) {
-					said++
-				}
-			}
-			if said != 1 {
-				t.Errorf("%d lines match %q, want one:\n%s", said, test.says, &out)
-			}
-			if strings.Contains(out.String(), "canary-key") || strings.Contains(out.String(), "goroutine ") {
-				t.Errorf("the key or a stack trace is shown:\n%s", &out)
+			if strings.Contains(out, "canary-key") || strings.Contains(out, "goroutine ") {
+				t.Errorf("the key or a stack trace is shown:\n%s", out)
 			}
 		})
 	}
+}
+
+// runProgram runs the program until it ends, and returns its exit code and all that it has printed.
+func runProgram(t *testing.T, env []string, args ...string) (code int, out string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
+	defer cancel()
+	cmd := programtest.Command(ctx, t, env, args...)
+	text, _ := cmd.CombinedOutput() // its error is the exit code
+	return cmd.ProcessState.ExitCode(), string(text)
 }
 
 func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
@@ -273,7 +225,7 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write the generated tables of README.md anew")
+var update = flag.Bool("update", false, "write the generated tables of README.md")
 
 // The tables of README.md are what the program itself says, so that they cannot drift.
 func TestREADMETables(t *testing.T) {
@@ -312,7 +264,7 @@ func TestREADMETables(t *testing.T) {
 			t.Fatalf("%s has no place for the table of %s", path, section)
 		}
 		if was != table && !*update {
-			t.Errorf("the table of %s in %s is not what the program says; go test . -run README -update writes it", section, path)
+			t.Errorf("the table of %s in %s differs from what the program says: run go test . -run README -update", section, path)
 		}
 		text = before + begin + table + end + after
 	}
@@ -345,7 +297,7 @@ func metricsTable(families map[string]*dto.MetricFamily) string {
 
 func flagsTable() string {
 	app, _ := newApp()
-	if _, err := app.Parse([]string{"--demo"}); err != nil {
+	if _, err := usage.Parse(app, []string{"--demo"}); err != nil {
 		return err.Error()
 	}
 	var b strings.Builder
@@ -355,8 +307,11 @@ func flagsTable() string {
 			continue
 		}
 		var defaults []string
+		if f.IsBoolFlag() {
+			defaults = []string{"off"}
+		}
 		for _, d := range f.Default {
-			if d != "" && !f.IsBoolFlag() {
+			if d != "" {
 				defaults = append(defaults, "`"+d+"`")
 			}
 		}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/version"
+
+	"github.com/revox-exporter/revox_exporter/internal/check"
+	"github.com/revox-exporter/revox_exporter/internal/healthcheck"
+)
+
+// runCheck reads the chosen campaigns once and shows on stdout what it found, and on stderr how far it is.
+func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
+	watch := check.NewWatch(cfg.baseURL, nil)
+	client, err := cfg.newClient(watch.ClientOptions()...)
+	if err != nil {
+		return usageError(stderr, err)
+	}
+	defer client.CloseIdleConnections()
+	cfg.collector.Client = client
+	cfg.collector.Logger = slog.New(slog.DiscardHandler) // the result has everything that it would log
+	exporter, err := cfg.newExporter()
+	if err != nil {
+		return usageError(stderr, err)
+	}
+	ok, err := check.Run(ctx, exporter, watch, check.Options{Format: cfg.flags.format, Out: stdout, Progress: stderr,
+		Terminal: check.IsTerminal(stderr), Version: version.Version, Interval: cfg.flags.scanInterval})
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: error: showing what was found: %v\n", name, err)
+	}
+	if !ok || err != nil {
+		return exitFailure
+	}
+	return exitOK
+}
+
+// healthcheckTimeout is less than the time that health checks of containers are usually given.
+const healthcheckTimeout = 4 * time.Second
+
+// runHealthcheck asks the process that was started with the same flags, or with the same environment, for its health.
+func runHealthcheck(ctx context.Context, flags *flagValues, stderr io.Writer) int {
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	if err := healthcheck.Check(ctx, cmp.Or(flags.healthListenAddress, (*flags.web.WebListenAddresses)[0])); err != nil {
+		fmt.Fprintf(stderr, "%s: unhealthy: %v\n", name, err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+// usageError prints an error on one line and returns the exit code.
+func usageError(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "%s: error: %s (try --help)\n", name, strings.Join(strings.Fields(err.Error()), " "))
+	return exitUsage
+}
