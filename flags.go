@@ -34,7 +34,7 @@ const (
 	healthcheckCommand = "healthcheck"
 )
 
-// flagValues are the values of the flags, of the right type but not yet checked. newApp returns them and kingpin sets them.
+// flagValues are the values of the flags, which kingpin sets: of the right type, but not yet checked.
 type flagValues struct {
 	app *kingpin.Application
 
@@ -68,10 +68,11 @@ func newApp() (*kingpin.Application, *flagValues) {
 	if version.Version == "" {
 		version.Version = buildVersion()
 	}
-	app := kingpin.New(name, "Prometheus exporter for Revox calling campaigns. Try it with --demo. Then give the API key in the environment "+
-		"variable REVOX_API_KEY, never as a flag, and the campaigns with --campaign.id or --campaign.discover.\n\n"+
-		"Each flag --a.b-c can also be given as the environment variable REVOX_EXPORTER_A_B_C (repeatable ones: one value per line). "+
-		"Durations are numbers with a unit, such as 500ms, 30s, 5m or 1h30m.")
+	app := kingpin.New(name, "Prometheus exporter for Revox calling campaigns. Try it with --demo. Then give the API key in "+
+		"the environment variable REVOX_API_KEY, never as a flag, and the campaigns with --campaign.id or "+
+		"--campaign.discover.\n\n"+
+		"Each flag --a.b-c can also be given as the environment variable REVOX_EXPORTER_A_B_C (repeatable ones: one value "+
+		"per line). Durations are numbers with a unit, such as 500ms, 30s, 5m or 1h30m.")
 	usage.Group(app, manpage.Funcs)
 	app.UsageWriter(os.Stdout)
 	kingpin.ManPageTemplate = manpage.Template
@@ -82,53 +83,114 @@ func newApp() (*kingpin.Application, *flagValues) {
 	app.VersionFlag.NoEnvar()
 	app.DefaultEnvars()
 	app.Command(serveCommand, "Read campaigns and serve their metrics. This is the default.").Default()
-	app.Command(healthcheckCommand, "Ask the exporter that listens on --web.health-listen-address, or else on --web.listen-address, of this machine whether it serves. Exits with 0, or with 1 and the reason.")
-	check := app.Command(checkCommand, "Read each chosen campaign once, and show what is there, what is odd, and what to do if it cannot be read. "+
-		"Exits with 0; 1 if something could not be read; 2 on wrong usage.")
+	app.Command(healthcheckCommand, "Ask the exporter that listens on --web.health-listen-address, or else on "+
+		"--web.listen-address, of this machine whether it serves. Exits with 0, or with 1 and the reason.")
+	check := app.Command(checkCommand, "Read each chosen campaign once, and show what is there, what is odd, and what to do "+
+		"if it cannot be read. Exits with 0; 1 if something could not be read; 2 on wrong usage.")
 
 	f := &flagValues{app: app}
-	check.Flag("format", "Output format: table, for people, or json, for scripts.").Default("table").EnumVar(&f.format, "table", "json")
+	check.Flag("format",
+		"Output format: table, for people, or json, for scripts.").
+		Default("table").EnumVar(&f.format, "table", "json")
 
 	app.Flag("revox.base-url", "URL of the API. REVOX_BASE_URL changes the default.").
 		Default(cmp.Or(os.Getenv("REVOX_BASE_URL"), revoxapi.DefaultBaseURL)).StringVar(&f.baseURL)
-	app.Flag("revox.api-key-file", "File with the API key, read again when it changes. Default: none; the key is the environment variable REVOX_API_KEY.").
+	app.Flag("revox.api-key-file",
+		"File with the API key, read again when it changes. Default: none; the key is the "+
+			"environment variable REVOX_API_KEY.").
 		PlaceHolder("FILE").StringVar(&f.apiKeyFile)
 	app.Flag("revox.page-size", "Rows per page.").Default("100").IntVar(&f.pageSize)
-	app.Flag("revox.first-page", "Number of the first page. Leave it at 0; both numbering schemes work.").Default("0").IntVar(&f.firstPage)
-	app.Flag("revox.timeout", "Time limit of one request, from sending it to the last byte of the answer.").Default("60s").DurationVar(&f.requestTimeout)
-	app.Flag("revox.max-retries", "How many times a request is sent again after a temporary failure.").Default("2").IntVar(&f.maxRetries)
-	app.Flag("revox.concurrency", "Maximum number of requests in flight, over all campaigns.").Default("4").IntVar(&f.concurrency)
-	app.Flag("revox.max-requests-per-second", "Maximum number of requests per second, over all campaigns. 0: no limit.").Default("0").Float64Var(&f.maxRequestsPerSecond)
+	app.Flag("revox.first-page",
+		"Number of the first page. Leave it at 0; both numbering schemes work.").
+		Default("0").IntVar(&f.firstPage)
+	app.Flag("revox.timeout",
+		"Time limit of one request, from sending it to the last byte of the answer.").
+		Default("60s").DurationVar(&f.requestTimeout)
+	app.Flag("revox.max-retries",
+		"How many times a request is sent again after a temporary failure.").
+		Default("2").IntVar(&f.maxRetries)
+	app.Flag("revox.concurrency",
+		"Maximum number of requests in flight, over all campaigns.").
+		Default("4").IntVar(&f.concurrency)
+	app.Flag("revox.max-requests-per-second",
+		"Maximum number of requests per second, over all campaigns. 0: no limit.").
+		Default("0").Float64Var(&f.maxRequestsPerSecond)
 
-	app.Flag("campaign.id", "ID of a campaign to read. Repeatable. Default: none.").PlaceHolder("ID").StringsVar(&f.campaignIDs)
-	app.Flag("campaign.file", "YAML or JSON list of IDs of campaigns to read. It is read again within seconds when it changes, on SIGHUP, and on POST /-/reload with --web.enable-lifecycle. Default: none.").StringVar(&f.campaignFile)
-	app.Flag("campaign.discover", "Read all campaigns of the organization that --campaign.include, --campaign.exclude, --campaign.status and --campaign.completed-for select.").BoolVar(&f.discover)
-	app.Flag("campaign.discover-interval", "Time between two readings of the list of campaigns.").Default("5m").DurationVar(&f.discoverInterval)
-	app.Flag("campaign.include", "Anchored regular expression. Only discovered campaigns whose name matches are read. Default: all.").PlaceHolder("REGEXP").StringVar(&f.include)
-	app.Flag("campaign.exclude", "Anchored regular expression. Discovered campaigns whose name matches are not read. Default: none.").PlaceHolder("REGEXP").StringVar(&f.exclude)
-	app.Flag("campaign.status", "Status of discovered campaigns that are read: draft, running, paused or completed. Repeatable.").
+	app.Flag("campaign.id",
+		"ID of a campaign to read. Repeatable. Default: none.").
+		PlaceHolder("ID").StringsVar(&f.campaignIDs)
+	app.Flag("campaign.file",
+		"YAML or JSON list of IDs of campaigns to read. It is read again within seconds when it changes, on "+
+			"SIGHUP, and on POST /-/reload with --web.enable-lifecycle. Default: none.").
+		StringVar(&f.campaignFile)
+	app.Flag("campaign.discover",
+		"Read all campaigns of the organization that --campaign.include, --campaign.exclude, --campaign.status "+
+			"and --campaign.completed-for select.").
+		BoolVar(&f.discover)
+	app.Flag("campaign.discover-interval",
+		"Time between two readings of the list of campaigns.").
+		Default("5m").DurationVar(&f.discoverInterval)
+	app.Flag("campaign.include",
+		"Anchored regular expression. Only discovered campaigns whose name matches are read. Default: all.").
+		PlaceHolder("REGEXP").StringVar(&f.include)
+	app.Flag("campaign.exclude",
+		"Anchored regular expression. Discovered campaigns whose name matches are not read. Default: none.").
+		PlaceHolder("REGEXP").StringVar(&f.exclude)
+	app.Flag("campaign.status",
+		"Status of discovered campaigns that are read: draft, running, paused or completed. Repeatable.").
 		Default(defaultStatuses...).StringsVar(&f.statuses)
-	app.Flag("campaign.completed-for", "How long after its last change a discovered campaign that is completed or cancelled is still read. 0: for ever.").Default("168h").DurationVar(&f.completedFor)
+	app.Flag("campaign.completed-for",
+		"How long after its last change a discovered campaign that is completed or cancelled is still read. "+
+			"0: for ever.").
+		Default("168h").DurationVar(&f.completedFor)
 
-	app.Flag("scan.interval", "Time between the starts of a campaign's scans. 0: scan on each scrape.").Default("1m").DurationVar(&f.scanInterval)
-	app.Flag("scan.timeout", "Time limit of one whole scan of a campaign. 0: no limit except those of its requests.").Default("0").DurationVar(&f.scanTimeout)
-	app.Flag("scan.max-age", "Age at which published data disappears; at least 3 intervals, and twice as long as the campaign's last scan of all its pages took.").Default("15m").DurationVar(&f.maxAge)
-	app.Flag("scan.full-interval", "Time after which settled pages, whose calls have all finished, are read again; up to a quarter earlier. 0: by every scan.").Default("1h").DurationVar(&f.fullInterval)
-	app.Flag("scan.timeout-offset", "How long before Prometheus's scrape timeout a scan on a scrape ends.").Default("0.5s").DurationVar(&f.timeoutOffset)
+	app.Flag("scan.interval",
+		"Time between the starts of a campaign's scans. 0: scan on each scrape.").
+		Default("1m").DurationVar(&f.scanInterval)
+	app.Flag("scan.timeout",
+		"Time limit of one whole scan of a campaign. 0: no limit except those of its requests.").
+		Default("0").DurationVar(&f.scanTimeout)
+	app.Flag("scan.max-age",
+		"Age at which published data disappears; at least 3 intervals, and twice as long as the campaign's last "+
+			"scan of all its pages took.").
+		Default("15m").DurationVar(&f.maxAge)
+	app.Flag("scan.full-interval",
+		"Time after which settled pages, whose calls have all finished, are read again; up to a quarter earlier. "+
+			"0: by every scan.").
+		Default("1h").DurationVar(&f.fullInterval)
+	app.Flag("scan.timeout-offset",
+		"How long before Prometheus's scrape timeout a scan on a scrape ends.").
+		Default("0.5s").DurationVar(&f.timeoutOffset)
 
-	app.Flag("shard.index", "Which share of the campaigns to read: from 0 to --shard.count minus 1.").Default("0").IntVar(&f.shardIndex)
-	app.Flag("shard.count", "Number of shares that the campaigns are divided into, by their IDs. Each share needs a process of its own.").Default("1").IntVar(&f.shardCount)
+	app.Flag("shard.index",
+		"Which share of the campaigns to read: from 0 to --shard.count minus 1.").
+		Default("0").IntVar(&f.shardIndex)
+	app.Flag("shard.count",
+		"Number of shares that the campaigns are divided into, by their IDs. Each share needs a "+
+			"process of its own.").
+		Default("1").IntVar(&f.shardCount)
 
-	app.Flag("state.path", "Directory for what survives a restart: the last data and what counters have shown. Default: none.").StringVar(&f.statePath)
+	app.Flag("state.path",
+		"Directory for what survives a restart: the last data and what counters have shown. Default: none.").
+		StringVar(&f.statePath)
 
-	app.Flag("demo", "Read simulated campaigns from an API inside the process. Needs no key and no campaign.").BoolVar(&f.demo)
+	app.Flag("demo",
+		"Read simulated campaigns from an API inside the process. Needs no key and no campaign.").
+		BoolVar(&f.demo)
 	app.Flag("web.telemetry-path", "Path under which to serve metrics.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof.").BoolVar(&f.pprof)
 	app.Flag("web.enable-lifecycle", "Allow POST /-/reload, which reads the campaign file again.").BoolVar(&f.lifecycle)
-	app.Flag("web.health-listen-address", "Address, such as :10211, of a second listener for only /-/healthy and /-/ready, without TLS or authentication. Default: none.").StringVar(&f.healthListenAddress)
+	app.Flag("web.health-listen-address",
+		"Address, such as :10211, of a second listener for only /-/healthy and /-/ready, without TLS or "+
+			"authentication. Default: none.").
+		StringVar(&f.healthListenAddress)
 	f.web = webflag.AddFlags(app, ":10210")
-	app.Flag("log.level", "Least severe level to log: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
-	app.Flag("log.format", "Format of log lines: logfmt or json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
+	app.Flag("log.level",
+		"Least severe level to log: debug, info, warn or error.").
+		Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format",
+		"Format of log lines: logfmt or json.").
+		Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
 	return app, f
 }
 
@@ -148,13 +210,15 @@ type config struct {
 // config checks the flags. Its error is one of usage, and names the flag and its environment variable.
 func (f *flagValues) config() (*config, error) {
 	if len(f.campaignIDs) == 0 && f.campaignFile == "" && !f.discover && !f.demo {
-		return nil, errors.New("nothing to read: give --campaign.id=ID, or --campaign.discover for all campaigns, or --campaign.file=FILE for those of a list, or --demo for simulated ones; " +
+		return nil, errors.New("nothing to read: give --campaign.id=ID, or --campaign.discover for all campaigns, " +
+			"or --campaign.file=FILE for those of a list, or --demo for simulated ones; " +
 			"each of them can be an environment variable, such as REVOX_EXPORTER_CAMPAIGN_ID")
 	}
 	if err := f.checkLimits(); err != nil {
 		return nil, err
 	}
-	if p := f.telemetryPath; !telemetryPath.MatchString(p) || p != path.Clean(p) || strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/pprof") {
+	if p := f.telemetryPath; !telemetryPath.MatchString(p) || p != path.Clean(p) ||
+		strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/pprof") {
 		return nil, fmt.Errorf("%s must be a path of its own such as /metrics, not %q", f.name("web.telemetry-path"), p)
 	}
 	for _, id := range f.campaignIDs {
@@ -182,7 +246,8 @@ func (f *flagValues) config() (*config, error) {
 		revoxapi.WithMaxRequestsPerSecond(f.maxRequestsPerSecond),
 	}}
 	if _, err := c.collector.Key.Key(); err != nil {
-		return nil, fmt.Errorf("no API key: %w; set the environment variable REVOX_API_KEY, or name a file in %s", err, f.name("revox.api-key-file"))
+		return nil, fmt.Errorf("no API key: %w; set the environment variable REVOX_API_KEY, or name a file in %s",
+			err, f.name("revox.api-key-file"))
 	}
 	if f.discover || f.demo {
 		discovery, err := f.discovery()
@@ -261,7 +326,8 @@ func (f *flagValues) discovery() (*collector.Discovery, error) {
 
 // newClient returns a new client of the API.
 func (c *config) newClient(more ...revoxapi.Option) (*revoxapi.Client, error) {
-	return revoxapi.NewClient(c.collector.Key, slices.Concat(c.client, []revoxapi.Option{revoxapi.WithBaseURL(c.baseURL)}, more)...)
+	return revoxapi.NewClient(c.collector.Key,
+		slices.Concat(c.client, more, []revoxapi.Option{revoxapi.WithBaseURL(c.baseURL)})...)
 }
 
 // endpoints returns the endpoints of the API that are used.
@@ -289,14 +355,16 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 	f := c.flags
 	usage.WarnOfVariables(f.app, environ, logger, "REVOX_EXPORTER_VERSION")
 	if secret, err := c.collector.Key.Key(); err == nil && quoted(secret.Reveal()) {
-		logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: remove it from REVOX_API_KEY or from the key file")
+		logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: " +
+			"remove it from REVOX_API_KEY or from the key file")
 	}
 	if u, err := url.Parse(c.baseURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		logger.Warn("the base URL is not https: the API key and the answers can be read on the way")
 	}
 	for _, id := range f.campaignIDs {
 		if strings.Contains(id, ",") {
-			logger.Warn("a campaign ID has a comma and is read as one ID: repeat "+f.name("campaign.id")+" for each campaign", "campaign_id", id)
+			logger.Warn("a campaign ID has a comma and is read as one ID: repeat "+f.name("campaign.id")+" for each campaign",
+				"campaign_id", id)
 		}
 	}
 	for _, status := range f.statuses {
@@ -308,13 +376,17 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 	for _, filter := range []struct {
 		flag string
 		set  bool
-	}{{"campaign.include", f.include != ""}, {"campaign.exclude", f.exclude != ""}, {"campaign.status", !slices.Equal(f.statuses, defaultStatuses)}} {
+	}{
+		{"campaign.include", f.include != ""},
+		{"campaign.exclude", f.exclude != ""},
+		{"campaign.status", !slices.Equal(f.statuses, defaultStatuses)},
+	} {
 		if filter.set && c.collector.Discovery == nil {
 			logger.Warn(f.name(filter.flag) + " has no effect without " + f.name("campaign.discover"))
 		}
 	}
 	if f.demo && f.statePath != "" {
-		logger.Warn(f.name("state.path") + " has no effect with --demo: its campaigns begin again with each process")
+		logger.Warn(f.name("state.path") + " has no effect with --demo: its campaigns start again with each process")
 	}
 }
 

@@ -109,7 +109,8 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		return fail("cannot serve", err)
 	}
 	logger.Info("starting", "version", version.Version, "revision", version.GetRevision(), "api", cfg.baseURL,
-		"campaigns", len(flags.campaignIDs), "discover", cfg.collector.Discovery != nil, "scan_interval", flags.scanInterval, "plan", exporter.Plan())
+		"campaigns", len(flags.campaignIDs), "discover", cfg.collector.Discovery != nil, "scan_interval", flags.scanInterval,
+		"plan", exporter.Plan())
 	if flags.demo {
 		logger.Info("demo: simulated campaigns; look at " + browserURL(*flags.web.WebListenAddresses))
 	}

@@ -11,18 +11,19 @@ import (
 	"strings"
 )
 
-// Check asks the exporter that listens on an address, as it stands in a --web.listen-address, for /-/healthy. It returns
-// nil when it answers as one that serves: with 200, or with 400 or 401, which are what a listener with TLS or
-// authentication answers to a plain request without credentials. The context bounds the whole of it.
+// Check asks the exporter that listens on an address, in the form of --web.listen-address, for /-/healthy. It returns
+// nil if the answer is 200, or 400 or 401, which a listener with TLS or authentication answers to a plain request
+// without credentials. It ends when ctx does.
 func Check(ctx context.Context, listenAddress string) error {
 	host, port, err := net.SplitHostPort(listenAddress)
 	if err != nil || strings.Contains(listenAddress, "://") {
-		return fmt.Errorf("cannot ask a listener on %q for its health: give the address of one on a port, such as --web.health-listen-address=:10211", listenAddress)
+		return fmt.Errorf("cannot ask a listener on %q for its health: "+
+			"give the address of one on a port, such as --web.health-listen-address=:10211", listenAddress)
 	}
 	if host == "" || net.ParseIP(host).IsUnspecified() {
-		host = "127.0.0.1" // rather than localhost: an image may have nothing that resolves it
+		host = "127.0.0.1" // not localhost, which some images cannot resolve
 	}
-	// A listener is asked directly, whatever proxies the environment names, and as it is: a redirect is no answer of its own.
+	// Without the environment's proxies and without following redirects, so that the answer is the listener's own.
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{
 		Transport:     transport,
@@ -41,7 +42,7 @@ func Check(ctx context.Context, listenAddress string) error {
 		return fmt.Errorf("asking the exporter for its health: %w", err)
 	}
 	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 4096)) // what it says beside the code is not needed
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 4096)) // only the status matters
 	switch response.StatusCode {
 	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized:
 		return nil

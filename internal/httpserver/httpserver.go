@@ -1,4 +1,4 @@
-// Package httpserver runs HTTP servers that start and end with the process.
+// Package httpserver runs HTTP servers that start and end with the process, and limits how long their clients may take.
 package httpserver
 
 import (
@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// New returns a server with limits for clients that are slow or say nothing.
+// New returns a server of handler that limits how long clients may take to send a request. How long they may take to
+// receive an answer is up to handler: see LimitAnswer.
 func New(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           limitBody(handler, bodyTimeout),
@@ -24,14 +25,17 @@ func New(handler http.Handler, logger *slog.Logger) *http.Server {
 // shutdownTimeout leaves time to close the state within the 5 s in which the process is to end.
 const shutdownTimeout = 2500 * time.Millisecond
 
-// Run runs the server, by listen, and work beside it until ctx ends or listen fails, and returns when both have ended:
-// with nil where ctx has ended, else with what listen failed with. work does not begin before the server has its port.
-func Run(ctx context.Context, server *http.Server, listen func() error, work func(context.Context), logger *slog.Logger) error {
+// Run serves with listen, which must start server, and runs work at the same time. It returns when both have ended:
+// nil if ctx has ended, or the error of listen. work starts once the server has its port, with a context that ends
+// when either ends.
+func Run(ctx context.Context, server *http.Server, listen func() error, work func(context.Context),
+	logger *slog.Logger) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// Nothing is asked of the API before the port is there: a process that cannot start must not send the key each time.
+	// The API gets no request before that: a process that is restarted because it cannot listen must not send the key
+	// each time.
 	listening := make(chan struct{})
 	var once sync.Once
 	server.BaseContext = func(net.Listener) context.Context {
@@ -51,7 +55,7 @@ func Run(ctx context.Context, server *http.Server, listen func() error, work fun
 		defer cancel()
 		if err := server.Shutdown(deadline); err != nil {
 			logger.Warn("requests in flight did not end in time", "err", err)
-			_ = server.Close() // what it could say was said
+			_ = server.Close() // its error would add nothing
 		}
 	})
 	if err := listen(); !errors.Is(err, http.ErrServerClosed) {
@@ -60,8 +64,8 @@ func Run(ctx context.Context, server *http.Server, listen func() error, work fun
 	return nil
 }
 
-// Start serves at a TCP address, without TLS or authentication, until stop is called, which ends it at once. The error is
-// that the address cannot be listened at.
+// Start serves on a TCP address, without TLS or authentication, until stop is called, which ends it at once. It
+// returns the address that it listens on, or an error if it cannot.
 func Start(address string, handler http.Handler, logger *slog.Logger) (at net.Addr, stop func(), err error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -71,7 +75,7 @@ func Start(address string, handler http.Handler, logger *slog.Logger) (at net.Ad
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error("not served any more", "address", listener.Addr(), "err", err)
+			logger.Error("no longer served", "address", listener.Addr(), "err", err)
 		}
 	})
 	return listener.Addr(), func() { _ = server.Close(); serving.Wait() }, nil

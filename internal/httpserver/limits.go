@@ -12,8 +12,8 @@ const (
 	bodyTimeout = 10 * time.Second
 )
 
-// LimitAnswer returns a handler that gives the client a minute to receive next's answer, counted from when next begins. A
-// client that stops reading must not hold a connection, and what it was to read, for ever.
+// LimitAnswer returns a handler that gives the client a minute to receive next's answer, counted from when next
+// begins. A client that stops reading must not hold a connection, and what it was to read, for ever.
 func LimitAnswer(next http.Handler) http.Handler { return limitAnswer(next, answerTimeout) }
 
 func limitAnswer(next http.Handler, limit time.Duration) http.Handler {
@@ -24,12 +24,12 @@ func limitAnswer(next http.Handler, limit time.Duration) http.Handler {
 	})
 }
 
-// limitBody returns a handler that limits how long the client may take to send a body, which the server reads to its end
-// even if next does not.
+// limitBody returns a handler that limits how long the client may take to send a body, which the server reads to its
+// end even if next does not.
 func limitBody(next http.Handler, limit time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Only with a body: without one the server reads to notice that the client has gone, and a deadline would end the
-		// request.
+		// Only with a body: without one the server reads to notice that the client has gone, and a deadline would end
+		// the request.
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limit))
 		}

@@ -37,7 +37,9 @@ func metricsOf(t *testing.T, campaigns int) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.CloseIdleConnections)
-	cfg := collector.Config{Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), ScanInterval: time.Hour, MaxAge: time.Hour}
+	cfg := collector.Config{
+		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), ScanInterval: time.Hour, MaxAge: time.Hour,
+	}
 	for i := range campaigns {
 		cfg.CampaignIDs = append(cfg.CampaignIDs, fmt.Sprint("c", i))
 		api.SetRows(cfg.CampaignIDs[i], "", nil)
@@ -94,7 +96,8 @@ func TestClientThatDoesNotReadIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), `revox_campaign_up{campaign_id="c49"} 1`) {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(body), `revox_campaign_up{campaign_id="c49"} 1`) {
 		t.Errorf("another client has no answer meanwhile: %s, error %v", resp.Status, err)
 	}
 	for _, client := range []string{"", "slow"} {

@@ -1,4 +1,4 @@
-// Package manpage has the form of the manual page that --help-man prints, for kingpin.
+// Package manpage has the template of the manual page that kingpin prints on --help-man.
 package manpage
 
 import (
@@ -6,7 +6,7 @@ import (
 	"text/template"
 )
 
-// Template is what kingpin.ManPageTemplate is to be. It needs Funcs.
+// Template is the value for kingpin.ManPageTemplate. It needs Funcs.
 const Template = `{{define "flags" -}}
 {{range .Flags}}{{if not .Hidden}}.TP
 \fB{{if .Short}}\-{{.Short|Char}}\fR, \fB{{end}}\-\-{{.Name|roff}}{{if not .IsBoolFlag}}\fR=\fI{{if .PlaceHolder}}{{.PlaceHolder|roff}}{{else}}VALUE{{end}}{{end}}\fR
@@ -31,20 +31,20 @@ const Template = `{{define "flags" -}}
 .SH OPTIONS
 {{template "flags" .App -}}
 .SH EXIT STATUS
-0 after SIGTERM or SIGINT, 1 where it cannot start or do what it was asked for, 2 on wrong use.
+0 after SIGTERM or SIGINT, 1 if it cannot start or do what it was asked for, 2 on wrong usage.
 .SH ENVIRONMENT
 .TP
 .B REVOX_API_KEY
-The API key, where no file is given.
+The API key, if \-\-revox.api\-key\-file is not set.
 .TP
 .B REVOX_BASE_URL
 The default of \-\-revox.base\-url.
 `
 
-// Funcs are the functions of Template, for kingpin's Application.UsageFuncs.
+// Funcs are the functions that Template calls, for kingpin's Application.UsageFuncs.
 var Funcs = template.FuncMap{"roff": roff, "upper": strings.ToUpper}
 
-// roff writes text such that troff shows it as it is.
+// roff escapes text, so that troff shows it as it is.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n.", "\n\\&.", "\n'", "\n\\&'").Replace(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {

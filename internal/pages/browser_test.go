@@ -21,8 +21,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// The landing page in Chromium, as a person sees it: no name runs anything, nothing is loaded from elsewhere, and nothing
-// is wider than the screen of a phone.
+// The landing page in Chromium, as a person sees it: no name runs anything, nothing is loaded from elsewhere, and
+// nothing is wider than the screen of a phone.
 func TestLandingPageInABrowser(t *testing.T) {
 	names := []string{
 		"Spring offer",
@@ -36,7 +36,9 @@ func TestLandingPageInABrowser(t *testing.T) {
 		for i, name := range names {
 			api.SetRows(fmt.Sprintf("campaign-%d-0c7c1d8e-6b7f-4f8e-9d3a-5a4b3c2d1e0f", i), name, rowsOf("completed", "calling"))
 		}
-		for id, name := range map[string]string{`x"onmouseover="window.owned=3`: "Failing", strings.Repeat("i", 200): "Long ID that fails"} {
+		for id, name := range map[string]string{
+			`x"onmouseover="window.owned=3`: "Failing", strings.Repeat("i", 200): "Long ID that fails",
+		} {
 			api.SetRows(id, name, nil)
 			api.AddFault(revoxtest.Fault{Campaign: id, Behavior: revoxtest.Status(503, nil, "")})
 		}
@@ -86,7 +88,8 @@ func TestLandingPageInABrowser(t *testing.T) {
 				Refresh: document.querySelector('meta[http-equiv=refresh]').content,
 				Bad: getComputedStyle(document.documentElement).getPropertyValue('--bad').trim(),
 				Wide: document.documentElement.scrollWidth,
-				Wider: [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML.slice(0, 80)).slice(0, 5),
+				Wider: [...document.querySelectorAll('body *')]
+					.filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML.slice(0, 80)).slice(0, 5),
 				FontPixels: parseFloat(getComputedStyle(document.querySelector('td')).fontSize),
 			})`, &seen)
 			if seen.Owned || seen.Scripts != 0 || seen.Images != 0 {
@@ -226,8 +229,10 @@ func (b *browser) open(t *testing.T, url string, width, height int, mobile, dark
 	p.call(t, "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	p.session = attached.SessionID
 	scheme := map[bool]string{false: "light", true: "dark"}[dark]
-	p.call(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
-	p.call(t, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	p.call(t, "Emulation.setDeviceMetricsOverride",
+		map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
+	p.call(t, "Emulation.setEmulatedMedia",
+		map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 	p.call(t, "Page.enable", map[string]any{}, nil)
 	p.call(t, "Network.enable", map[string]any{}, nil)
 	p.call(t, "Page.navigate", map[string]any{"url": url}, nil)

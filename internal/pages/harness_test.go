@@ -27,7 +27,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what should come at once, before it fails.
 const patience = 30 * time.Second
 
-// world is an exporter that reads a simulated API over HTTP, with its pages served over HTTP. All but the clock is real.
+// world is an exporter that reads a simulated API over HTTP, with its pages served over HTTP. All but the clock is
+// real.
 type world struct {
 	t        *testing.T
 	api      *revoxtest.Server
@@ -48,13 +49,16 @@ func newWorld(t *testing.T, prepare func(*revoxtest.Server, *collector.Config)) 
 		t.Fatal(err)
 	}
 	t.Cleanup(client.CloseIdleConnections)
-	cfg := collector.Config{Client: client, Key: key, Logger: logger, Clock: w.clock, ScanInterval: 2 * time.Minute, MaxAge: 15 * time.Minute}
+	cfg := collector.Config{
+		Client: client, Key: key, Logger: logger, Clock: w.clock, ScanInterval: 2 * time.Minute, MaxAge: 15 * time.Minute,
+	}
 	prepare(w.api, &cfg)
 	if w.exporter, err = collector.New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", pages.Landing(w.exporter.Status, "version 1.2.3-test (built by a machine with a long name)", "/metrics", logger))
+	const version = "version 1.2.3-test (built by a machine with a long name)"
+	mux.Handle("/", pages.Landing(w.exporter.Status, version, "/metrics", logger))
 	mux.HandleFunc("/-/healthy", pages.Healthy)
 	mux.Handle("/-/ready", pages.Ready(w.exporter.Status))
 	mux.Handle("/-/reload", pages.Reload(w.exporter.Reload))
@@ -141,7 +145,8 @@ func discovered() *collector.Discovery {
 func rowsOf(statuses ...string) (rows []json.RawMessage) {
 	for i, status := range statuses {
 		rows = append(rows, json.RawMessage(fmt.Sprintf(
-			`{"id": "r-%d", "call": {"id": "c-%d", "status": %q, "created_at": "2024-05-01T08:00:00Z", "call_attempts": []}}`, i, i, status)))
+			`{"id": "r-%d", "call": {"id": "c-%d", "status": %q, "created_at": "2024-05-01T08:00:00Z", "call_attempts": []}}`,
+			i, i, status)))
 	}
 	return rows
 }

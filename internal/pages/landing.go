@@ -20,9 +20,10 @@ var landingHTML string
 
 var landingPage = template.Must(template.New("landing").Parse(landingHTML))
 
-// landingPolicy allows the page nothing but its own style: whatever a campaign is called, the page cannot run, load or send
-// anything.
-var landingPolicy = fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", styleHash())
+// landingPolicy allows the page nothing but its own style: whatever a campaign is called, the page cannot run, load
+// or send anything.
+var landingPolicy = fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "+
+	"form-action 'none'; frame-ancestors 'none'", styleHash())
 
 func styleHash() string {
 	_, rest, _ := strings.Cut(landingHTML, "<style>")
@@ -31,8 +32,8 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(hash[:])
 }
 
-// Landing returns a handler of the page at /, which shows the version, links, and a table of the campaigns. Every other path
-// is answered with 404. metricsPath is where the link to the metrics leads.
+// Landing returns a handler of the page at /, which shows the version, links, and a table of the campaigns. Every
+// other path is answered with 404. metricsPath is where the link to the metrics leads.
 func Landing(status func() collector.Status, version, metricsPath string, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {

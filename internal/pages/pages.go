@@ -1,7 +1,7 @@
-// Package pages serves what people and load balancers ask an exporter for, beside its metrics: the landing page, its health
-// and readiness, and the request to reload. It knows no more of the exporter than its collector.Status. It neither counts
-// nor scans, and where its handlers are served is the caller's choice. Handlers are safe for concurrent use if the functions
-// that they are given are.
+// Package pages serves what people and load balancers ask an exporter for, beside its metrics: the landing page, its
+// health and readiness, and the request to reload. It knows no more of the exporter than its collector.Status. It
+// neither counts nor scans, and where its handlers are served is the caller's choice. Handlers are safe for
+// concurrent use if the functions that they are given are.
 package pages
 
 import (
@@ -27,8 +27,8 @@ func Ready(status func() collector.Status) http.Handler {
 	})
 }
 
-// Reload returns a handler that calls reload on POST and answers 200, or 500 with reload's error. Other methods are answered
-// with 405.
+// Reload returns a handler that calls reload on POST and answers 200, or 500 with reload's error. Other methods are
+// answered with 405.
 func Reload(reload func() error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {

@@ -78,7 +78,8 @@ func TestPostReloadsAndSaysWhatIsWrong(t *testing.T) {
 		if code != step.code || !strings.Contains(body, step.says) {
 			t.Errorf("%s with the file %q answered %d %s, want %d %s", step.method, step.file, code, body, step.code, step.says)
 		}
-		if (header.Get("Allow") == http.MethodPost) != (code == http.StatusMethodNotAllowed) || header.Get("X-Content-Type-Options") != "nosniff" {
+		if (header.Get("Allow") == http.MethodPost) != (code == http.StatusMethodNotAllowed) ||
+			header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("the header is %v", header)
 		}
 		if s := w.exporter.Status(); len(s.Campaigns) != 1 || s.Campaigns[0].ID != step.selected {

@@ -12,8 +12,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// Parse is app.Parse with errors that name the wrong flag and its environment variable, and the flag that was probably meant
-// by one that does not exist. It must be called once, after all flags are declared.
+// Parse is app.Parse with errors that name the wrong flag and its environment variable, and the flag that was
+// probably meant by one that does not exist. It must be called once, after all flags are declared.
 func Parse(app *kingpin.Application, args []string) (command string, err error) {
 	for _, flag := range allFlags(app) {
 		// Strings cannot be wrong, and kingpin's help quotes them by their type.
@@ -88,8 +88,8 @@ func (v namedValue) IsCumulative() bool {
 
 var parserFlag = regexp.MustCompile(`flag '(?:--)?([^']+)'`)
 
-// nameFlag adds to an error of kingpin's parser the environment variable of the flag in it, or the flag that was probably
-// meant.
+// nameFlag adds to an error of kingpin's parser the environment variable of the flag in it, or the flag that was
+// probably meant.
 func nameFlag(app *kingpin.Application, err error) error {
 	found := parserFlag.FindStringSubmatch(err.Error())
 	if found == nil {
@@ -106,8 +106,9 @@ func nameFlag(app *kingpin.Application, err error) error {
 	return err
 }
 
-// WarnOfVariables logs a warning for each variable of environ that is named like those of app's flags but belongs to none.
-// Values are not logged. known variables are passed over, as are those that Kubernetes sets for a service of the same name.
+// WarnOfVariables logs a warning for each variable of environ that is named like those of app's flags but belongs to
+// none. Values are not logged. known variables are passed over, as are those that Kubernetes sets for a service of
+// the same name.
 func WarnOfVariables(app *kingpin.Application, environ []string, logger *slog.Logger, known ...string) {
 	prefix := strings.ToUpper(app.Name) + "_"
 	service := regexp.MustCompile(`^(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$`)

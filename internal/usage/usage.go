@@ -1,4 +1,6 @@
-// Package usage prints a program's help with its flags in groups, so that the few that somebody looks for are found.
+// Package usage makes a command line that kingpin parses easier to use: help with the flags in groups, errors that
+// name the wrong flag and its environment variable, and completion. It knows the prefixes of flags, but not what they
+// mean.
 package usage
 
 import (
@@ -10,7 +12,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// group is a heading, and the flags under it by the prefix of their names before the first dot.
+// group is a heading and the flags under it: those whose names have its prefix before the first dot.
 type group struct {
 	Title  string
 	prefix string
@@ -51,9 +53,9 @@ func groups(flags []*kingpin.FlagModel) []group {
 	return slices.DeleteFunc(out, func(g group) bool { return len(g.Flags) == 0 })
 }
 
-// Group makes app's --help print its flags in groups, and the script for bash complete what people type. The script is
-// the same for every application of the process. An application has one set of functions for all its templates: more are
-// those of others.
+// Group makes app's --help print its flags in groups, and replaces kingpin's completion script for bash, for all
+// applications of the process. more has the functions of app's other templates, since an application has one set of
+// functions.
 func Group(app *kingpin.Application, more template.FuncMap) {
 	kingpin.BashCompletionTemplate = bashTemplate
 	funcs := template.FuncMap{"Groups": groups}
@@ -74,8 +76,8 @@ Commands:
 
 {{.Flags|FlagsToTwoColumns|FormatTwoColumns}}{{end}}`
 
-// bashTemplate differs from kingpin's own in that commands are completed beside a default one, and --flag=value, which
-// bash hands over as three words.
+// bashTemplate also completes commands although there is a default one, and --flag=value, which bash passes as three
+// words. kingpin's own script does neither.
 const bashTemplate = `
 _{{.App.Name}}_bash_autocomplete() {
     local cur="${COMP_WORDS[COMP_CWORD]}" word opts words=()

@@ -41,12 +41,16 @@ func TestHelpIsInGroups(t *testing.T) {
 		titles = append(titles, m[1])
 	}
 	at := func(title string) int { return slices.Index(titles, title) }
-	if at("Commands") != 0 || at("Which campaigns") != 1 || at("The API") < 0 || at("When to scan") < 0 || at("Serving metrics") < 0 || at("Help") != len(titles)-1 {
+	if at("Commands") != 0 || at("Which campaigns") != 1 || at("The API") < 0 || at("When to scan") < 0 ||
+		at("Serving metrics") < 0 || at("Help") != len(titles)-1 {
 		t.Errorf("the headings are %q:\n%s", titles, help)
 	}
 	// Each flag is under the heading of its own, and there once.
 	seen := map[string]int{}
-	for title, prefix := range map[string]string{"Which campaigns": "campaign.", "The API": "revox.", "When to scan": "scan.", "Serving metrics": "web.", "Logging": "log.", "Trying it out": "demo"} {
+	for title, prefix := range map[string]string{
+		"Which campaigns": "campaign.", "The API": "revox.", "When to scan": "scan.",
+		"Serving metrics": "web.", "Logging": "log.", "Trying it out": "demo",
+	} {
 		_, rest, _ := strings.Cut(help, "\n"+title+":\n")
 		if next := heading.FindStringIndex(rest); next != nil {
 			rest = rest[:next[0]]
@@ -62,23 +66,28 @@ func TestHelpIsInGroups(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"campaign.id", "campaign.discover", "revox.page-size", "scan.interval", "web.listen-address", "log.level", "demo"} {
+	for _, name := range []string{
+		"campaign.id", "campaign.discover", "revox.page-size", "scan.interval", "web.listen-address", "log.level", "demo",
+	} {
 		if seen[name] != 1 {
 			t.Errorf("--%s is there %d times", name, seen[name])
 		}
 	}
 	for _, name := range strings.Fields(output(t, programtest.Path(t), "--completion-bash", "--")) {
 		name = strings.TrimPrefix(name, "--")
-		if n := len(regexp.MustCompile(`(?m)^  (-\w, |    )?--(\[no-\])?`+regexp.QuoteMeta(name)+`\b[^.-]`).FindAllString(help, -1)); n != 1 {
+		shown := regexp.MustCompile(`(?m)^  (-\w, |    )?--(\[no-\])?` + regexp.QuoteMeta(name) + `\b[^.-]`)
+		if n := len(shown.FindAllString(help, -1)); n != 1 {
 			t.Errorf("--%s is in the help %d times, want once", name, n)
 		}
 	}
-	if !strings.Contains(help, "500ms") || !strings.Contains(help, "($REVOX_EXPORTER_SCAN_INTERVAL)") || !strings.Contains(help, "--scan.interval=1m ") {
+	if !strings.Contains(help, "500ms") || !strings.Contains(help, "($REVOX_EXPORTER_SCAN_INTERVAL)") ||
+		!strings.Contains(help, "--scan.interval=1m ") {
 		t.Errorf("units, environment variables or defaults are not there:\n%s", help)
 	}
 
 	check := output(t, programtest.Path(t), "check", "--help")
-	if !strings.Contains(check, "usage: revox_exporter check [<flags>]") || !strings.Contains(check, "Showing what check found:") || !strings.Contains(check, "--format=table") {
+	if !strings.Contains(check, "usage: revox_exporter check [<flags>]") ||
+		!strings.Contains(check, "Showing what check found:") || !strings.Contains(check, "--format=table") {
 		t.Errorf("the help of check is\n%s", check)
 	}
 }
@@ -110,7 +119,8 @@ printf '%s\n' "${COMPREPLY[@]}"`
 }
 
 func TestZshScript(t *testing.T) {
-	if script := output(t, programtest.Path(t), "--completion-script-zsh"); !strings.HasPrefix(script, "#compdef revox_exporter\n") || !strings.Contains(script, "compadd") {
+	script := output(t, programtest.Path(t), "--completion-script-zsh")
+	if !strings.HasPrefix(script, "#compdef revox_exporter\n") || !strings.Contains(script, "compadd") {
 		t.Errorf("the script for zsh is\n%s", script)
 	}
 }
