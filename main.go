@@ -119,7 +119,7 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		if err != nil {
 			return fail("cannot serve at --web.health-listen-address", err)
 		}
-		defer stop() // answered until all else has ended
+		defer stop() // answered until the server and the scans have ended
 		logger.Info("the health endpoints are also served here, without TLS or authentication", "address", at)
 	}
 	server := httpserver.New(handler(flags, exporter, metrics, logger), logger)
