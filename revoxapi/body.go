@@ -58,9 +58,6 @@ func (l *sizeLimit) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// callerError carries what a caller's callback returned past the classification of errors and past retries.
-type callerError struct{ error }
-
 // readBody hands the decompressed body to read, and says of a failure what it means.
 func (c *Client) readBody(ctx context.Context, coding string, wire *wireReader, read func(io.Reader, *sizeLimit) error) error {
 	plain, done, err := unpack(coding, wire)
@@ -77,8 +74,7 @@ func (c *Client) readBody(ctx context.Context, coding string, wire *wireReader, 
 
 // bodyError says what err, met while a body was read, means. Texts of JSON errors are not passed on: they quote.
 func (c *Client) bodyError(ctx context.Context, wire *wireReader, err error) error {
-	switch err.(type) {
-	case *Error, callerError:
+	if _, ok := err.(*Error); ok || err == errStopped {
 		return err
 	}
 	if errors.Is(wire.err, io.ErrUnexpectedEOF) {

@@ -39,9 +39,9 @@ type Client struct {
 	maxRetries       int
 	maxResponseBytes int64
 	maxRows          int
+	maxInFlight      int
 	inFlight         *semaphore.Weighted
-	leavingRoom      *semaphore.Weighted // see LeavingRoom; nil where there is no room to leave
-	window           int                 // how many pages of a campaign are read at once
+	lowPriority      *semaphore.Weighted // acquired before inFlight, with one less; nil if only one may be in flight
 	perSecond        *rate.Limiter
 	clock            Clock
 	random           func() float64
@@ -201,9 +201,9 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		maxRetries:       o.maxRetries,
 		maxResponseBytes: o.maxResponseBytes,
 		maxRows:          o.maxRows,
+		maxInFlight:      o.maxInFlight,
 		inFlight:         semaphore.NewWeighted(int64(o.maxInFlight)),
-		leavingRoom:      roomFor(o.maxInFlight),
-		window:           min(o.maxInFlight, maxWindow),
+		lowPriority:      newLowPriority(o.maxInFlight),
 		perSecond:        rate.NewLimiter(perSecond, 1),
 		clock:            o.clock,
 		random:           o.random,
@@ -212,6 +212,10 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 	c.http = &http.Client{Transport: o.transport, CheckRedirect: c.checkRedirect}
 	return c, nil
 }
+
+// MaxInFlight returns how many requests may be in flight at once; see [WithMaxInFlight]. It is a good bound for how many
+// calls of [Page] are worth making at once.
+func (c *Client) MaxInFlight() int { return c.maxInFlight }
 
 // CloseIdleConnections ends connections that are kept for later requests.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
@@ -270,6 +274,8 @@ type request struct {
 	campaignID string
 	page       int
 	etag       string // sent as If-None-Match unless it is ""
+	// lowPriority is as in apirequest.Options.
+	lowPriority func() bool
 }
 
 // answer is what a header said of a body that was read well.
@@ -278,17 +284,17 @@ type answer struct {
 	notModified bool // there was no body
 }
 
-// get asks and hands the answer's body, decompressed, to read. It asks again, after a wait, as long as what failed may
-// pass; read must be ready for that. A callerError of read's ends it, and is returned without its wrapping. read is not
-// called where the server says that nothing has changed since r.etag.
+// get sends a request and passes the answer's body, decompressed, to read. After a failure that may pass it waits and
+// sends the request again, so read may be called several times. errStopped from read ends it at once and is returned as it
+// is; other errors are an *Error. read is not called if the server says that nothing has changed since r.etag.
 func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) (answer, error) {
 	for try := 0; ; try++ {
 		a, err := c.once(ctx, r, read)
 		if err == nil {
 			return a, nil
 		}
-		if own, ok := err.(callerError); ok {
-			return answer{}, own.error
+		if err == errStopped {
+			return answer{}, err
 		}
 		e := err.(*Error)
 		e.Endpoint, e.CampaignID, e.Page = r.endpoint, r.campaignID, r.page
@@ -321,9 +327,9 @@ func (c *Client) backoff(try int) time.Duration {
 	return time.Duration(float64(wait) * (1 - 0.25*c.random()))
 }
 
-// once sends the request a single time, within the limits. Its error is an *Error or a callerError.
+// once sends the request a single time, within the limits. Its error is an *Error or errStopped.
 func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) (answer, error) {
-	release, err := c.acquire(ctx)
+	release, err := c.acquire(ctx, r.lowPriority)
 	if err != nil {
 		return answer{}, contextError(ctx)
 	}

@@ -20,7 +20,7 @@ func TestEveryFilterReachesTheServer(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 3))
 	client := newClient(t, server.URL, revoxapi.WithUserAgent("tester/1.2"))
-	page, err := client.GetRows(context.Background(), campaignID, revoxapi.RowsParams{
+	page, err := client.Page(context.Background(), campaignID, revoxapi.RowsParams{
 		Page: 4, PageSize: 17, Query: "a b&c=d", Result: revoxapi.ResultFilterNone,
 		Statuses: []revoxapi.CallStatus{"calling", "errored"},
 	})
@@ -38,7 +38,7 @@ func TestEveryFilterReachesTheServer(t *testing.T) {
 			t.Errorf("header %s is %q, want %q", name, got, want)
 		}
 	}
-	// AllRows passes the filters on with every page, and the zero value sends none.
+	// Rows sends the filters with every page, and the zero value sends none.
 	mustReadAll(t, client, revoxapi.RowsParams{}, makeRows(0, 3))
 	if got, want := server.Requests()[1].Query.Encode(), "page=0&page_size=100"; got != want {
 		t.Errorf("asked %q, want %q", got, want)
@@ -58,39 +58,18 @@ func TestCampaignIDIsOneSegmentOfThePath(t *testing.T) {
 	client := newClient(t, server.URL+"/")
 	for _, id := range []string{"a/b", "a?b", "a%2Fb", "a;b", "é", "a+b", "...", "a/../b", "#"} {
 		server.SetRows(id, "c", makeRows(0, 1))
-		page, err := client.GetRows(context.Background(), id, revoxapi.RowsParams{})
+		page, err := client.Page(context.Background(), id, revoxapi.RowsParams{})
 		if err != nil || len(page.Rows) != 1 {
 			t.Errorf("campaign %q: %+v, %v", id, page, err)
 		}
 	}
 	asked := server.RequestCount()
 	for _, id := range []string{"", ".", "..", "a b", "a\nb", "a\x00", "\xff", "a\u0080", "a\u200b", "a\u00a0b", strings.Repeat("x", 257)} {
-		_, err := client.GetRows(context.Background(), id, revoxapi.RowsParams{})
+		_, err := client.Page(context.Background(), id, revoxapi.RowsParams{})
 		asError(t, err, revoxapi.KindNotFound)
 	}
 	if server.RequestCount() != asked {
 		t.Error("an ID that cannot be one was sent")
-	}
-}
-
-func TestListCampaigns(t *testing.T) {
-	server := newServer(t)
-	client := newClient(t, server.URL)
-	if campaigns, err := client.ListCampaigns(context.Background()); err != nil || campaigns == nil || len(campaigns) != 0 {
-		t.Fatalf("%v, %v", campaigns, err)
-	}
-	id := server.AddCampaign(revoxtest.Campaign{Name: "Spring", Rows: 2})
-	campaigns, err := client.ListCampaigns(context.Background())
-	if err != nil || len(campaigns) != 1 || campaigns[0].ID != id || campaigns[0].Name != "Spring" {
-		t.Fatalf("%+v, %v", campaigns, err)
-	}
-	for _, body := range []string{`null`, `[]`, `{}`, `{"campaigns":null}`, `{"campaigns":[null]}`, `{"campaigns":[]}x`, `{"error":"x"}`, ``} {
-		remove := server.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Body("application/json", body)})
-		_, err := client.ListCampaigns(context.Background())
-		if e := asError(t, err, revoxapi.KindBadResponse); e.Page != -1 || e.CampaignID != "" || !strings.Contains(e.Error(), "list of campaigns") {
-			t.Errorf("%+v", e)
-		}
-		remove()
 	}
 }
 
@@ -163,11 +142,11 @@ func TestARequestThatIsNotMadeTakesNobodysTurn(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 1))
 	client := newClient(t, server.URL, revoxapi.WithClock(clock), revoxapi.WithMaxRequestsPerSecond(0.1))
-	if err := getRows(ctx, client); err != nil {
+	if err := getPage(ctx, client); err != nil {
 		t.Fatal(err)
 	}
-	asError(t, getRows(ctx, client), revoxapi.KindCanceled)
-	if err := getRows(t.Context(), client); err != nil {
+	asError(t, getPage(ctx, client), revoxapi.KindCanceled)
+	if err := getPage(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
 	if waits := clock.waits(); len(waits) != 1 || waits[0] != 10*time.Second {
@@ -202,7 +181,7 @@ func TestTraceTellsOfEachRequestOnce(t *testing.T) {
 		Request: func(r revoxapi.RequestTrace) { r.Duration = 0; told = append(told, r) },
 		Retry:   func(r revoxapi.RetryTrace) { retries = append(retries, r) },
 	}))
-	if _, err := client.GetRows(context.Background(), campaignID, revoxapi.RowsParams{}); err != nil {
+	if _, err := client.Page(context.Background(), campaignID, revoxapi.RowsParams{}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -220,7 +199,7 @@ func TestTraceTellsOfEachRequestOnce(t *testing.T) {
 	}
 
 	server.Close()
-	_, err = client.GetRows(context.Background(), campaignID, revoxapi.RowsParams{})
+	_, err = client.Page(context.Background(), campaignID, revoxapi.RowsParams{})
 	asError(t, err, revoxapi.KindConnection)
 	want := []revoxapi.RequestTrace{
 		{Endpoint: "rows", CampaignID: campaignID, StatusCode: 503, BodyBytes: 4},
@@ -260,7 +239,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	})
 	client := newClient(t, url)
 	for range 6 {
-		_, _ = client.GetRows(context.Background(), campaignID, revoxapi.RowsParams{})
+		_, _ = client.Page(context.Background(), campaignID, revoxapi.RowsParams{})
 	}
 	mu.Lock()
 	defer mu.Unlock()

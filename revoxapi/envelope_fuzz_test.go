@@ -16,7 +16,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// FuzzRows answers every request with the same bytes. AllRows must not panic, must end, and must return either an *Error
+// FuzzRows answers every request with the same bytes. Rows must not panic, must end, and must return either an *Error
 // or the rows that the standard library finds, all with ids.
 func FuzzRows(f *testing.F) {
 	zstdEncoder, err := zstd.NewWriter(nil)
@@ -58,7 +58,7 @@ func FuzzRows(f *testing.F) {
 		if requests > 20 {
 			t.Errorf("%d requests", requests)
 		}
-		if page, err := client.GetRows(context.Background(), campaignID, revoxapi.RowsParams{}); err == nil && page.Rows == nil {
+		if page, err := client.Page(context.Background(), campaignID, revoxapi.RowsParams{}); err == nil && page.Rows == nil {
 			t.Error("a page without rows is no error")
 		}
 		if err != nil {
@@ -97,7 +97,7 @@ func FuzzRows(f *testing.F) {
 			}
 		}
 		if len(ids) != len(got) || len(got) != summary.Rows || len(got) > len(rows) || len(rows) > 0 && len(got) == 0 {
-			t.Errorf("%d rows handed over, %d different, of %d: %+v", len(got), len(ids), len(rows), summary)
+			t.Errorf("%d rows yielded, %d different, of %d: %+v", len(got), len(ids), len(rows), summary)
 		}
 	})
 }

@@ -40,13 +40,13 @@ func checkText(t *testing.T, err error, server *revoxtest.Server) {
 	}
 }
 
-// ask reads a page as the exporter does, with few fields, and as GetRows does, with all. Both must fail alike.
+// ask reads a page as the exporter does, with few fields, and as Client.Page does, with all. Both must fail alike.
 func ask(t *testing.T, client *revoxapi.Client, kind revoxapi.ErrorKind) *revoxapi.Error {
 	t.Helper()
 	params := revoxapi.RowsParams{Query: personalQuery}
 	_, _, err := readAll(client, params)
 	asError(t, err, kind)
-	_, err = client.GetRows(context.Background(), campaignID, params)
+	_, err = client.Page(context.Background(), campaignID, params)
 	if revoxapi.KindOf(fmt.Errorf("wrapped: %w", err)) != kind {
 		t.Errorf("KindOf a wrapped error is %q", revoxapi.KindOf(err))
 	}
@@ -149,7 +149,7 @@ func TestNamesThatUsersChoseStayOut(t *testing.T) {
 	} {
 		server := newServer(t)
 		server.AddFault(revoxtest.Fault{Behavior: revoxtest.Body("application/json", `{"rows":[`+row+`]}`)})
-		err := getRows(context.Background(), newClient(t, server.URL))
+		err := getPage(context.Background(), newClient(t, server.URL))
 		checkText(t, asError(t, err, revoxapi.KindBadResponse), nil)
 	}
 }
@@ -177,7 +177,7 @@ func TestTooLargeIsRefused(t *testing.T) {
 		for window, kind := range map[string]revoxapi.ErrorKind{"\x68": "", "\x70": revoxapi.KindBadResponse} {
 			server := newServer(t)
 			server.AddFault(revoxtest.Fault{Behavior: encoded("zstd", "\x28\xb5\x2f\xfd\x00"+window+"\x59\x00\x00"+`{"rows":[]}`)})
-			err := getRows(context.Background(), newClient(t, server.URL))
+			err := getPage(context.Background(), newClient(t, server.URL))
 			if revoxapi.KindOf(err) != kind || err != nil && !strings.Contains(err.Error(), "window") {
 				t.Errorf("window %x: %v", window, err)
 			}
@@ -224,7 +224,7 @@ func TestWhatCannotBeReachedOrIsNotHTTP(t *testing.T) {
 	}
 	t.Run("a certificate is not tried again", func(t *testing.T) {
 		clock := newHurry()
-		err := getRows(context.Background(), newClient(t, secure.URL, revoxapi.WithClock(clock)))
+		err := getPage(context.Background(), newClient(t, secure.URL, revoxapi.WithClock(clock)))
 		asError(t, err, revoxapi.KindConnection)
 		if len(clock.waits()) != 0 {
 			t.Errorf("waited %v", clock.waits())
@@ -256,13 +256,13 @@ func TestAnswerThatBreaksOffOverHTTP2(t *testing.T) {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	client := newClient(t, server.URL, revoxapi.WithTransport(server.Client().Transport), revoxapi.WithMaxRetries(0))
-	err := getRows(context.Background(), client)
+	err := getPage(context.Background(), client)
 	e := asError(t, err, revoxapi.KindConnection)
 	checkText(t, e, nil)
 	if !strings.Contains(e.Error(), "broken off") {
 		t.Errorf("%v", e)
 	}
-	if err := getRows(context.Background(), client); err != nil {
+	if err := getPage(context.Background(), client); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }
@@ -279,7 +279,7 @@ func TestWhatIsTolerated(t *testing.T) {
 		"unknown members": revoxtest.Body("application/json", `{"a":{"b":[null,[[]]]},"rows":[{"id":"1"}],"next":null}`),
 	} {
 		remove := server.AddFault(revoxtest.Fault{Behavior: behavior})
-		if err := getRows(context.Background(), newClient(t, server.URL)); err != nil {
+		if err := getPage(context.Background(), newClient(t, server.URL)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		remove()

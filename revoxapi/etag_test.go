@@ -1,67 +1,80 @@
 package revoxapi_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestReadPagesReadsOnlyWhatChanged(t *testing.T) {
+// readPage reads a page that may have changed since the server gave etag.
+func readPage(client *revoxapi.Client, number int, etag string) (page *revoxapi.RowsPage[row], answer apirequest.Answer, err error) {
+	page, err = revoxapi.Page[row](context.Background(), client, campaignID, revoxapi.RowsParams{Page: number}, func(o *apirequest.Options) {
+		o.ETag, o.Answer = etag, &answer
+	})
+	return page, answer, err
+}
+
+func TestAPageIsSentOnlyIfItHasChanged(t *testing.T) {
 	server := newServer(t, revoxtest.WithETags(), revoxtest.WithZstd())
 	server.SetRows(campaignID, "c", makeRows(0, 250))
 	client := newClient(t, server.URL)
-	first, err := readPages(client, 100, revoxapi.PageRequest{Number: 0}, revoxapi.PageRequest{Number: 1})
-	if err != nil || first[0].ETag == "" || first[0].ETag == first[1].ETag {
-		t.Fatalf("%v, %+v", err, first)
+	var first [2]apirequest.Answer
+	for number := range first {
+		var err error
+		if _, first[number], err = readPage(client, number, ""); err != nil || first[number].NotModified {
+			t.Fatalf("%v, %+v", err, first[number])
+		}
 	}
-	again := []revoxapi.PageRequest{{Number: 0, ETag: first[0].ETag}, {Number: 1, ETag: first[1].ETag}}
+	if first[0].ETag == "" || first[0].ETag == first[1].ETag {
+		t.Fatalf("%+v", first)
+	}
 	server.SetRows(campaignID, "", append(append(makeRows(0, 100), makeRows(300, 301)...), makeRows(101, 250)...))
-	second, err := readPages(client, 100, again...)
-	if err != nil || len(second) != 2 {
-		t.Fatal(err)
+	page, answer, err := readPage(client, 0, first[0].ETag)
+	if err != nil || !answer.NotModified || page.Rows != nil || answer.ETag != first[0].ETag {
+		t.Errorf("the page that stayed: %v, %+v, %+v", err, page, answer)
 	}
-	if p := second[0]; !p.NotModified || p.Rows != nil || p.Number != 0 || p.ETag != first[0].ETag {
-		t.Errorf("the page that stayed: %+v", p)
-	}
-	if p := second[1]; p.NotModified || len(p.Rows) != 100 || p.Rows[0].ID != idOf(300) || p.ETag == first[1].ETag {
-		t.Errorf("the page that changed: %+v", p)
+	page, answer, err = readPage(client, 1, first[1].ETag)
+	if err != nil || answer.NotModified || len(page.Rows) != 100 || page.Rows[0].ID != idOf(300) || answer.ETag == first[1].ETag {
+		t.Errorf("the page that changed: %v, %+v, %+v", err, page, answer)
 	}
 }
 
-// 304 is an answer only to who asked for it.
+// 304 is an answer only to a request with an ETag.
 func TestNotModifiedUnasked(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 3))
 	server.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(304, http.Header{"Etag": {`"a"`}}, "")})
 	client := newClient(t, server.URL)
-	_, err := readPages(client, 100, revoxapi.PageRequest{Number: 0})
+	_, _, err := readPage(client, 0, "")
 	asError(t, err, revoxapi.KindBadResponse)
 	_, _, err = readAll(client, revoxapi.RowsParams{})
 	asError(t, err, revoxapi.KindBadResponse)
-	pages, err := readPages(client, 100, revoxapi.PageRequest{Number: 0, ETag: `"b"`})
-	if err != nil || !pages[0].NotModified || pages[0].ETag != `"a"` {
-		t.Errorf("%v, %+v", err, pages)
+	_, answer, err := readPage(client, 0, `"b"`)
+	if err != nil || !answer.NotModified || answer.ETag != `"a"` {
+		t.Errorf("%v, %+v", err, answer)
 	}
 }
 
-// A try that broke off leaves nothing behind where the next says that all is as it was.
+// A try that broke off leaves nothing behind if the next one is answered with 304.
 func TestNotModifiedAfterATryThatBrokeOff(t *testing.T) {
 	server := newServer(t, revoxtest.WithETags())
 	server.SetRows(campaignID, "c", makeRows(0, 50))
 	client := newClient(t, server.URL)
-	first, err := readPages(client, 100, revoxapi.PageRequest{Number: 0})
+	_, first, err := readPage(client, 0, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.AddFault(revoxtest.Fault{Times: 1, Behavior: revoxtest.CutBody()})
-	pages, err := readPages(client, 100, revoxapi.PageRequest{Number: 0, ETag: first[0].ETag})
-	if err != nil || !pages[0].NotModified || pages[0].Rows != nil || pages[0].Total != nil {
-		t.Errorf("%v, %+v", err, pages)
+	page, answer, err := readPage(client, 0, first.ETag)
+	if err != nil || !answer.NotModified || page.Rows != nil || page.Total != nil {
+		t.Errorf("%v, %+v, %+v", err, page, answer)
 	}
 }
 
@@ -82,9 +95,9 @@ func TestWhichETagsAreSentBack(t *testing.T) {
 			if usable {
 				want = tag
 			}
-			pages, err := readPages(client, 100, revoxapi.PageRequest{Number: 0, ETag: tag})
-			if err != nil || pages[0].ETag != want || asked[0] != want {
-				t.Errorf("%v: asked with %q, got %q", err, asked, pages[0].ETag)
+			_, answer, err := readPage(client, 0, tag)
+			if err != nil || answer.ETag != want || asked[0] != want {
+				t.Errorf("%v: asked with %q, got %q", err, asked, answer.ETag)
 			}
 		})
 	}

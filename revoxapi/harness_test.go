@@ -79,7 +79,7 @@ func (h *hurry) waits() []time.Duration {
 	return slices.Clone(h.slept)
 }
 
-// row is as little of a row as AllRows needs.
+// row is as little of a row as Rows needs.
 type row struct {
 	ID string `json:"id"`
 }
@@ -109,23 +109,36 @@ func idsOf(rows []json.RawMessage) []string {
 	return ids
 }
 
-// readAll returns the ids that AllRows hands over, sorted.
-func readAll(client *revoxapi.Client, params revoxapi.RowsParams) (ids []string, summary revoxapi.RowsSummary, err error) {
+// readAll returns the ids of the rows that Rows yields, sorted.
+func readAll(client *revoxapi.Client, params revoxapi.RowsParams, opts ...revoxapi.RequestOption) (ids []string, summary revoxapi.RowsSummary, err error) {
 	ids = []string{}
-	summary, err = revoxapi.AllRows(context.Background(), client, campaignID, params, func(r row) error {
+	opts = append(opts, revoxapi.WithSummary(&summary))
+	for r, rowErr := range revoxapi.Rows[row](context.Background(), client, campaignID, params, opts...) {
+		if rowErr != nil {
+			err = rowErr
+			continue // to find out whether anything comes after an error
+		}
+		if err != nil {
+			panic("a row after an error")
+		}
 		ids = append(ids, r.ID)
-		return nil
-	})
+	}
 	slices.Sort(ids)
 	return ids, summary, err
 }
 
-// mustReadAll demands that AllRows hands over exactly the wanted rows, each once.
+// getPage reads one page with all fields, as most users would.
+func getPage(ctx context.Context, client *revoxapi.Client) error {
+	_, err := client.Page(ctx, campaignID, revoxapi.RowsParams{})
+	return err
+}
+
+// mustReadAll demands that Rows yields exactly the wanted rows, each once.
 func mustReadAll(t testing.TB, client *revoxapi.Client, params revoxapi.RowsParams, want []json.RawMessage) revoxapi.RowsSummary {
 	t.Helper()
 	got, summary, err := readAll(client, params)
 	if err != nil {
-		t.Fatalf("AllRows: %v", err)
+		t.Fatalf("Rows: %v", err)
 	}
 	wantIDs := idsOf(want)
 	slices.Sort(wantIDs)
@@ -133,7 +146,7 @@ func mustReadAll(t testing.TB, client *revoxapi.Client, params revoxapi.RowsPara
 		without := func(ids, others []string) []string {
 			return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(others, id) })
 		}
-		t.Fatalf("AllRows handed over %d rows, not the %d there are\nlost %v\ninvented %v", len(got), len(wantIDs), without(wantIDs, got), without(got, wantIDs))
+		t.Fatalf("Rows yielded %d rows, not the %d there are\nlost %v\ninvented %v", len(got), len(wantIDs), without(wantIDs, got), without(got, wantIDs))
 	}
 	if summary.Rows != len(want) {
 		t.Fatalf("summary says %d rows, want %d", summary.Rows, len(want))

@@ -30,7 +30,7 @@ func TestKeyFileIsReadForEachRequest(t *testing.T) {
 	sent := func() string {
 		t.Helper()
 		before := server.RequestCount()
-		_ = getRows(context.Background(), client)
+		_ = getPage(context.Background(), client)
 		if server.RequestCount() != before+1 {
 			t.Fatal("no request was sent")
 		}
@@ -42,7 +42,7 @@ func TestKeyFileIsReadForEachRequest(t *testing.T) {
 		if text != "absent" {
 			write(text)
 		}
-		err := getRows(context.Background(), client)
+		err := getPage(context.Background(), client)
 		e := asError(t, err, revoxapi.KindAuth)
 		if !strings.Contains(e.Error(), path) || strings.Contains(e.Error(), "first") || strings.Contains(e.Error(), "second") || strings.Contains(e.Error(), "kéy") {
 			t.Errorf("%v", e)
@@ -78,7 +78,7 @@ func TestKeyFileIsReadForEachRequest(t *testing.T) {
 	if err := os.Rename(next, path); err != nil {
 		t.Fatal(err)
 	}
-	if err := getRows(context.Background(), client); err != nil {
+	if err := getPage(context.Background(), client); err != nil {
 		t.Errorf("after the file was replaced: %v", err)
 	}
 }
@@ -86,7 +86,7 @@ func TestKeyFileIsReadForEachRequest(t *testing.T) {
 func TestStaticKeyThatCannotBeSentIsNotQuoted(t *testing.T) {
 	server := newServer(t)
 	for _, key := range []string{"", "  \n", "canary\ncanary", "canary canary", "canary\x00", "canaryé"} {
-		err := getRows(context.Background(), newClientWithKey(t, revoxapi.StaticKey(key), server.URL))
+		err := getPage(context.Background(), newClientWithKey(t, revoxapi.StaticKey(key), server.URL))
 		if e := asError(t, err, revoxapi.KindAuth); strings.Contains(e.Error(), "canary") {
 			t.Errorf("%v", e)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestTraceTellsOfEachPageThatWasRead(t *testing.T) {
+func TestTraceReportsEachPageThatWasRead(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		opts  []revoxtest.Option
@@ -41,7 +41,7 @@ func TestTraceTellsOfEachPageThatWasRead(t *testing.T) {
 				}
 				got = append(got, fmt.Sprintf("asked %d/%d got %s/%s/%s rows %d fresh %d", p.Asked, p.AskedSize, or(p.Page), or(p.PageSize), or(p.Total), p.Rows, p.Fresh))
 			}}))
-			if _, err := revoxapi.AllRows(t.Context(), client, campaignID, revoxapi.RowsParams{PageSize: 2}, func(row) error { return nil }); err != nil {
+			if _, _, err := readAll(client, revoxapi.RowsParams{PageSize: 2}); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(got, test.want) {

@@ -54,13 +54,17 @@ func BenchmarkReading(b *testing.B) {
 func readLean(b *testing.B, client *revoxapi.Client, c *yardstick.Campaign) time.Duration {
 	begin := cpu(b)
 	var got yardstick.Count
-	summary, err := revoxapi.AllRows(context.Background(), client, yardstick.CampaignID, revoxapi.RowsParams{PageSize: c.PageSize}, func(r yardstick.LeanRow) error {
+	var summary revoxapi.RowsSummary
+	params := revoxapi.RowsParams{PageSize: c.PageSize}
+	for r, err := range revoxapi.Rows[yardstick.LeanRow](context.Background(), client, yardstick.CampaignID, params, revoxapi.WithSummary(&summary)) {
+		if err != nil {
+			b.Fatal(err)
+		}
 		got.AddLean(r)
-		return nil
-	})
+	}
 	took := cpu(b) - begin
-	if err != nil || got != c.Want || summary.Duplicates != 0 {
-		b.Fatalf("%v: counted %+v, want %+v", err, got, c.Want)
+	if got != c.Want || summary.Duplicates != 0 {
+		b.Fatalf("counted %+v, want %+v", got, c.Want)
 	}
 	return took
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -38,43 +39,17 @@ func (m *meeting) wait(t *testing.T, n int) {
 
 func TestSeveralPagesAreReadAtOnce(t *testing.T) {
 	const atOnce = 3
-	for name, read := range map[string]func(client *revoxapi.Client) int{
-		"AllRows": func(client *revoxapi.Client) int {
-			return mustReadAll(t, client, revoxapi.RowsParams{PageSize: 10}, makeRows(0, 75)).Rows
-		},
-		"ReadPages": func(client *revoxapi.Client) (rows int) {
-			var pages []revoxapi.PageRequest
-			for n := range 8 {
-				pages = append(pages, revoxapi.PageRequest{Number: n})
-			}
-			results, err := readPages(client, 10, pages...)
-			for i, p := range results {
-				if rows += len(p.Rows); p.Number != i || p.Rows[0].ID != idOf(10*i) {
-					t.Errorf("page %d came in place of %d", p.Number, i)
-				}
-			}
-			if err != nil {
-				t.Error(err)
-			}
-			return rows
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := newServer(t)
-			server.SetRows(campaignID, "c", makeRows(0, 75))
-			met := meeting{all: make(chan struct{})}
-			server.OnPage(func(_ string, page int) {
-				if page > 0 && page <= atOnce {
-					met.wait(t, atOnce)
-				}
-			})
-			if rows := read(newClient(t, server.URL, revoxapi.WithMaxInFlight(atOnce+1))); rows != 75 {
-				t.Errorf("%d rows", rows)
-			}
-			if most := server.MaxInFlight(); most > atOnce+1 {
-				t.Errorf("%d requests at once", most)
-			}
-		})
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 75))
+	met := meeting{all: make(chan struct{})}
+	server.OnPage(func(_ string, page int) {
+		if page > 0 && page <= atOnce {
+			met.wait(t, atOnce)
+		}
+	})
+	mustReadAll(t, newClient(t, server.URL, revoxapi.WithMaxInFlight(atOnce+1)), revoxapi.RowsParams{PageSize: 10}, makeRows(0, 75))
+	if most := server.MaxInFlight(); most > atOnce+1 {
+		t.Errorf("%d requests at once", most)
 	}
 }
 
@@ -91,13 +66,18 @@ func TestNoMorePagesAreReadAheadThanTheWindow(t *testing.T) {
 		}
 	})
 	rows := 0
-	_, err := revoxapi.AllPages(context.Background(), newClient(t, server.URL, revoxapi.WithMaxInFlight(window)), campaignID, revoxapi.RowsParams{PageSize: 10}, func(page int, _ row) error {
-		taken.Store(int64(page))
-		rows++
-		return nil
-	})
-	if err != nil || rows != 400 {
-		t.Errorf("%v after %d rows", err, rows)
+	onPage := func(o *apirequest.Options) { o.OnPage = func(p apirequest.Page) { rows += p.Fresh } }
+	client := newClient(t, server.URL, revoxapi.WithMaxInFlight(window))
+	yielded := 0
+	for _, err := range revoxapi.Rows[row](t.Context(), client, campaignID, revoxapi.RowsParams{PageSize: 10}, onPage) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken.Store(int64(yielded / 10))
+		yielded++
+	}
+	if yielded != 400 || rows != 400 {
+		t.Errorf("%d rows, %d on pages", yielded, rows)
 	}
 }
 
@@ -108,7 +88,7 @@ func TestAPageThatIsTooLargeToKeepIsReadAsAStream(t *testing.T) {
 		return append(rows, makeRows(1000, 1011)...)
 	})})
 	summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{PageSize: 10}, append(makeRows(0, 100), makeRows(1000, 1011)...))
-	if summary.Duplicates != 0 || summary.Layout != nil {
+	if summary.Duplicates != 0 {
 		t.Errorf("%+v", summary)
 	}
 	asked := 0
@@ -130,47 +110,50 @@ func TestReadingAheadEndsAtTheFirstError(t *testing.T) {
 		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(3), Behavior: revoxtest.Status(code, nil, "")})
 		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(4), Behavior: revoxtest.Reset()})
 		client := newClient(t, server.URL, revoxapi.WithMaxRetries(1))
-		rows := 0
-		_, err := revoxapi.AllRows(context.Background(), client, campaignID, revoxapi.RowsParams{PageSize: 10}, func(row) error { rows++; return nil })
+		ids, _, err := readAll(client, revoxapi.RowsParams{PageSize: 10})
 		var e *revoxapi.Error
-		if !errors.As(err, &e) || e.Page != 3 || e.StatusCode != code || rows != 30 {
-			t.Errorf("%v after %d rows", err, rows)
+		if !errors.As(err, &e) || e.Page != 3 || e.StatusCode != code || len(ids) != 30 {
+			t.Errorf("%v after %d rows", err, len(ids))
 		}
 		if asked := server.RequestCount(); asked > 15 {
 			t.Errorf("%d requests", asked)
 		}
 	}
-	t.Run("the caller's", func(t *testing.T) {
+	t.Run("the caller leaves the loop", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 1000))
-		own := errors.New("enough")
 		rows := 0
-		_, err := revoxapi.AllRows(context.Background(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{PageSize: 10}, func(row) error {
+		for range revoxapi.Rows[row](t.Context(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{PageSize: 10}) {
 			if rows++; rows == 35 {
-				return own
+				break
 			}
-			return nil
-		})
-		if err != own || rows != 35 {
-			t.Errorf("%v after %d rows", err, rows)
+		}
+		// Goroutines that were left behind fail the tests of this package.
+		if asked := server.RequestCount(); asked > 10 {
+			t.Errorf("%d requests", asked)
 		}
 	})
 	t.Run("the context", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 1000))
 		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(20), Behavior: revoxtest.Hang()})
-		ctx, cancel := context.WithCancelCause(context.Background())
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
 		own := errors.New("over")
 		rows := 0
-		_, err := revoxapi.AllRows(ctx, newClient(t, server.URL), campaignID, revoxapi.RowsParams{PageSize: 10}, func(row) error {
+		for _, err := range revoxapi.Rows[row](ctx, newClient(t, server.URL), campaignID, revoxapi.RowsParams{PageSize: 10}) {
 			if rows++; rows == 195 {
 				cancel(own)
 			}
-			return nil
-		})
-		if e := asError(t, err, revoxapi.KindCanceled); !errors.Is(e, own) || e.CampaignID != campaignID {
-			t.Errorf("%v after %d rows", err, rows)
+			if err == nil {
+				continue
+			}
+			if e := asError(t, err, revoxapi.KindCanceled); !errors.Is(e, own) || e.CampaignID != campaignID {
+				t.Errorf("%v after %d rows", err, rows)
+			}
+			return
 		}
+		t.Errorf("no error after %d rows", rows)
 	})
 }
 

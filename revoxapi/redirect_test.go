@@ -30,7 +30,7 @@ func TestRedirectWithinTheOriginIsFollowed(t *testing.T) {
 	t.Run("but not for ever", func(t *testing.T) {
 		server.AddFault(revoxtest.Fault{Behavior: revoxtest.Redirect(target)})
 		before := server.RequestCount()
-		err := getRows(context.Background(), newClient(t, server.URL))
+		err := getPage(context.Background(), newClient(t, server.URL))
 		e := asError(t, err, revoxapi.KindBadResponse)
 		if asked := server.RequestCount() - before; asked != 6 || e.StatusCode != 302 || !strings.Contains(e.Error(), "again and again") {
 			t.Errorf("%d requests: %v", asked, e)
@@ -62,7 +62,7 @@ func TestRedirectElsewhereIsNotFollowed(t *testing.T) {
 		for _, code := range []int{301, 302, 303, 307, 308} {
 			remove := server.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(code, http.Header{"Location": {test.location}}, "canary")})
 			before := server.RequestCount()
-			err := getRows(context.Background(), newClient(t, server.URL))
+			err := getPage(context.Background(), newClient(t, server.URL))
 			e := asError(t, err, revoxapi.KindBadResponse)
 			if test.named != "" && strings.Contains(e.Error(), "canary") || !strings.Contains(e.Error(), "base URL") || !strings.Contains(e.Error(), test.named) {
 				t.Errorf("%d to %q: %v", code, test.location, e)

@@ -11,11 +11,6 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func getRows(ctx context.Context, client *revoxapi.Client) error {
-	_, err := client.GetRows(ctx, campaignID, revoxapi.RowsParams{})
-	return err
-}
-
 func TestWhatIsRetried(t *testing.T) {
 	for code, retried := range map[int]bool{
 		400: false, 401: false, 403: false, 404: false, 405: false, 410: false, 422: false, 204: false, 304: false, 418: false,
@@ -25,7 +20,7 @@ func TestWhatIsRetried(t *testing.T) {
 		server.SetRows(campaignID, "c", makeRows(0, 1))
 		server.AddFault(revoxtest.Fault{Times: 2, Behavior: revoxtest.Status(code, nil, "")})
 		client := newClient(t, server.URL)
-		err := getRows(context.Background(), client)
+		err := getPage(context.Background(), client)
 		if want := map[bool]int{true: 3, false: 1}[retried]; server.RequestCount() != want || (err == nil) != retried {
 			t.Errorf("status %d: %d requests, want %d: %v", code, server.RequestCount(), want, err)
 		}
@@ -36,7 +31,7 @@ func TestWhatIsRetried(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 50))
 		server.AddFault(revoxtest.Fault{Times: 2, Behavior: behavior})
-		if err := getRows(context.Background(), newClient(t, server.URL)); err != nil || server.RequestCount() != 3 {
+		if err := getPage(context.Background(), newClient(t, server.URL)); err != nil || server.RequestCount() != 3 {
 			t.Errorf("%s: %d requests: %v", name, server.RequestCount(), err)
 		}
 	}
@@ -48,7 +43,7 @@ func TestBackoff(t *testing.T) {
 		server.AddFault(revoxtest.Fault{})
 		clock := newHurry()
 		client := newClient(t, server.URL, revoxapi.WithClock(clock), revoxapi.WithMaxRetries(70), revoxapi.WithRandom(func() float64 { return random }))
-		err := getRows(context.Background(), client)
+		err := getPage(context.Background(), client)
 		if asError(t, err, revoxapi.KindServerError); server.RequestCount() != 71 {
 			t.Errorf("%d requests", server.RequestCount())
 		}
@@ -83,7 +78,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		server.AddFault(revoxtest.Fault{Times: 1, Behavior: revoxtest.Status(429, http.Header{test.header: {test.value}}, "")})
 		clock := newHurry()
 		client := newClient(t, server.URL, revoxapi.WithClock(clock), revoxapi.WithRandom(func() float64 { return 0 }))
-		if err := getRows(context.Background(), client); err != nil {
+		if err := getPage(context.Background(), client); err != nil {
 			t.Fatal(err)
 		}
 		if got := clock.waits(); len(got) != 1 || got[0] != test.want {
@@ -97,7 +92,7 @@ func TestLongRetryAfterEndsTheCall(t *testing.T) {
 		server := newServer(t)
 		server.AddFault(revoxtest.Fault{Behavior: revoxtest.RateLimited(value)})
 		clock := newHurry()
-		err := getRows(context.Background(), newClient(t, server.URL, revoxapi.WithClock(clock)))
+		err := getPage(context.Background(), newClient(t, server.URL, revoxapi.WithClock(clock)))
 		e := asError(t, err, revoxapi.KindRateLimited)
 		if e.RetryAfter != want || len(clock.waits()) != 0 || server.RequestCount() != 1 {
 			t.Errorf("Retry-After %s: %+v after %v", value, e, clock.waits())
@@ -109,7 +104,7 @@ func TestLongRetryAfterEndsTheCall(t *testing.T) {
 		clock := newHurry()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		err := getRows(ctx, newClient(t, server.URL, revoxapi.WithClock(clock)))
+		err := getPage(ctx, newClient(t, server.URL, revoxapi.WithClock(clock)))
 		if e := asError(t, err, revoxapi.KindRateLimited); e.RetryAfter != 50*time.Second || len(clock.waits()) != 0 {
 			t.Errorf("%+v after %v", e, clock.waits())
 		}
@@ -123,7 +118,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 	client := newClient(t, server.URL, revoxapi.WithClock(clock))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- getRows(ctx, client) }()
+	go func() { ended <- getPage(ctx, client) }()
 	if err := clock.WaitForSleepers(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +163,7 @@ func TestTheCallersContextIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := test.ctx()
 			defer cancel()
-			err := getRows(ctx, client)
+			err := getPage(ctx, client)
 			if asError(t, err, test.kind); !errors.Is(err, context.Cause(ctx)) {
 				t.Errorf("%v does not hold the cause", err)
 			}

@@ -2,152 +2,98 @@ package revoxapi
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/url"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+	"iter"
 
-	"github.com/go-json-experiment/json"
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 )
 
-// DefaultPageSize is how many rows a page is asked to have where RowsParams does not say.
-const DefaultPageSize = 100
-
-// RowsParams are the parameters of GET /campaigns/{id}/rows. The zero value asks for the first page, unfiltered.
-type RowsParams struct {
-	// Page is `page`, which page. Servers count from 0 or from 1.
-	Page int
-	// PageSize is `page_size`, how many rows are asked for. 0 means DefaultPageSize. The server may give fewer.
-	PageSize int
-	// Query is `query`, a text filter. It is personal data as far as it holds a contact's.
-	Query string
-	// Result is `result`, a filter by call result: an AttemptResult, or ResultFilterAll or ResultFilterNone. "" does not filter.
-	Result ResultFilter
-	// Statuses is `statuses`, a filter by call status, sent separated by commas: that is likely, but not documented.
-	// None does not filter.
-	Statuses []CallStatus
+// Identified is a row that [Rows] and [Page] can read: any struct that the JSON of a row decodes into (see [Row]) and
+// that knows its id. Fields that the struct does not have are skipped without being decoded, so a struct with few fields
+// is read several times faster than [Row].
+type Identified interface {
+	// RowID returns the row's `id`.
+	RowID() string
 }
 
-// ResultFilter is a value of the parameter `result`: `IVR` `voicemail` `human` `unknown` `ios-screening-filter` `all` `none`.
-type ResultFilter string
+// RequestOption changes one call of [Rows], [Page] or [Campaigns].
+type RequestOption func(*apirequest.Options)
 
-// The values of ResultFilter that are no AttemptResult; the others are ResultFilter(ResultHuman) and so on.
-const (
-	ResultFilterAll  ResultFilter = "all"
-	ResultFilterNone ResultFilter = "none"
-)
+func requestOptions(opts []RequestOption) (o apirequest.Options) {
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
 
-func (p RowsParams) values() url.Values {
-	v := url.Values{
-		"page":      {strconv.Itoa(p.Page)},
-		"page_size": {strconv.Itoa(p.PageSize)},
-	}
-	if p.Query != "" {
-		v.Set("query", p.Query)
-	}
-	if p.Result != "" {
-		v.Set("result", string(p.Result))
-	}
-	if len(p.Statuses) > 0 {
-		statuses := make([]string, len(p.Statuses))
-		for i, s := range p.Statuses {
-			statuses[i] = string(s)
+// WithSummary fills s when the loop over [Rows] has ended, or when it is given an error. Other calls ignore it.
+func WithSummary(s *RowsSummary) RequestOption {
+	return func(o *apirequest.Options) {
+		o.Summary = func(a apirequest.Summary) {
+			*s = RowsSummary{Rows: a.Rows, Pages: a.Pages, Duplicates: a.Duplicates, Missing: a.Missing}
 		}
-		v.Set("statuses", strings.Join(statuses, ","))
 	}
-	return v
 }
 
-// CheckCampaignID returns an error that says why id cannot be a campaign's, or nil. IDs are typed only as a string;
-// refused is what cannot be one segment of a path, or cannot be seen.
-func CheckCampaignID(id string) error {
-	switch {
-	case id == "" || id == "." || id == "..":
-		return fmt.Errorf("%q is not a campaign ID", id)
-	case len(id) > 256:
-		return fmt.Errorf("a campaign ID of %d bytes is longer than one can be", len(id))
-	case strings.ContainsFunc(id, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == utf8.RuneError }):
-		return fmt.Errorf("%q is not a campaign ID: it has white space or characters that cannot be printed", id)
-	}
-	return nil
+// RowsSummary is what [Rows] read; see [WithSummary].
+type RowsSummary struct {
+	// Rows is the number of distinct rows that were read.
+	Rows int
+	// Pages is the number of pages that were read whole, those without anything new included.
+	Pages int
+	// Duplicates is the number of rows that were skipped because a row of the same id had been read before: rows that
+	// moved while pages were read. Pages that the server sent again whole, or that were read again on purpose, do not
+	// count.
+	Duplicates int
+	// Missing is how many more rows the server's last `total` promises than could be found; 0 where it gives none.
+	Missing int
+	// Layout is set by [AllRows] and [AllPages] alone.
+	Layout *PageLayout
 }
 
-// GetRows returns one page of a campaign's rows. A page past the last has no rows.
-func (c *Client) GetRows(ctx context.Context, campaignID string, params RowsParams) (*RowsPage, error) {
-	var rows []Row
-	info, err := readRows(ctx, c, campaignID, params, "", func() { rows = []Row{} }, func(r Row) error {
-		rows = append(rows, r)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &RowsPage{Page: info.Page, PageSize: info.PageSize, Rows: rows, Total: info.Total}, nil
-}
-
-// pageInfo is what a page says of itself; nil where it does not.
-type pageInfo struct {
-	Page, PageSize, Total *Int
-	answer
-}
-
-// readRows reads one page and hands on each row as soon as it is read. begin is called before each try: rows that an
-// earlier try handed on then come again. With an etag, the page is asked for only if it is another one by now.
-func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, etag string, begin func(), each func(R) error) (pageInfo, error) {
-	if params.PageSize == 0 {
-		params.PageSize = DefaultPageSize
-	}
-	r := request{
-		endpoint:   EndpointRows,
-		path:       []string{"campaigns", url.PathEscape(campaignID), "rows"},
-		query:      params.values(),
-		campaignID: campaignID,
-		page:       params.Page,
-		etag:       usableETag(etag),
-	}
-	if err := CheckCampaignID(campaignID); err != nil {
-		return pageInfo{}, &Error{Kind: KindNotFound, Endpoint: r.endpoint, CampaignID: campaignID, Page: r.page, Err: err}
-	}
-	var info pageInfo
-	answer, err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
-		begin()
-		info = pageInfo{}
-		e := envelope{
-			list:   "rows",
-			wanted: wantedBy[R](),
-			begin:  limit.next,
-			item: func(value []byte) error {
-				var row R
-				if err := json.Unmarshal(value, &row, decodeOptions); err != nil {
-					return err
-				}
-				return each(row)
-			},
-			others: []string{"page", "page_size", "total"},
-			other:  info.set,
+// Rows reads all rows of a campaign and yields each once, by its id, in the order of the pages.
+//
+// What was yielded is provisional until the loop ends without an error. After a failure one more pair is yielded, the
+// zero R and an error that [errors.As] finds to be an [*Error], and the loop ends: what came before is then a part of the
+// campaign, which says nothing about the whole.
+//
+//	for row, err := range revoxapi.Rows[myRow](ctx, client, campaignID, revoxapi.RowsParams{}) {
+//		if err != nil {
+//			return err
+//		}
+//		...
+//	}
+//
+// Rows works whether the server numbers pages from 0 or from 1, caps the size of a page, gives a total or not, or does
+// not page at all. It always ends: when `total` distinct rows are there, when a page is empty, or when pages bring
+// nothing new. If rows are missing then, the pages are read again, at most twice. Rows that still cannot be found while
+// nothing moves are no error, but [RowsSummary.Missing]. If rows move faster than they can be read, or there are more
+// than [WithMaxRows] allows, the error is of [KindIncomplete].
+//
+// params.Page is where paging starts; 0 is right for any server.
+//
+// If the server says how many rows there are, several pages of up to 1,000 rows are read at once, as far as the client's
+// limits allow and 8 at most. Besides these, 16 bytes a row are kept until the loop ends.
+//
+// The loop body runs in the caller's goroutine, often while the answer that the row came with is still being received:
+// the time that it takes counts towards [WithTimeout], and a request that it makes with the same client needs a second
+// one in flight ([WithMaxInFlight]). Leaving the loop early ends all requests and leaves no goroutine behind. Each loop
+// over the returned iterator reads the campaign again.
+func Rows[R Identified](ctx context.Context, c *Client, campaignID string, params RowsParams, opts ...RequestOption) iter.Seq2[R, error] {
+	o := requestOptions(opts)
+	return func(yield func(R, error) bool) {
+		w := newWalk(c, campaignID, params, o, func(_ int, row R) bool { return yield(row, nil) })
+		err := w.run(ctx)
+		if o.Summary != nil {
+			o.Summary(w.summary())
 		}
-		return e.read(body)
-	})
-	info.answer = answer
-	return info, err
+		if err != nil && err != errStopped {
+			var none R
+			yield(none, err)
+		}
+	}
 }
 
-// set takes in a member of a page.
-func (p *pageInfo) set(name string, value []byte) error {
-	switch name {
-	case "page":
-		return json.Unmarshal(value, &p.Page)
-	case "page_size":
-		return json.Unmarshal(value, &p.PageSize)
-	}
-	if err := json.Unmarshal(value, &p.Total); err != nil {
-		return err
-	}
-	if p.Total != nil && *p.Total < 0 {
-		return badResponse("the answer's total is negative")
-	}
-	return nil
+// Rows is [Rows] with all documented fields. It decodes everything, transcripts included.
+func (c *Client) Rows(ctx context.Context, campaignID string, params RowsParams, opts ...RequestOption) iter.Seq2[Row, error] {
+	return Rows[Row](ctx, c, campaignID, params, opts...)
 }

@@ -13,25 +13,6 @@ package revoxapi
 // Much of it is personal data. The comments name the fields; none of the types
 // has a String method, and package fmt prints them whole, so do not.
 
-// RowsPage is one page of a campaign's rows.
-//
-// Newer versions of the API do no paging: they send all rows at once, and
-// Page, PageSize and Total are nil.
-type RowsPage struct {
-	// Page is "page": which page this is. Nil when absent or null. The first
-	// is 0 or 1, as the server has it.
-	Page *Int `json:"page,omitzero"`
-	// PageSize is "page_size": the rows a page that the server used, which can
-	// be fewer than asked for. Nil when absent or null.
-	PageSize *Int `json:"page_size,omitzero"`
-	// Rows is "rows". Nil when absent or null, which no server should send;
-	// not nil, but empty, for a page without rows.
-	Rows []Row `json:"rows,omitzero"`
-	// Total is "total": how many rows there are on all pages. Nil when absent
-	// or null.
-	Total *Int `json:"total,omitzero"`
-}
-
 // Row is a contact of a campaign. It is personal data: the phone number and
 // the input data by themselves, and much of its call.
 type Row struct {

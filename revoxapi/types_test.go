@@ -40,7 +40,7 @@ var samples = []struct {
 	file string
 	into func() any
 }{
-	{"testdata/rows.json", func() any { return new(RowsPage) }},
+	{"testdata/rows.json", func() any { return new(RowsPage[Row]) }},
 	{"testdata/campaigns.json", func() any { return new(campaignsPage) }},
 }
 
@@ -155,7 +155,7 @@ func checkAbsentOrNull(t *testing.T, what string, into func() any, withNull, wit
 
 func TestSampleReadsAsDocumented(t *testing.T) {
 	for _, library := range jsonLibraries {
-		var page RowsPage
+		var page RowsPage[Row]
 		if err := library.decode(readSample(t, "testdata/rows.json"), &page); err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestSampleReadsAsDocumented(t *testing.T) {
 
 func TestUnpagedAnswer(t *testing.T) {
 	for _, library := range jsonLibraries {
-		var page RowsPage
+		var page RowsPage[Row]
 		if err := library.decode([]byte(`{"rows":[]}`), &page); err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func TestUnpagedAnswer(t *testing.T) {
 func TestMissingRowsStayMissing(t *testing.T) {
 	for _, library := range jsonLibraries {
 		for _, in := range []string{`{}`, `{"rows":null}`} {
-			var page RowsPage
+			var page RowsPage[Row]
 			if err := library.decode([]byte(in), &page); err != nil || page.Rows != nil {
 				t.Errorf("%s: %s reads as %v, %v", library.name, in, page.Rows, err)
 			}
@@ -244,7 +244,7 @@ func TestNumbersInEverySpelling(t *testing.T) {
 			"first_sentence_delay_ms":N,"call_retry_config":{"max_retry_attempts":N,"calling_windows":[{"retry_delay_seconds":N}]},
 			"assistant":{"max_call_duration_secs":N,"pending_faq_count":N,"voice":{"speed":N}}}}]}`, "N", spelling))
 		for _, library := range jsonLibraries {
-			var page RowsPage
+			var page RowsPage[Row]
 			if err := library.decode(data, &page); err != nil {
 				t.Errorf("%s: %s: %v", library.name, spelling, err)
 				continue
@@ -362,7 +362,7 @@ func typeNames(path string, typ reflect.Type) (names []string) {
 	case reflect.Struct:
 		for i := range typ.NumField() {
 			name, _, tagged := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-			if tagged || name != "" {
+			if name != "-" && (tagged || name != "") {
 				names = append(names, path+"."+name)
 				names = append(names, typeNames(path+"."+name, typ.Field(i).Type)...)
 			}

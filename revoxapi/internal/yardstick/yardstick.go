@@ -108,7 +108,7 @@ func Usual(packed io.Reader, c *Count) (rows int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var page revoxapi.RowsPage
+	var page revoxapi.RowsPage[revoxapi.Row]
 	if err := json.NewDecoder(plain).Decode(&page); err != nil {
 		return 0, err
 	}

@@ -6,11 +6,16 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestRequestsThatLeaveRoomHoldUpNoOthers(t *testing.T) {
+func lowPriority(low func() bool) revoxapi.RequestOption {
+	return func(o *apirequest.Options) { o.LowPriority = low }
+}
+
+func TestRequestsOfLowPriorityDoNotDelayOthers(t *testing.T) {
 	server := newServer(t)
 	server.SetRows("hangs", "", nil)
 	server.SetRows("answers", "", nil)
@@ -18,11 +23,10 @@ func TestRequestsThatLeaveRoomHoldUpNoOthers(t *testing.T) {
 	const inFlight = 3
 	client := newClient(t, server.URL, revoxapi.WithMaxInFlight(inFlight))
 	ctx, cancel := context.WithCancel(t.Context())
-	leaving := revoxapi.LeavingRoom(ctx, func() bool { return true })
 	var readers sync.WaitGroup
 	for range 2 * inFlight {
 		readers.Go(func() {
-			if _, err := client.GetRows(leaving, "hangs", revoxapi.RowsParams{}); err == nil {
+			if _, err := client.Page(ctx, "hangs", revoxapi.RowsParams{}, lowPriority(func() bool { return true })); err == nil {
 				t.Error("an answer where there is none")
 			}
 		})
@@ -31,7 +35,7 @@ func TestRequestsThatLeaveRoomHoldUpNoOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if _, err := client.GetRows(ctx, "answers", revoxapi.RowsParams{}); err != nil {
+		if _, err := client.Page(ctx, "answers", revoxapi.RowsParams{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,24 +46,23 @@ func TestRequestsThatLeaveRoomHoldUpNoOthers(t *testing.T) {
 	}
 }
 
-func TestRoomIsLeftOnlyWhileThatIsWanted(t *testing.T) {
+func TestLowPriorityAppliesOnlyWhileItIsWanted(t *testing.T) {
 	server := newServer(t)
 	server.SetRows("hangs", "", nil)
 	server.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
 	for name, test := range map[string]struct {
 		inFlight int
-		leave    bool
-	}{"not wanted": {3, false}, "no room to leave": {1, true}} {
+		low      bool
+	}{"not wanted": {3, false}, "one in flight": {1, true}} {
 		t.Run(name, func(t *testing.T) {
 			client := newClient(t, server.URL, revoxapi.WithMaxInFlight(test.inFlight))
 			ctx, cancel := context.WithCancel(t.Context())
-			var leave atomic.Bool
-			leave.Store(test.leave)
-			leaving := revoxapi.LeavingRoom(ctx, leave.Load)
+			var low atomic.Bool
+			low.Store(test.low)
 			asked := server.RequestCount()
 			var readers sync.WaitGroup
 			for range test.inFlight {
-				readers.Go(func() { _, _ = client.GetRows(leaving, "hangs", revoxapi.RowsParams{}) }) // until it is cancelled
+				readers.Go(func() { _, _ = client.Page(ctx, "hangs", revoxapi.RowsParams{}, lowPriority(low.Load)) }) // until it is cancelled
 			}
 			if err := server.WaitForRequests(ctx, asked+test.inFlight); err != nil {
 				t.Error(err)

@@ -1,9 +1,7 @@
 package revoxapi_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +14,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestAllRowsReadsEveryKindOfServerAtEverySize(t *testing.T) {
+func TestRowsReadsEveryKindOfServerAtEverySize(t *testing.T) {
 	kinds := map[string][]revoxtest.Option{
 		"first page 0":                  nil,
 		"first page 1, strict":          {revoxtest.WithFirstPage(1)},
@@ -51,7 +49,7 @@ func TestAllRowsReadsEveryKindOfServerAtEverySize(t *testing.T) {
 	}
 }
 
-func TestAllRowsAsksForNoMoreThanItMust(t *testing.T) {
+func TestRowsAsksForNoMoreThanItMust(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		opts  []revoxtest.Option
@@ -106,7 +104,7 @@ func TestAllRowsAsksForNoMoreThanItMust(t *testing.T) {
 }
 
 // A server that looked 1-based by a mishap, or was replaced, is still read whole.
-func TestAllRowsSurvivesWhatItLearnedWrongly(t *testing.T) {
+func TestRowsSurvivesWhatItLearnedWrongly(t *testing.T) {
 	for _, size := range []int{0, 1, 80, 100, 250} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			server := newServer(t)
@@ -128,7 +126,7 @@ func TestAllRowsSurvivesWhatItLearnedWrongly(t *testing.T) {
 	}
 }
 
-func TestAllRowsTellsAMishapFromAMissingPage(t *testing.T) {
+func TestRowsDistinguishesAnAccidentFromAMissingPage(t *testing.T) {
 	for _, opts := range [][]revoxtest.Option{nil, {revoxtest.WithoutTotal()}} {
 		for _, size := range []int{1, 100, 150, 250} {
 			for _, code := range []int{400, 404, 422} {
@@ -194,7 +192,7 @@ func TestAllRowsTellsAMishapFromAMissingPage(t *testing.T) {
 }
 
 // Page 0 is the first and the last, and a page past it does not exist.
-func TestAllRowsOfAnEmptyCampaignWhereLaterPagesAreRefused(t *testing.T) {
+func TestRowsOfAnEmptyCampaignWhereLaterPagesAreRefused(t *testing.T) {
 	for _, code := range []int{400, 404, 422} {
 		server := newServer(t, revoxtest.WithoutTotal())
 		server.SetRows(campaignID, "c", nil)
@@ -213,7 +211,7 @@ func TestAllRowsOfAnEmptyCampaignWhereLaterPagesAreRefused(t *testing.T) {
 	})
 }
 
-func TestAllRowsDoesNotBelieveTheTotal(t *testing.T) {
+func TestRowsDoesNotBelieveTheTotal(t *testing.T) {
 	rows := makeRows(0, 250)
 	for _, total := range []int{0, 1, 50, 99, 100, 150, 200, 249} {
 		t.Run(fmt.Sprintf("total %d of 250", total), func(t *testing.T) {
@@ -253,7 +251,7 @@ func TestAllRowsDoesNotBelieveTheTotal(t *testing.T) {
 	})
 }
 
-func TestAllRowsWhileRowsMove(t *testing.T) {
+func TestRowsWhileRowsMove(t *testing.T) {
 	// Each case changes the rows just before a page is made for the n-th time, counted over all requests from 0.
 	for _, test := range []struct {
 		name   string
@@ -299,7 +297,7 @@ func TestAllRowsWhileRowsMove(t *testing.T) {
 	}
 }
 
-func TestAllRowsGivesUpWhereRowsMoveForEver(t *testing.T) {
+func TestRowsGivesUpWhereRowsMoveForEver(t *testing.T) {
 	t.Run("new ones before all, all the time", func(t *testing.T) {
 		server := newServer(t)
 		next := 10_000
@@ -329,7 +327,7 @@ func TestAllRowsGivesUpWhereRowsMoveForEver(t *testing.T) {
 }
 
 // Rows without end are read up to a limit, whether they come on pages, pages read ahead, or all on one.
-func TestAllRowsReadsNoMoreRowsThanTheLimit(t *testing.T) {
+func TestRowsReadsNoMoreRowsThanTheLimit(t *testing.T) {
 	for name, opts := range map[string][]revoxtest.Option{"pages": {revoxtest.WithoutTotal()}, "pages read ahead": nil, "one page": {revoxtest.WithRowsOnly()}} {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t, opts...)
@@ -347,7 +345,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestAllRowsTellsRowsByTheirID(t *testing.T) {
+func TestRowsTellsRowsByTheirID(t *testing.T) {
 	t.Run("given twice within a page and over pages", func(t *testing.T) {
 		server := newServer(t)
 		rows := append(append(makeRows(0, 60), makeRows(0, 60)...), makeRows(60, 130)...)
@@ -378,7 +376,7 @@ func TestAllRowsTellsRowsByTheirID(t *testing.T) {
 }
 
 // What a try that broke off had handed over is not handed over again, and nothing is lost.
-func TestAllRowsRetriesWithinAPage(t *testing.T) {
+func TestRowsRetriesWithinAPage(t *testing.T) {
 	for name, behavior := range map[string]revoxtest.Behavior{
 		"cut": revoxtest.CutBody(), "cut JSON": revoxtest.CutJSON(), "cut gzip": revoxtest.CutGzip(), "cut zstd": revoxtest.CutZstd(), "reset": revoxtest.ResetInBody(),
 	} {
@@ -410,33 +408,44 @@ func TestAllRowsRetriesWithinAPage(t *testing.T) {
 	})
 }
 
-func TestAllRowsStopsAtTheCallersError(t *testing.T) {
+// Leaving the loop asks for nothing more, whether the row came with the first page or with one that was read ahead.
+func TestLeavingTheLoopEndsTheReading(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 250))
-	own := errors.New("enough")
-	rows := 0
-	summary, err := revoxapi.AllRows(context.Background(), newClient(t, server.URL, revoxapi.WithMaxInFlight(1)), campaignID, revoxapi.RowsParams{}, func(row) error {
-		if rows++; rows == 130 {
-			return own
-		}
-		return nil
-	})
-	if err != own || rows != 130 || server.RequestCount() != 2 {
-		t.Errorf("%v after %d rows and %d requests: %+v", err, rows, server.RequestCount(), summary)
-	}
-	// The caller's own *Error is not taken for the API's, on whatever page: nothing is asked for after it.
-	for _, mine := range []*revoxapi.Error{{Kind: revoxapi.KindServerError, Err: own}, {Kind: revoxapi.KindNotFound, StatusCode: 404, Err: own}} {
-		for _, last := range []int{1, 130} {
-			before, rows := server.RequestCount(), 0
-			_, err = revoxapi.AllRows(context.Background(), newClient(t, server.URL, revoxapi.WithMaxInFlight(1)), campaignID, revoxapi.RowsParams{}, func(row) error {
-				if rows++; rows >= last {
-					return mine
-				}
-				return nil
-			})
-			if asked := server.RequestCount() - before; err != error(mine) || rows != last || asked != last/100+1 {
-				t.Errorf("%v after %d rows and %d requests, want %d and %d", err, rows, asked, last, last/100+1)
+	client := newClient(t, server.URL, revoxapi.WithMaxInFlight(1))
+	for _, last := range []int{1, 100, 130, 250} {
+		before, rows := server.RequestCount(), 0
+		var summary revoxapi.RowsSummary
+		for _, err := range revoxapi.Rows[row](t.Context(), client, campaignID, revoxapi.RowsParams{}, revoxapi.WithSummary(&summary)) {
+			if err != nil {
+				t.Fatal(err)
 			}
+			if rows++; rows == last {
+				break
+			}
+		}
+		if asked, want := server.RequestCount()-before, (last+99)/100; rows != last || asked != want || summary.Rows != last {
+			t.Errorf("%d rows and %d requests, want %d and %d: %+v", rows, asked, last, want, summary)
+		}
+	}
+}
+
+// Each loop over one iterator is a reading of its own.
+func TestAnIteratorCanBeUsedAgain(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, server.URL)
+	rows := client.Rows(t.Context(), campaignID, revoxapi.RowsParams{PageSize: 10})
+	for _, n := range []int{25, 31} {
+		server.SetRows(campaignID, "c", makeRows(0, n))
+		got := 0
+		for r, err := range rows {
+			if err != nil || r.ID != idOf(got) {
+				t.Fatalf("%v: %q", err, r.ID)
+			}
+			got++
+		}
+		if got != n {
+			t.Errorf("%d rows, want %d", got, n)
 		}
 	}
 }

@@ -1,0 +1,160 @@
+package scan_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// readPages returns the pages that ReadPages yields.
+func readPages(client *revoxapi.Client, size int, pages ...scan.PageRequest) (results []scan.Page[row], err error) {
+	for p, err := range scan.ReadPages[row](context.Background(), client, campaignID, revoxapi.RowsParams{PageSize: size}, pages) {
+		if err != nil {
+			return results, err
+		}
+		results = append(results, p)
+	}
+	return results, nil
+}
+
+func TestReadPagesReadsWhatIsAskedInThatOrder(t *testing.T) {
+	server := newServer(t, revoxtest.WithPageSizeCap(50))
+	server.SetRows(campaignID, "c", makeRows(0, 170))
+	server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.CutBody()})
+	results, err := readPages(newClient(t, server.URL), 0, scan.PageRequest{Number: 3}, scan.PageRequest{Number: 0}, scan.PageRequest{Number: 9}, scan.PageRequest{Number: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range results {
+		first := "none"
+		if len(p.Rows) > 0 {
+			first = p.Rows[0].ID
+		}
+		got = append(got, fmt.Sprintf("page %d (%d, %d of %d): %d rows, first %s", p.Number, *p.Page, *p.PageSize, *p.Total, len(p.Rows), first))
+	}
+	want := []string{
+		"page 3 (3, 50 of 170): 20 rows, first row-00150", "page 0 (0, 50 of 170): 50 rows, first row-00000",
+		"page 9 (9, 50 of 170): 0 rows, first none", "page 0 (0, 50 of 170): 50 rows, first row-00000",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestReadPagesEndsAtTheFirstError(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 350))
+	pages := []scan.PageRequest{{Number: 0}, {Number: 1}, {Number: 2}, {Number: 3}}
+	t.Run("of the API", func(t *testing.T) {
+		defer server.AddFault(revoxtest.Fault{Page: revoxtest.Page(2), Behavior: revoxtest.Status(401, nil, "")})()
+		results, err := readPages(newClient(t, server.URL), 0, pages...)
+		if e := asError(t, err, revoxapi.KindAuth); e.Page != 2 || len(results) != 2 {
+			t.Errorf("%v after %d pages", e, len(results))
+		}
+	})
+	t.Run("the caller leaves the loop", func(t *testing.T) {
+		before := server.RequestCount()
+		n := 0
+		for range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, slices.Repeat(pages, 10)) {
+			if n++; n == 2 {
+				break
+			}
+		}
+		if asked := server.RequestCount() - before; n != 2 || asked > 6 {
+			t.Errorf("%d pages, %d requests", n, asked)
+		}
+	})
+	t.Run("rows without an id", func(t *testing.T) {
+		server := newServer(t)
+		server.SetRows(campaignID, "c", append(makeRows(0, 3), json.RawMessage(`{"row_index":1}`)))
+		_, err := readPages(newClient(t, server.URL), 0, pages...)
+		asError(t, err, revoxapi.KindBadResponse)
+	})
+	t.Run("the context", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var last error
+		for _, err := range scan.ReadPages[row](ctx, newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, slices.Repeat(pages, 10)) {
+			cancel()
+			last = err
+		}
+		asError(t, last, revoxapi.KindCanceled)
+	})
+}
+
+func TestReadPagesReadsOnlyWhatChanged(t *testing.T) {
+	server := newServer(t, revoxtest.WithETags())
+	server.SetRows(campaignID, "c", makeRows(0, 250))
+	client := newClient(t, server.URL)
+	first, err := readPages(client, 100, scan.PageRequest{Number: 0}, scan.PageRequest{Number: 1})
+	if err != nil || first[0].ETag == "" || first[0].ETag == first[1].ETag || first[0].NotModified {
+		t.Fatalf("%v, %+v", err, first)
+	}
+	server.SetRows(campaignID, "", append(append(makeRows(0, 100), makeRows(300, 301)...), makeRows(101, 250)...))
+	second, err := readPages(client, 100, scan.PageRequest{Number: 0, ETag: first[0].ETag}, scan.PageRequest{Number: 1, ETag: first[1].ETag})
+	if err != nil || len(second) != 2 {
+		t.Fatal(err)
+	}
+	if p := second[0]; !p.NotModified || p.Rows != nil || p.Number != 0 || p.ETag != first[0].ETag {
+		t.Errorf("the page that stayed: %+v", p)
+	}
+	if p := second[1]; p.NotModified || len(p.Rows) != 100 || p.Rows[0].ID != idOf(300) || p.ETag == first[1].ETag {
+		t.Errorf("the page that changed: %+v", p)
+	}
+}
+
+// As many pages are read at once as the client allows, and no more are asked for before the first of them was taken.
+func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
+	for _, inFlight := range []int{1, 3} {
+		server := newServer(t, revoxtest.WithLatency(2*time.Millisecond))
+		server.SetRows(campaignID, "c", makeRows(0, 400))
+		var taken atomic.Int64
+		server.OnPage(func(_ string, page int) {
+			if ahead := int64(page) - taken.Load(); ahead >= int64(inFlight) {
+				t.Errorf("page %d was asked for when %d pages were taken", page, taken.Load())
+			}
+		})
+		var requests []scan.PageRequest
+		for number := range 40 {
+			requests = append(requests, scan.PageRequest{Number: number})
+		}
+		client := newClient(t, server.URL, revoxapi.WithMaxInFlight(inFlight))
+		for p, err := range scan.ReadPages[row](t.Context(), client, campaignID, revoxapi.RowsParams{PageSize: 10}, requests) {
+			if err != nil || p.Rows[0].ID != idOf(10*p.Number) || p.Number != int(taken.Load()) {
+				t.Fatalf("%v: page %d", err, p.Number)
+			}
+			taken.Add(1)
+		}
+		if taken.Load() != 40 || server.MaxInFlight() != inFlight {
+			t.Errorf("%d pages, %d requests at once, want 40 and %d", taken.Load(), server.MaxInFlight(), inFlight)
+		}
+	}
+}
+
+// Options apply to each page.
+func TestReadPagesPassesOptionsOn(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 30))
+	var asked atomic.Int64
+	low := func(o *apirequest.Options) { o.LowPriority = func() bool { asked.Add(1); return true } }
+	pages := []scan.PageRequest{{Number: 0}, {Number: 1}, {Number: 2}}
+	for _, err := range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{PageSize: 10}, pages, low) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked.Load() != 3 {
+		t.Errorf("asked for the priority %d times, want 3", asked.Load())
+	}
+}

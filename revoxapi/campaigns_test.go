@@ -1,0 +1,93 @@
+package revoxapi_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+func TestListCampaigns(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, server.URL)
+	if campaigns, err := client.ListCampaigns(context.Background()); err != nil || campaigns == nil || len(campaigns) != 0 {
+		t.Fatalf("%v, %v", campaigns, err)
+	}
+	id := server.AddCampaign(revoxtest.Campaign{Name: "Spring", Rows: 2})
+	campaigns, err := client.ListCampaigns(context.Background())
+	if err != nil || len(campaigns) != 1 || campaigns[0].ID != id || campaigns[0].Name != "Spring" {
+		t.Fatalf("%+v, %v", campaigns, err)
+	}
+	for _, body := range []string{`null`, `[]`, `{}`, `{"campaigns":null}`, `{"campaigns":[null]}`, `{"campaigns":[]}x`, `{"error":"x"}`, ``} {
+		remove := server.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Body("application/json", body)})
+		_, err := client.ListCampaigns(context.Background())
+		if e := asError(t, err, revoxapi.KindBadResponse); e.Page != -1 || e.CampaignID != "" || !strings.Contains(e.Error(), "list of campaigns") {
+			t.Errorf("%+v", e)
+		}
+		remove()
+	}
+}
+
+// named is a campaign without its id.
+type named struct {
+	Name string `json:"name"`
+}
+
+func namesOf(t *testing.T, client *revoxapi.Client) (names []string) {
+	t.Helper()
+	for campaign, err := range revoxapi.Campaigns[named](t.Context(), client) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, campaign.Name)
+	}
+	return names
+}
+
+// A try that breaks off has yielded campaigns already: the next one goes on after them, even if the list has changed.
+func TestEachCampaignIsYieldedOnce(t *testing.T) {
+	item := func(id string, more string) string { return fmt.Sprintf(`{"id":%q,"name":"of %s"%s}`, id, id, more) }
+	// More than the buffers hold, so that a try which breaks off has yielded something.
+	filler := fmt.Sprintf(`,"assistant":{"prompt":%q}`, strings.Repeat("x", 100<<10))
+	answers := []string{
+		`{"campaigns":[` + item("a", "") + "," + item("b", filler) + "," + item("c", filler),
+		`{"campaigns":[` + item("new", "") + "," + item("c", filler) + "," + item("b", filler) + "," + item("a", "") + "," + item("d", "") + "]}",
+	}
+	client := newClient(t, "http://answers.invalid", revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		body := answers[0]
+		answers = answers[1:]
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	})))
+	if got, want := namesOf(t, client), []string{"of a", "of b", "of c", "of new", "of d"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	answers = []string{`{"campaigns":[{"id":7,"name":"of 7"},{"name":"without"},{"name":"without"},` + item("a", "") + "," + item("a", "") + "]}"}
+	if got, want := namesOf(t, client), []string{"of 7", "without", "without", "of a"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestLeavingTheListOfCampaigns(t *testing.T) {
+	server := newServer(t)
+	for i := range 5 {
+		server.AddCampaign(revoxtest.Campaign{Name: fmt.Sprint(i), Rows: 1})
+	}
+	n := 0
+	for _, err := range revoxapi.Campaigns[named](t.Context(), newClient(t, server.URL)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 2 {
+			break
+		}
+	}
+	if n != 2 || server.RequestCount() != 1 {
+		t.Errorf("%d campaigns, %d requests", n, server.RequestCount())
+	}
+}

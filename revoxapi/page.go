@@ -1,0 +1,146 @@
+package revoxapi
+
+import (
+	"context"
+	"io"
+	"net/url"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
+)
+
+// RowsPage is one page of a campaign's rows.
+//
+// Newer versions of the API do no paging: they send all rows at once, and Page, PageSize and Total are nil.
+type RowsPage[R any] struct {
+	// Page is "page": which page this is. Nil when absent or null. The first is 0 or 1, depending on the server.
+	Page *Int `json:"page,omitzero"`
+	// PageSize is "page_size": how many rows a page has for the server, which can be fewer than asked for. Nil when
+	// absent or null.
+	PageSize *Int `json:"page_size,omitzero"`
+	// Rows is "rows", as they came: a row can be there twice. Not nil, but empty, for a page without rows.
+	Rows []R `json:"rows,omitzero"`
+	// Total is "total": how many rows there are on all pages. Nil when absent or null.
+	Total *Int `json:"total,omitzero"`
+
+	// Overfull reports that the server sent many more rows than a page can have. Rows are the first of them; Page,
+	// PageSize and Total are nil.
+	Overfull bool `json:"-"`
+}
+
+// Page reads one page of a campaign's rows, whole. A page past the last has no rows, those of another page, or is
+// refused with an error, depending on the server.
+//
+// At most 2*params.PageSize or 1,000 rows are kept, whichever is more: a server may send more rows than were asked for,
+// but one that sends all of a huge campaign must not fill the memory. See [RowsPage.Overfull].
+//
+// The error is an [*Error].
+func Page[R Identified](ctx context.Context, c *Client, campaignID string, params RowsParams, opts ...RequestOption) (*RowsPage[R], error) {
+	o := requestOptions(opts)
+	if params.PageSize == 0 {
+		params.PageSize = DefaultPageSize
+	}
+	return readPage[R](ctx, c, campaignID, params, o, max(2*params.PageSize, 1000))
+}
+
+// Page is [Page] with all documented fields.
+func (c *Client) Page(ctx context.Context, campaignID string, params RowsParams, opts ...RequestOption) (*RowsPage[Row], error) {
+	return Page[Row](ctx, c, campaignID, params, opts...)
+}
+
+// readPage is Page with another limit of rows.
+func readPage[R Identified](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, limit int) (*RowsPage[R], error) {
+	var rows []R
+	info, err := readRows(ctx, c, campaignID, params, o, func() { rows = []R{} }, func(row R) error {
+		if row.RowID() == "" {
+			return noID(len(rows) + 1)
+		}
+		if len(rows) == limit {
+			return errStopped
+		}
+		rows = append(rows, row)
+		return nil
+	})
+	overfull := err == errStopped
+	if err != nil && !overfull {
+		return nil, err
+	}
+	if o.Answer != nil {
+		*o.Answer = apirequest.Answer{ETag: info.etag, NotModified: info.notModified}
+	}
+	switch {
+	case overfull:
+		return &RowsPage[R]{Rows: rows, Overfull: true}, nil
+	case info.notModified:
+		return &RowsPage[R]{}, nil // without what an earlier try that broke off has left
+	}
+	return &RowsPage[R]{Page: info.Page, PageSize: info.PageSize, Rows: rows, Total: info.Total}, nil
+}
+
+func noID(row int) *Error { return badResponse("row %d of the answer has no id", row) }
+
+// pageInfo is what a page says of itself; nil where it does not.
+type pageInfo struct {
+	Page, PageSize, Total *Int
+	answer
+}
+
+// readRows reads one page and passes each row to each as soon as it is decoded. begin is called before each try: rows
+// that an earlier try passed on come again. Where o.ETag still holds, neither is called.
+func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, begin func(), each func(R) error) (pageInfo, error) {
+	if params.PageSize == 0 {
+		params.PageSize = DefaultPageSize
+	}
+	r := request{
+		endpoint:    EndpointRows,
+		path:        []string{"campaigns", url.PathEscape(campaignID), "rows"},
+		query:       params.values(),
+		campaignID:  campaignID,
+		page:        params.Page,
+		etag:        usableETag(o.ETag),
+		lowPriority: o.LowPriority,
+	}
+	if err := CheckCampaignID(campaignID); err != nil {
+		return pageInfo{}, &Error{Kind: KindNotFound, Endpoint: r.endpoint, CampaignID: campaignID, Page: r.page, Err: err}
+	}
+	var info pageInfo
+	answer, err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
+		begin()
+		info = pageInfo{}
+		e := envelope{
+			list:   "rows",
+			wanted: wantedBy[R](),
+			begin:  limit.next,
+			item: func(value []byte) error {
+				var row R
+				if err := json.Unmarshal(value, &row, decodeOptions); err != nil {
+					return err
+				}
+				return each(row)
+			},
+			others: []string{"page", "page_size", "total"},
+			other:  info.set,
+		}
+		return e.read(body)
+	})
+	info.answer = answer
+	return info, err
+}
+
+// set decodes a member of a page.
+func (p *pageInfo) set(name string, value []byte) error {
+	switch name {
+	case "page":
+		return json.Unmarshal(value, &p.Page)
+	case "page_size":
+		return json.Unmarshal(value, &p.PageSize)
+	}
+	if err := json.Unmarshal(value, &p.Total); err != nil {
+		return err
+	}
+	if p.Total != nil && *p.Total < 0 {
+		return badResponse("the answer's total is negative")
+	}
+	return nil
+}
