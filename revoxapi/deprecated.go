@@ -189,3 +189,23 @@ func (f *layoutFinder) found(rows int) *PageLayout {
 	layout := f.layout
 	return &layout
 }
+
+// Deprecated: use [Values].
+func CallStatuses() []CallStatus                    { return Values[CallStatus]() }
+func AttemptStatuses() []AttemptStatus              { return Values[AttemptStatus]() }
+func AttemptResults() []AttemptResult               { return Values[AttemptResult]() }
+func DialErrors() []DialError                       { return Values[DialError]() }
+func EndedBys() []EndedBy                           { return Values[EndedBy]() }
+func EndReasons() []EndReason                       { return Values[EndReason]() }
+func CallDirections() []CallDirection               { return Values[CallDirection]() }
+func CallOutcomes() []CallOutcome                   { return Values[CallOutcome]() }
+func CampaignStatuses() []CampaignStatus            { return Values[CampaignStatus]() }
+func TranscriptRoles() []TranscriptRole             { return Values[TranscriptRole]() }
+func FirstSentenceModes() []FirstSentenceMode       { return Values[FirstSentenceMode]() }
+func LlmModelTypes() []LlmModelType                 { return Values[LlmModelType]() }
+func LlmModelNames() []LlmModelName                 { return Values[LlmModelName]() }
+func VoiceProviders() []VoiceProvider               { return Values[VoiceProvider]() }
+func StructuredOutputTypes() []StructuredOutputType { return Values[StructuredOutputType]() }
+func FaqSources() []FaqSource                       { return Values[FaqSource]() }
+func BackgroundSounds() []BackgroundSound           { return Values[BackgroundSound]() }
+func Weekdays() []Weekday                           { return Values[Weekday]() }

@@ -1,17 +1,31 @@
 // Package revoxapi is a client for the Revox API, which runs outbound campaigns of calls made by AI agents.
 //
 //	client, err := revoxapi.NewClient(revoxapi.StaticKey(os.Getenv("REVOX_API_KEY")))
-//	...
-//	summary, err := revoxapi.AllRows(ctx, client, campaignID, revoxapi.RowsParams{}, func(row revoxapi.Row) error {
+//	if err != nil {
+//		return err
+//	}
+//	for row, err := range client.Rows(ctx, campaignID, revoxapi.RowsParams{}) {
+//		if err != nil {
+//			return err
+//		}
+//		if row.Call == nil {
+//			fmt.Println(row.RowIndex, "has no call yet")
+//			continue
+//		}
 //		fmt.Println(row.RowIndex, row.Call.Status)
-//		return nil
-//	})
+//	}
 //
-// [Client.GetRows] reads one page of a campaign's rows, [AllRows] every page, [Client.ListCampaigns] the campaigns.
-// AllRows and [AllCampaigns] decode into a type of the caller's choosing: one with the few fields that are wanted
-// leaves prompts and transcripts, which are nearly all of an answer, unread.
+// [Client.ListCampaigns] returns the campaigns, [Client.Rows] reads all rows of one, and [Client.Page] reads one page of
+// them. The functions [Campaigns], [Rows] and [Page] decode into a type of the caller's choosing. With a struct of a few
+// fields, prompts and transcripts, which are nearly all of an answer, are skipped without being decoded.
 //
-// Every failure is an [*Error], whose kind says what went wrong and whose text holds neither the key nor anything of
-// a response's body. What was documented of the API is typed under its documented names; where the documentation is
-// silent (the number of the first page, whether the answer is paged at all), the client is right either way.
+// The error of every request is an [*Error]. Its kind says what went wrong; its text holds neither the key nor anything of
+// an answer's body. Requests that fail for a reason that may pass are sent again ([WithMaxRetries]), after the wait that
+// the server asks for.
+//
+// Every documented field of the API has a Go field that is named after it; undocumented fields are ignored. Where the
+// documentation leaves something open (the number of the first page, whether the answer has pages at all), the client
+// works either way.
+//
+// Much of what the API returns is personal data. The comments name the fields.
 package revoxapi

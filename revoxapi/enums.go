@@ -2,10 +2,22 @@ package revoxapi
 
 import "slices"
 
-// Each enum of the API is a named string type, with a constant and a list of
-// the values known today. Enums grow: a value outside the list decodes and
-// encodes like any other, and Known tells it from the listed ones. The empty
-// value is a field that was absent or null; it is not Known.
+// Enum is a type with a list of documented values. The API may send others: they decode and encode like any other, and
+// [Known] reports that they are not documented. The empty value stands for a field that was absent or null; it is not
+// Known.
+type Enum[E ~string] interface {
+	~string
+	values() []E
+}
+
+// Values returns the documented values of an enum, in the API's order, as in Values[CallStatus]().
+func Values[E Enum[E]]() []E {
+	var e E
+	return e.values()
+}
+
+// Known reports whether value is one of the documented values of its type.
+func Known[E Enum[E]](value E) bool { return slices.Contains(value.values(), value) }
 
 // CallStatus is where a call order stands.
 type CallStatus string
@@ -21,16 +33,12 @@ const (
 	CallErrored          CallStatus = "errored"
 )
 
-var callStatuses = [...]CallStatus{
-	CallInitializing, CallQueuedForCalling, CallCalling, CallScheduled,
-	CallCompleted, CallCancelled, CallErrored,
+func (CallStatus) values() []CallStatus {
+	return []CallStatus{
+		CallInitializing, CallQueuedForCalling, CallCalling, CallScheduled, CallCompleted, CallCancelled,
+		CallErrored,
+	}
 }
-
-// CallStatuses returns the known call statuses, in the API's order.
-func CallStatuses() []CallStatus { return slices.Clone(callStatuses[:]) }
-
-// Known tells whether s is one of [CallStatuses].
-func (s CallStatus) Known() bool { return slices.Contains(callStatuses[:], s) }
 
 // AttemptStatus is where a single call attempt stands.
 type AttemptStatus string
@@ -44,15 +52,9 @@ const (
 	AttemptError     AttemptStatus = "error"
 )
 
-var attemptStatuses = [...]AttemptStatus{
-	AttemptQueued, AttemptRinging, AttemptOngoing, AttemptCompleted, AttemptError,
+func (AttemptStatus) values() []AttemptStatus {
+	return []AttemptStatus{AttemptQueued, AttemptRinging, AttemptOngoing, AttemptCompleted, AttemptError}
 }
-
-// AttemptStatuses returns the known attempt statuses, in the API's order.
-func AttemptStatuses() []AttemptStatus { return slices.Clone(attemptStatuses[:]) }
-
-// Known tells whether s is one of [AttemptStatuses].
-func (s AttemptStatus) Known() bool { return slices.Contains(attemptStatuses[:], s) }
 
 // AttemptResult is who or what answered a call attempt.
 type AttemptResult string
@@ -66,16 +68,9 @@ const (
 	ResultIOSScreeningFilter AttemptResult = "ios-screening-filter"
 )
 
-var attemptResults = [...]AttemptResult{
-	ResultIVR, ResultVoicemail, ResultHuman, ResultUnknown, ResultIOSScreeningFilter,
+func (AttemptResult) values() []AttemptResult {
+	return []AttemptResult{ResultIVR, ResultVoicemail, ResultHuman, ResultUnknown, ResultIOSScreeningFilter}
 }
-
-// AttemptResults returns the known attempt results, in the API's order.
-func AttemptResults() []AttemptResult { return slices.Clone(attemptResults[:]) }
-
-// Known tells whether r is one of [AttemptResults]; the API's own "unknown"
-// ([ResultUnknown]) is.
-func (r AttemptResult) Known() bool { return slices.Contains(attemptResults[:], r) }
 
 // DialError is the SIP error that a call attempt met. It is a value of the
 // API, not a Go error.
@@ -93,18 +88,12 @@ const (
 	DialErrorNonClassified             DialError = "non_classified_error"
 )
 
-var dialErrors = [...]DialError{
-	DialErrorNumberNonAttributed, DialErrorTooManyCalls, DialErrorBusy,
-	DialErrorTemporarilyUnavailable, DialErrorNoAnswer,
-	DialErrorNoInternationalPermission, DialErrorPreconditionFailed,
-	DialErrorNonClassified,
+func (DialError) values() []DialError {
+	return []DialError{
+		DialErrorNumberNonAttributed, DialErrorTooManyCalls, DialErrorBusy, DialErrorTemporarilyUnavailable,
+		DialErrorNoAnswer, DialErrorNoInternationalPermission, DialErrorPreconditionFailed, DialErrorNonClassified,
+	}
 }
-
-// DialErrors returns the known dial errors, in the API's order.
-func DialErrors() []DialError { return slices.Clone(dialErrors[:]) }
-
-// Known tells whether e is one of [DialErrors].
-func (e DialError) Known() bool { return slices.Contains(dialErrors[:], e) }
 
 // EndedBy is who ended a call attempt.
 type EndedBy string
@@ -116,13 +105,9 @@ const (
 	EndedBySystem EndedBy = "system" // the platform, at a maximum duration, say
 )
 
-var endedBys = [...]EndedBy{EndedByAgent, EndedByUser, EndedBySystem}
-
-// EndedBys returns the known parties that end a call attempt, in the API's order.
-func EndedBys() []EndedBy { return slices.Clone(endedBys[:]) }
-
-// Known tells whether e is one of [EndedBys].
-func (e EndedBy) Known() bool { return slices.Contains(endedBys[:], e) }
+func (EndedBy) values() []EndedBy {
+	return []EndedBy{EndedByAgent, EndedByUser, EndedBySystem}
+}
 
 // EndReason is why the AI agent ended a call attempt. The API documents it as
 // an open set: expect values that are not Known.
@@ -136,15 +121,9 @@ const (
 	EndReasonIVRNoNavigate EndReason = "ivr_no_navigate"
 )
 
-var endReasons = [...]EndReason{
-	EndReasonToolEndCall, EndReasonVoicemail, EndReasonTransfer, EndReasonIVRNoNavigate,
+func (EndReason) values() []EndReason {
+	return []EndReason{EndReasonToolEndCall, EndReasonVoicemail, EndReasonTransfer, EndReasonIVRNoNavigate}
 }
-
-// EndReasons returns the documented end reasons, in the API's order.
-func EndReasons() []EndReason { return slices.Clone(endReasons[:]) }
-
-// Known tells whether r is one of [EndReasons].
-func (r EndReason) Known() bool { return slices.Contains(endReasons[:], r) }
 
 // CallDirection is who calls whom.
 type CallDirection string
@@ -155,13 +134,9 @@ const (
 	CallOutbound CallDirection = "outbound"
 )
 
-var callDirections = [...]CallDirection{CallInbound, CallOutbound}
-
-// CallDirections returns the known call directions, in the API's order.
-func CallDirections() []CallDirection { return slices.Clone(callDirections[:]) }
-
-// Known tells whether d is one of [CallDirections].
-func (d CallDirection) Known() bool { return slices.Contains(callDirections[:], d) }
+func (CallDirection) values() []CallDirection {
+	return []CallDirection{CallInbound, CallOutbound}
+}
 
 // CallOutcome is what a call order led to. Only some versions of the API have
 // it, and it is empty while not computed.
@@ -175,15 +150,9 @@ const (
 	OutcomeRequestedCallbackLater CallOutcome = "requested_callback_later"
 )
 
-var callOutcomes = [...]CallOutcome{
-	OutcomeNotInterested, OutcomeInterested, OutcomeCompleted, OutcomeRequestedCallbackLater,
+func (CallOutcome) values() []CallOutcome {
+	return []CallOutcome{OutcomeNotInterested, OutcomeInterested, OutcomeCompleted, OutcomeRequestedCallbackLater}
 }
-
-// CallOutcomes returns the known call outcomes, in the API's order.
-func CallOutcomes() []CallOutcome { return slices.Clone(callOutcomes[:]) }
-
-// Known tells whether o is one of [CallOutcomes].
-func (o CallOutcome) Known() bool { return slices.Contains(callOutcomes[:], o) }
 
 // CampaignStatus is where a campaign stands. There is no status for a
 // cancelled one: [Campaign.IsCancelled] says it.
@@ -197,15 +166,9 @@ const (
 	CampaignCompleted CampaignStatus = "completed"
 )
 
-var campaignStatuses = [...]CampaignStatus{
-	CampaignDraft, CampaignRunning, CampaignPaused, CampaignCompleted,
+func (CampaignStatus) values() []CampaignStatus {
+	return []CampaignStatus{CampaignDraft, CampaignRunning, CampaignPaused, CampaignCompleted}
 }
-
-// CampaignStatuses returns the known campaign statuses, in the API's order.
-func CampaignStatuses() []CampaignStatus { return slices.Clone(campaignStatuses[:]) }
-
-// Known tells whether s is one of [CampaignStatuses].
-func (s CampaignStatus) Known() bool { return slices.Contains(campaignStatuses[:], s) }
 
 // TranscriptRole is who speaks in a transcript entry.
 type TranscriptRole string
@@ -217,13 +180,9 @@ const (
 	RoleTool      TranscriptRole = "tool"      // a tool that the agent used
 )
 
-var transcriptRoles = [...]TranscriptRole{RoleUser, RoleAssistant, RoleTool}
-
-// TranscriptRoles returns the known transcript roles, in the API's order.
-func TranscriptRoles() []TranscriptRole { return slices.Clone(transcriptRoles[:]) }
-
-// Known tells whether r is one of [TranscriptRoles].
-func (r TranscriptRole) Known() bool { return slices.Contains(transcriptRoles[:], r) }
+func (TranscriptRole) values() []TranscriptRole {
+	return []TranscriptRole{RoleUser, RoleAssistant, RoleTool}
+}
 
 // FirstSentenceMode is where an assistant's first sentence comes from.
 type FirstSentenceMode string
@@ -235,15 +194,9 @@ const (
 	FirstSentenceNone      FirstSentenceMode = "none"
 )
 
-var firstSentenceModes = [...]FirstSentenceMode{
-	FirstSentenceGenerated, FirstSentenceStatic, FirstSentenceNone,
+func (FirstSentenceMode) values() []FirstSentenceMode {
+	return []FirstSentenceMode{FirstSentenceGenerated, FirstSentenceStatic, FirstSentenceNone}
 }
-
-// FirstSentenceModes returns the known first sentence modes, in the API's order.
-func FirstSentenceModes() []FirstSentenceMode { return slices.Clone(firstSentenceModes[:]) }
-
-// Known tells whether m is one of [FirstSentenceModes].
-func (m FirstSentenceMode) Known() bool { return slices.Contains(firstSentenceModes[:], m) }
 
 // LlmModelType is which kind of language model an [LlmModel] names.
 type LlmModelType string
@@ -254,13 +207,9 @@ const (
 	LlmOpenrouter        LlmModelType = "openrouter"
 )
 
-var llmModelTypes = [...]LlmModelType{LlmDedicatedInstance, LlmOpenrouter}
-
-// LlmModelTypes returns the known kinds of language model, in the API's order.
-func LlmModelTypes() []LlmModelType { return slices.Clone(llmModelTypes[:]) }
-
-// Known tells whether t is one of [LlmModelTypes].
-func (t LlmModelType) Known() bool { return slices.Contains(llmModelTypes[:], t) }
+func (LlmModelType) values() []LlmModelType {
+	return []LlmModelType{LlmDedicatedInstance, LlmOpenrouter}
+}
 
 // LlmModelName is the language model of a dedicated instance.
 type LlmModelName string
@@ -271,13 +220,9 @@ const (
 	LlmMinistral38BInstruct LlmModelName = "ministral-3-8b-instruct"
 )
 
-var llmModelNames = [...]LlmModelName{LlmGPT41, LlmMinistral38BInstruct}
-
-// LlmModelNames returns the known models of dedicated instances, in the API's order.
-func LlmModelNames() []LlmModelName { return slices.Clone(llmModelNames[:]) }
-
-// Known tells whether n is one of [LlmModelNames].
-func (n LlmModelName) Known() bool { return slices.Contains(llmModelNames[:], n) }
+func (LlmModelName) values() []LlmModelName {
+	return []LlmModelName{LlmGPT41, LlmMinistral38BInstruct}
+}
 
 // VoiceProvider is who makes an assistant's voice.
 type VoiceProvider string
@@ -288,13 +233,9 @@ const (
 	VoiceElevenLabs VoiceProvider = "elevenlabs"
 )
 
-var voiceProviders = [...]VoiceProvider{VoiceCartesia, VoiceElevenLabs}
-
-// VoiceProviders returns the known voice providers, in the API's order.
-func VoiceProviders() []VoiceProvider { return slices.Clone(voiceProviders[:]) }
-
-// Known tells whether p is one of [VoiceProviders].
-func (p VoiceProvider) Known() bool { return slices.Contains(voiceProviders[:], p) }
+func (VoiceProvider) values() []VoiceProvider {
+	return []VoiceProvider{VoiceCartesia, VoiceElevenLabs}
+}
 
 // StructuredOutputType is the type of one value that an assistant extracts
 // from its calls.
@@ -310,17 +251,12 @@ const (
 	StructuredOutputDatetime StructuredOutputType = "datetime"
 )
 
-var structuredOutputTypes = [...]StructuredOutputType{
-	StructuredOutputString, StructuredOutputNumber, StructuredOutputBoolean,
-	StructuredOutputEnum, StructuredOutputDate, StructuredOutputDatetime,
+func (StructuredOutputType) values() []StructuredOutputType {
+	return []StructuredOutputType{
+		StructuredOutputString, StructuredOutputNumber, StructuredOutputBoolean, StructuredOutputEnum,
+		StructuredOutputDate, StructuredOutputDatetime,
+	}
 }
-
-// StructuredOutputTypes returns the known types of structured output, in the
-// API's order.
-func StructuredOutputTypes() []StructuredOutputType { return slices.Clone(structuredOutputTypes[:]) }
-
-// Known tells whether t is one of [StructuredOutputTypes].
-func (t StructuredOutputType) Known() bool { return slices.Contains(structuredOutputTypes[:], t) }
 
 // FaqSource is who wrote a frequently asked question.
 type FaqSource string
@@ -331,14 +267,9 @@ const (
 	FaqSourceAI    FaqSource = "ai"
 )
 
-var faqSources = [...]FaqSource{FaqSourceHuman, FaqSourceAI}
-
-// FaqSources returns the known sources of frequently asked questions, in the
-// API's order.
-func FaqSources() []FaqSource { return slices.Clone(faqSources[:]) }
-
-// Known tells whether s is one of [FaqSources].
-func (s FaqSource) Known() bool { return slices.Contains(faqSources[:], s) }
+func (FaqSource) values() []FaqSource {
+	return []FaqSource{FaqSourceHuman, FaqSourceAI}
+}
 
 // BackgroundSound is what plays behind an assistant's voice.
 type BackgroundSound string
@@ -346,13 +277,9 @@ type BackgroundSound string
 // The known background sound.
 const BackgroundSoundOffice BackgroundSound = "audio/office.ogg"
 
-var backgroundSounds = [...]BackgroundSound{BackgroundSoundOffice}
-
-// BackgroundSounds returns the known background sounds, in the API's order.
-func BackgroundSounds() []BackgroundSound { return slices.Clone(backgroundSounds[:]) }
-
-// Known tells whether s is one of [BackgroundSounds].
-func (s BackgroundSound) Known() bool { return slices.Contains(backgroundSounds[:], s) }
+func (BackgroundSound) values() []BackgroundSound {
+	return []BackgroundSound{BackgroundSoundOffice}
+}
 
 // Weekday is a day on which calls may be made.
 type Weekday string
@@ -368,10 +295,6 @@ const (
 	Sunday    Weekday = "sunday"
 )
 
-var weekdays = [...]Weekday{Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday}
-
-// Weekdays returns the days of the week, Monday first.
-func Weekdays() []Weekday { return slices.Clone(weekdays[:]) }
-
-// Known tells whether d is one of [Weekdays].
-func (d Weekday) Known() bool { return slices.Contains(weekdays[:], d) }
+func (Weekday) values() []Weekday {
+	return []Weekday{Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday}
+}

@@ -15,40 +15,59 @@ import (
 	"time"
 )
 
-// ErrorKind says what went wrong, in one of few words.
+// ErrorKind is the kind of a failure, in a few words.
 type ErrorKind string
 
 // The kinds of failure.
 const (
-	// KindAuth: 401 or 403, or no key could be read.
+	// KindAuth: the API answered 401 or 403, or no key could be read.
 	KindAuth ErrorKind = "auth"
-	// KindNotFound: 404 or 410.
+	// KindNotFound: the API answered 404 or 410, or the campaign ID cannot be one.
 	KindNotFound ErrorKind = "not_found"
-	// KindRateLimited: 429.
+	// KindRateLimited: the API answered 429.
 	KindRateLimited ErrorKind = "rate_limited"
-	// KindServerError: 5xx, and 409.
+	// KindServerError: the API answered 5xx or 409.
 	KindServerError ErrorKind = "server_error"
-	// KindTimeout: the request's own timeout or the context's deadline passed, or the server said 408.
+	// KindTimeout: the request took longer than WithTimeout or the context's deadline allow, or the API answered 408.
 	KindTimeout ErrorKind = "timeout"
-	// KindConnection: name look-up, connecting, TLS, or a connection that broke.
+	// KindConnection: name look-up, connecting or TLS failed, or the connection broke.
 	KindConnection ErrorKind = "connection"
-	// KindBadResponse: a response that is not what it should be: not JSON, cut, of other types, too large, redirected
-	// elsewhere, or a refusal (4xx) that is none of the other kinds.
+	// KindBadResponse: the answer is not what it should be: not JSON, cut off, of other types, too large, redirected to
+	// another host, or a refusal (4xx) that is none of the other kinds.
 	KindBadResponse ErrorKind = "bad_response"
-	// KindIncomplete: the pages were read, but do not add up to a whole campaign.
+	// KindIncomplete: the pages were read but do not add up to a whole campaign.
 	KindIncomplete ErrorKind = "incomplete"
-	// KindCanceled: the caller's context was cancelled. This says nothing of the API.
+	// KindCanceled: the caller's context was cancelled, which says nothing about the API.
 	KindCanceled ErrorKind = "canceled"
 )
 
-// ErrorKinds returns all kinds that are failures: every one but KindCanceled.
+// Errors for [errors.Is], one for each kind: errors.Is(err, ErrNotFound) reports whether err is, or wraps, an [*Error] of
+// KindNotFound.
+var (
+	ErrAuth        error = kindError(KindAuth)
+	ErrNotFound    error = kindError(KindNotFound)
+	ErrRateLimited error = kindError(KindRateLimited)
+	ErrServer      error = kindError(KindServerError)
+	ErrTimeout     error = kindError(KindTimeout)
+	ErrConnection  error = kindError(KindConnection)
+	ErrBadResponse error = kindError(KindBadResponse)
+	ErrIncomplete  error = kindError(KindIncomplete)
+	ErrCanceled    error = kindError(KindCanceled)
+)
+
+// kindError is what an Error of a kind is for errors.Is.
+type kindError ErrorKind
+
+func (k kindError) Error() string { return "revoxapi: " + strings.ReplaceAll(string(k), "_", " ") }
+
+// ErrorKinds returns the kinds that are failures: all but KindCanceled.
 func ErrorKinds() []ErrorKind {
 	return []ErrorKind{
 		KindAuth, KindNotFound, KindRateLimited, KindServerError, KindTimeout, KindConnection, KindBadResponse, KindIncomplete,
 	}
 }
 
-// KindOf returns the kind of the *Error in err's chain, "" where there is none.
+// KindOf returns the kind of the *Error in err's chain, "" if there is none.
 func KindOf(err error) ErrorKind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
@@ -56,24 +75,25 @@ func KindOf(err error) ErrorKind {
 	return ""
 }
 
-// Error is every error that a Client's methods return, to be found by errors.As. Its text names the campaign and the
-// page and says what can be done; neither it nor what it wraps holds the key, a query or text of a response.
+// Error is the error of every request. Find it with [errors.As], or compare its kind with [errors.Is] and [ErrNotFound] and
+// so on. Its text names the campaign and the page and says what can be done. Neither the text nor what the error wraps
+// holds the key, a query, or text of an answer.
 type Error struct {
 	Kind ErrorKind
-	// Endpoint that was asked.
+	// Endpoint is the one that was asked.
 	Endpoint Endpoint
-	// CampaignID whose rows were asked for; "" for the list of campaigns.
+	// CampaignID is the campaign whose rows were asked for, "" for the list of campaigns.
 	CampaignID string
-	// Page that was asked for; -1 where the error is about no single page.
+	// Page is the page that was asked for, -1 if the error is not about a single page.
 	Page int
-	// StatusCode of the answer, 0 where none came.
+	// StatusCode is that of the answer, 0 if none came.
 	StatusCode int
-	// RetryAfter is how long the server asked to wait; 0 where it did not say.
+	// RetryAfter is how long the server asked to wait, 0 if it did not say.
 	RetryAfter time.Duration
 	// Err says what happened; never nil.
 	Err error
 
-	// passing tells that the same request may succeed later.
+	// passing reports that the same request may succeed later.
 	passing bool
 }
 
@@ -96,10 +116,13 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns Err.
+// Unwrap returns Err: the cause of a cancelled context, for example.
 func (e *Error) Unwrap() error { return e.Err }
 
-// statusError says what a status other than 200 means, and whether it may pass.
+// Is reports whether target is the error of e's kind, such as [ErrNotFound].
+func (e *Error) Is(target error) bool { return target == error(kindError(e.Kind)) }
+
+// statusError returns the error for a status other than 200.
 func statusError(resp *http.Response) *Error {
 	code := resp.StatusCode
 	e := &Error{Kind: KindBadResponse, StatusCode: code}
@@ -137,7 +160,7 @@ func statusLine(code int) string {
 	return fmt.Sprint(code)
 }
 
-// redirectHint names the origin of a redirect and nothing else of it: a path or query is the server's text.
+// redirectHint names the origin that a redirect leads to. Its path and query are text of the server's and are left out.
 func redirectHint(resp *http.Response) string {
 	target, err := resp.Location()
 	switch {
@@ -149,8 +172,8 @@ func redirectHint(resp *http.Response) string {
 	return fmt.Sprintf(" to %q, where the API key is not sent: set the base URL to where the API is", origin(target))
 }
 
-// transportError says why no answer, or not all of it, arrived. parent is the caller's context, and timeout what the
-// request alone was allowed.
+// transportError returns the error for an answer of which nothing, or not all, arrived. parent is the caller's context;
+// timeout is what the request alone was allowed.
 func transportError(parent context.Context, err error, timeout time.Duration) *Error {
 	if parent.Err() != nil {
 		return contextError(parent)
@@ -165,15 +188,15 @@ func transportError(parent context.Context, err error, timeout time.Duration) *E
 		return e
 	}
 	e.Err = fmt.Errorf("the connection failed: %w", publicCause(err))
-	// A certificate that is not trusted now will not be in a second either.
+	// A certificate that is not trusted now will not be trusted a second later.
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		e.passing = false
 	}
 	return e
 }
 
-// contextError says why the caller's context ended: a deadline may have a cause of its own, and pass that on to contexts
-// that are cancelled with it.
+// contextError returns the error for a caller's context that ended. A deadline may have a cause of its own and pass it on
+// to contexts that are cancelled with it.
 func contextError(ctx context.Context) *Error {
 	cause := context.Cause(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(cause, context.DeadlineExceeded) {
@@ -182,10 +205,10 @@ func contextError(ctx context.Context) *Error {
 	return &Error{Kind: KindCanceled, Err: cause}
 }
 
-// publicCause keeps of a transport's error what is known to hold no text of the server's and no URL (whose query can
-// be personal).
+// publicCause returns the part of a transport's error that is known to hold no text of the server's and no URL, whose
+// query can be personal.
 func publicCause(err error) error {
-	// A proxy's certificate comes within an OpError.
+	// The error of a proxy's certificate is within an OpError.
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return publicCertificateCause(e)
 	}
@@ -213,7 +236,7 @@ func publicCause(err error) error {
 	return errors.New("it was broken off, or what came is not HTTP as it should be")
 }
 
-// publicCertificateCause says what is wrong with a certificate; names within it are the server's text and left out.
+// publicCertificateCause says what is wrong with a certificate. Names in it are text of the server's and are left out.
 func publicCertificateCause(err error) error {
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
 		return errors.New("the server's certificate has expired or is not valid yet: check it, and this machine's clock")
@@ -227,7 +250,7 @@ func publicCertificateCause(err error) error {
 	return errors.New("the server's certificate is not valid")
 }
 
-// badResponse is an answer that arrived but is not what it should be.
+// badResponse returns the error for an answer that arrived but is not what it should be.
 func badResponse(format string, args ...any) *Error {
 	return &Error{Kind: KindBadResponse, Err: fmt.Errorf(format, args...)}
 }

@@ -267,6 +267,29 @@ func TestAnswerThatBreaksOffOverHTTP2(t *testing.T) {
 	}
 }
 
+func TestErrorsAreComparedByTheirKind(t *testing.T) {
+	sentinels := map[revoxapi.ErrorKind]error{
+		revoxapi.KindAuth: revoxapi.ErrAuth, revoxapi.KindNotFound: revoxapi.ErrNotFound, revoxapi.KindRateLimited: revoxapi.ErrRateLimited,
+		revoxapi.KindServerError: revoxapi.ErrServer, revoxapi.KindTimeout: revoxapi.ErrTimeout, revoxapi.KindConnection: revoxapi.ErrConnection,
+		revoxapi.KindBadResponse: revoxapi.ErrBadResponse, revoxapi.KindIncomplete: revoxapi.ErrIncomplete, revoxapi.KindCanceled: revoxapi.ErrCanceled,
+	}
+	for _, kind := range append(revoxapi.ErrorKinds(), revoxapi.KindCanceled) {
+		own := errors.New("own")
+		err := fmt.Errorf("wrapped: %w", &revoxapi.Error{Kind: kind, Err: own})
+		if !errors.Is(err, own) {
+			t.Errorf("%s: Err is not found", kind)
+		}
+		for k, sentinel := range sentinels {
+			if got := errors.Is(err, sentinel); got != (k == kind) {
+				t.Errorf("errors.Is(%v, %v) is %v", kind, sentinel, got)
+			}
+		}
+	}
+	if len(sentinels) != len(revoxapi.ErrorKinds())+1 {
+		t.Errorf("%d errors for %d kinds", len(sentinels), len(revoxapi.ErrorKinds())+1)
+	}
+}
+
 // A byte that is no UTF-8, names given twice and unknown values are no reason to refuse a page.
 func TestWhatIsTolerated(t *testing.T) {
 	server := newServer(t, revoxtest.WithNewerFields())

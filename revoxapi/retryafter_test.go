@@ -1,12 +1,31 @@
-package revoxapi
+package revoxapi_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-var retryNow = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+// maxRetryAfter is the longest wait that is believed.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter returns the RetryAfter of the error of an answer with these headers. It is 9:00 on 2026-03-02.
+func retryAfter(t *testing.T, h http.Header) time.Duration {
+	t.Helper()
+	client := newClient(t, "http://limited.invalid", revoxapi.WithMaxRetries(0), revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusTooManyRequests, Header: h, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+	})))
+	e, ok := errors.AsType[*revoxapi.Error](getPage(t.Context(), client))
+	if !ok || e.Kind != revoxapi.KindRateLimited {
+		t.Fatal(e)
+	}
+	return e.RetryAfter
+}
 
 func TestRetryAfterReadsEverySpelling(t *testing.T) {
 	for _, test := range []struct {
@@ -42,7 +61,7 @@ func TestRetryAfterReadsEverySpelling(t *testing.T) {
 		h := http.Header{}
 		h.Set("retry-after-ms", test.ms)
 		h.Set("Retry-After", test.after)
-		if got := retryAfter(h, retryNow); got != test.want {
+		if got := retryAfter(t, h); got != test.want {
 			t.Errorf("retry-after-ms %q, Retry-After %q: %s, want %s", test.ms, test.after, got, test.want)
 		}
 	}
@@ -53,7 +72,7 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(text, text)
 	}
 	f.Fuzz(func(t *testing.T, ms, after string) {
-		got := retryAfter(http.Header{"Retry-After-Ms": {ms}, "Retry-After": {after}}, retryNow)
+		got := retryAfter(t, http.Header{"Retry-After-Ms": {ms}, "Retry-After": {after}})
 		if got < 0 || got > maxRetryAfter {
 			t.Errorf("retry-after-ms %q, Retry-After %q: %s", ms, after, got)
 		}

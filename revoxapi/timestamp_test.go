@@ -1,4 +1,4 @@
-package revoxapi
+package revoxapi_test
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 func TestTimestampReadsEveryUnambiguousTime(t *testing.T) {
@@ -39,7 +41,7 @@ func TestTimestampReadsEveryUnambiguousTime(t *testing.T) {
 		`"0000-01-01T00:00:00Z"`:                      time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC),
 	} {
 		for _, library := range jsonLibraries {
-			var got Timestamp
+			var got revoxapi.Timestamp
 			if err := library.decode([]byte(in), &got); err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +52,7 @@ func TestTimestampReadsEveryUnambiguousTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var back Timestamp
+			var back revoxapi.Timestamp
 			if err := library.decode(encoded, &back); err != nil || !back.Valid() || !back.Time.Equal(want) {
 				t.Errorf("%s: %s is written as %s", library.name, in, encoded)
 			}
@@ -71,7 +73,7 @@ func TestTimestampNeverGuesses(t *testing.T) {
 		`"2024-01-01T12:00:00 CET"`, `"Mon, 01 Jan 2024 12:00:00 GMT"`, `"\ud800"`,
 	} {
 		for _, library := range jsonLibraries {
-			got := Timestamp{Time: time.Now()}
+			got := revoxapi.Timestamp{Time: time.Now()}
 			if err := library.decode([]byte(in), &got); err != nil {
 				t.Fatalf("%s: %s: %v", library.name, in, err)
 			}
@@ -90,7 +92,7 @@ func TestTimestampAbsentOrNull(t *testing.T) {
 	for _, library := range jsonLibraries {
 		for _, in := range []string{`{}`, `{"at":null}`} {
 			var got struct {
-				At Timestamp `json:"at,omitzero"`
+				At revoxapi.Timestamp `json:"at,omitzero"`
 			}
 			if err := library.decode([]byte(in), &got); err != nil {
 				t.Fatal(err)
@@ -109,7 +111,7 @@ func TestTimestampAbsentOrNull(t *testing.T) {
 }
 
 func TestTimestampMadeByHand(t *testing.T) {
-	at := Timestamp{Time: time.Date(2024, 1, 1, 12, 0, 0, 0, time.FixedZone("LMT", 561))} // 9 minutes 21 seconds
+	at := revoxapi.Timestamp{Time: time.Date(2024, 1, 1, 12, 0, 0, 0, time.FixedZone("LMT", 561))} // 9 minutes 21 seconds
 	encoded, err := at.MarshalJSON()
 	if err != nil || !at.Valid() || string(encoded) != `"2024-01-01T11:50:39Z"` {
 		t.Errorf("%s, %v", encoded, err)
@@ -117,11 +119,11 @@ func TestTimestampMadeByHand(t *testing.T) {
 }
 
 func TestTimestampHidesWhatIsUnreadable(t *testing.T) {
-	var at Timestamp
+	var at revoxapi.Timestamp
 	if err := at.UnmarshalJSON([]byte(`"+15550000001"`)); err != nil {
 		t.Fatal(err)
 	}
-	for _, value := range []any{at, &at, struct{ At Timestamp }{at}, struct{ at Timestamp }{at}, []Timestamp{at}} {
+	for _, value := range []any{at, &at, struct{ At revoxapi.Timestamp }{at}, struct{ at revoxapi.Timestamp }{at}, []revoxapi.Timestamp{at}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			if text := fmt.Sprintf(verb, value); strings.Contains(text, "1555") || strings.Contains(text, "31353535") {
 				t.Errorf("%s of a %T shows %s", verb, value, text)
@@ -140,7 +142,7 @@ func TestTimestampKeepsABoundedAmount(t *testing.T) {
 		{"4 KiB and a byte", `"` + strings.Repeat("x", 4095) + `"`, `{}`},
 		{"4 KiB that grow by replacement characters", `"` + strings.Repeat("\xff", 4094) + `"`, `{}`},
 	} {
-		var at Timestamp
+		var at revoxapi.Timestamp
 		if err := at.UnmarshalJSON([]byte(test.in)); err != nil || !at.Unreadable() {
 			t.Fatalf("%s: %v, %v", test.what, at, err)
 		}
@@ -153,7 +155,7 @@ func TestTimestampKeepsABoundedAmount(t *testing.T) {
 func TestTimestampReadsWithoutAllocating(t *testing.T) {
 	for _, in := range []string{`"2024-01-01T12:00:00Z"`, `"2024-01-01T12:00:00.123+02:00"`, `null`} {
 		data := []byte(in)
-		var at Timestamp
+		var at revoxapi.Timestamp
 		if got := testing.AllocsPerRun(100, func() { _ = at.UnmarshalJSON(data) }); got != 0 {
 			t.Errorf("%s: %v allocations", in, got)
 		}
@@ -173,7 +175,7 @@ func FuzzTimestamp(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var at Timestamp
+		var at revoxapi.Timestamp
 		if err := at.UnmarshalJSON(data); err != nil {
 			t.Fatalf("failed: %v", err)
 		}
@@ -202,7 +204,7 @@ func FuzzTimestamp(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s: encode: %v", library.name, err)
 			}
-			var back Timestamp
+			var back revoxapi.Timestamp
 			if err := library.decode(encoded, &back); err != nil {
 				t.Fatalf("%s: decode: %v", library.name, err)
 			}
@@ -222,7 +224,7 @@ func BenchmarkTimestamp(b *testing.B) {
 	data := []byte(`"2024-01-01T12:00:00.123+02:00"`)
 	b.ReportAllocs()
 	for b.Loop() {
-		var at Timestamp
+		var at revoxapi.Timestamp
 		_ = at.UnmarshalJSON(data)
 	}
 }

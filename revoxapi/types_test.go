@@ -1,4 +1,4 @@
-package revoxapi
+package revoxapi_test
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // jsonLibraries are the two that the types promise to work with.
@@ -33,14 +35,14 @@ var jsonLibraries = []struct {
 
 // campaignsPage is what GET /campaigns answers.
 type campaignsPage struct {
-	Campaigns []Campaign `json:"campaigns"`
+	Campaigns []revoxapi.Campaign `json:"campaigns"`
 }
 
 var samples = []struct {
 	file string
 	into func() any
 }{
-	{"testdata/rows.json", func() any { return new(RowsPage[Row]) }},
+	{"testdata/rows.json", func() any { return new(revoxapi.RowsPage[revoxapi.Row]) }},
 	{"testdata/campaigns.json", func() any { return new(campaignsPage) }},
 }
 
@@ -126,7 +128,7 @@ func TestOptionalFieldsAbsentOrNullReadAlike(t *testing.T) {
 			}
 		}
 	}
-	checkAbsentOrNull(t, "id of a FaqItem", func() any { return new(FaqItem) },
+	checkAbsentOrNull(t, "id of a FaqItem", func() any { return new(revoxapi.FaqItem) },
 		[]byte(`{"answer":"a","question":"q","id":null}`), []byte(`{"answer":"a","question":"q"}`))
 }
 
@@ -155,7 +157,7 @@ func checkAbsentOrNull(t *testing.T, what string, into func() any, withNull, wit
 
 func TestSampleReadsAsDocumented(t *testing.T) {
 	for _, library := range jsonLibraries {
-		var page RowsPage[Row]
+		var page revoxapi.RowsPage[revoxapi.Row]
 		if err := library.decode(readSample(t, "testdata/rows.json"), &page); err != nil {
 			t.Fatal(err)
 		}
@@ -167,11 +169,11 @@ func TestSampleReadsAsDocumented(t *testing.T) {
 			"row":              row.RowID() == "r0000000-0000-4000-8000-000000000001" && row.RowIndex == 0,
 			"no call":          page.Rows[1].Call == nil,
 			"empty input data": page.Rows[1].InputData != nil && len(page.Rows[1].InputData) == 0,
-			"status":           row.Call.Status == CallCompleted && attempt.Status == AttemptCompleted,
-			"result":           attempt.Result == ResultHuman && early.Result == "",
-			"dial error":       early.DialError == DialErrorBusy,
-			"end":              attempt.EndedBy == EndedByAgent && attempt.EndReason == EndReasonToolEndCall,
-			"outcome":          row.Call.Outcome == OutcomeInterested,
+			"status":           row.Call.Status == revoxapi.CallCompleted && attempt.Status == revoxapi.AttemptCompleted,
+			"result":           attempt.Result == revoxapi.ResultHuman && early.Result == "",
+			"dial error":       early.DialError == revoxapi.DialErrorBusy,
+			"end":              attempt.EndedBy == revoxapi.EndedByAgent && attempt.EndReason == revoxapi.EndReasonToolEndCall,
+			"outcome":          row.Call.Outcome == revoxapi.OutcomeInterested,
 			"copy of last":     reflect.DeepEqual(*row.Call.LastCallAttempt, attempt),
 			"answered":         attempt.AnsweredAt.Time.Equal(time.Date(2024, 1, 2, 10, 0, 7, 123456789, time.UTC)),
 			"unreadable times": early.StartedAt.Unreadable() && early.AnsweredAt.Unreadable() && early.EndedAt.Unreadable(),
@@ -179,9 +181,9 @@ func TestSampleReadsAsDocumented(t *testing.T) {
 			"zero FAQ":         assistant.PendingFaqCount != nil && *assistant.PendingFaqCount == 0,
 			"false answer":     assistant.FaqItems[0].NeedsHumanAnswer != nil && !*assistant.FaqItems[0].NeedsHumanAnswer,
 			"no answer":        assistant.FaqItems[1].NeedsHumanAnswer == nil,
-			"dedicated model":  row.Call.LlmModel == LlmModel{Type: LlmDedicatedInstance, Name: LlmGPT41},
-			"routed model": assistant.LlmModel == LlmModel{
-				Type: LlmOpenrouter, OpenrouterModelID: "openai/gpt-4.1", OpenrouterProvider: "openai"},
+			"dedicated model":  row.Call.LlmModel == revoxapi.LlmModel{Type: revoxapi.LlmDedicatedInstance, Name: revoxapi.LlmGPT41},
+			"routed model": assistant.LlmModel == revoxapi.LlmModel{
+				Type: revoxapi.LlmOpenrouter, OpenrouterModelID: "openai/gpt-4.1", OpenrouterProvider: "openai"},
 		} {
 			if !ok {
 				t.Errorf("%s: %s is not as in the sample", library.name, what)
@@ -192,7 +194,7 @@ func TestSampleReadsAsDocumented(t *testing.T) {
 
 func TestUnpagedAnswer(t *testing.T) {
 	for _, library := range jsonLibraries {
-		var page RowsPage[Row]
+		var page revoxapi.RowsPage[revoxapi.Row]
 		if err := library.decode([]byte(`{"rows":[]}`), &page); err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +211,7 @@ func TestUnpagedAnswer(t *testing.T) {
 func TestMissingRowsStayMissing(t *testing.T) {
 	for _, library := range jsonLibraries {
 		for _, in := range []string{`{}`, `{"rows":null}`} {
-			var page RowsPage[Row]
+			var page revoxapi.RowsPage[revoxapi.Row]
 			if err := library.decode([]byte(in), &page); err != nil || page.Rows != nil {
 				t.Errorf("%s: %s reads as %v, %v", library.name, in, page.Rows, err)
 			}
@@ -224,7 +226,7 @@ func TestUnknownFieldsAndValuesDecode(t *testing.T) {
 	const row = `{"id":"1","new":{"a":[]},"call":{"status":"paused_by_user","llm_model":{"type":"azure","deployment":"d"},
 		"call_attempts":[{"status":"parked","result":"robot","dial_error":"alien","end_reason":"bored"}]}}`
 	for _, library := range jsonLibraries {
-		var got Row
+		var got revoxapi.Row
 		if err := library.decode([]byte(row), &got); err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +234,7 @@ func TestUnknownFieldsAndValuesDecode(t *testing.T) {
 		if got.Call.Status != "paused_by_user" || got.Call.LlmModel.Type != "azure" || attempt.EndReason != "bored" {
 			t.Errorf("%s: %+v", library.name, got.Call)
 		}
-		if got.Call.Status.Known() || attempt.Status.Known() || attempt.Result.Known() || attempt.DialError.Known() || attempt.EndReason.Known() {
+		if revoxapi.Known(got.Call.Status) || revoxapi.Known(attempt.Status) || revoxapi.Known(attempt.Result) || revoxapi.Known(attempt.DialError) || revoxapi.Known(attempt.EndReason) {
 			t.Errorf("%s: an unknown value is Known", library.name)
 		}
 	}
@@ -244,7 +246,7 @@ func TestNumbersInEverySpelling(t *testing.T) {
 			"first_sentence_delay_ms":N,"call_retry_config":{"max_retry_attempts":N,"calling_windows":[{"retry_delay_seconds":N}]},
 			"assistant":{"max_call_duration_secs":N,"pending_faq_count":N,"voice":{"speed":N}}}}]}`, "N", spelling))
 		for _, library := range jsonLibraries {
-			var page RowsPage[Row]
+			var page revoxapi.RowsPage[revoxapi.Row]
 			if err := library.decode(data, &page); err != nil {
 				t.Errorf("%s: %s: %v", library.name, spelling, err)
 				continue
@@ -259,24 +261,24 @@ func TestNumbersInEverySpelling(t *testing.T) {
 }
 
 func TestToolArgumentsOfEveryKind(t *testing.T) {
-	text := func(s string) ToolArguments { return ToolArguments{Text: &s} }
+	text := func(s string) revoxapi.ToolArguments { return revoxapi.ToolArguments{Text: &s} }
 	for _, test := range []struct {
 		in   string
-		want ToolArguments
+		want revoxapi.ToolArguments
 		out  string // in, if empty
 	}{
 		{in: `null`},
-		{in: `{}`, want: ToolArguments{Object: map[string]any{}}},
-		{in: `{"a":1,"b":[null]}`, want: ToolArguments{Object: map[string]any{"a": 1.0, "b": []any{nil}}}},
+		{in: `{}`, want: revoxapi.ToolArguments{Object: map[string]any{}}},
+		{in: `{"a":1,"b":[null]}`, want: revoxapi.ToolArguments{Object: map[string]any{"a": 1.0, "b": []any{nil}}}},
 		{in: `""`, want: text("")},
 		{in: `"{\"a\":1}"`, want: text(`{"a":1}`)},
-		{in: `0`, want: ToolArguments{Other: []byte(`0`)}},
-		{in: `false`, want: ToolArguments{Other: []byte(`false`)}},
-		{in: `[1,"x"]`, want: ToolArguments{Other: []byte(`[1,"x"]`)}},
-		{in: `{"a":1e999}`, want: ToolArguments{Other: []byte(`{"a":1e999}`)}},
+		{in: `0`, want: revoxapi.ToolArguments{Other: []byte(`0`)}},
+		{in: `false`, want: revoxapi.ToolArguments{Other: []byte(`false`)}},
+		{in: `[1,"x"]`, want: revoxapi.ToolArguments{Other: []byte(`[1,"x"]`)}},
+		{in: `{"a":1e999}`, want: revoxapi.ToolArguments{Other: []byte(`{"a":1e999}`)}},
 		{in: "\"\xff\"", want: text("\ufffd"), out: "\"\ufffd\""},
-		{in: "[\"\xff\"]", want: ToolArguments{Other: []byte("[\"\ufffd\"]")}, out: "[\"\ufffd\"]"},
-		{in: `[{"a":1,"a":2}]`, want: ToolArguments{Other: []byte(`[{"a":2}]`)}, out: `[{"a":2}]`},
+		{in: "[\"\xff\"]", want: revoxapi.ToolArguments{Other: []byte("[\"\ufffd\"]")}, out: "[\"\ufffd\"]"},
+		{in: `[{"a":1,"a":2}]`, want: revoxapi.ToolArguments{Other: []byte(`[{"a":2}]`)}, out: `[{"a":2}]`},
 	} {
 		for _, library := range jsonLibraries {
 			got := text("stale")
