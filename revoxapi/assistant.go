@@ -1,8 +1,7 @@
 package revoxapi
 
-// Assistant is the AI agent that makes a campaign's calls. The API repeats it
-// in every row, several KB each time. Its texts are personal data: the prompt
-// and the sentences can speak of the contact.
+// Assistant is the AI agent that makes a campaign's calls. The API repeats it in every row, several KB each time. Its texts
+// are personal data: the prompt and the sentences can mention the contact.
 type Assistant struct {
 	// ID is "id".
 	ID string `json:"id"`
@@ -30,8 +29,7 @@ type Assistant struct {
 	FirstSentenceDelayMs Int `json:"first_sentence_delay_ms"`
 	// FirstSentenceMode is "first_sentence_mode".
 	FirstSentenceMode FirstSentenceMode `json:"first_sentence_mode"`
-	// IVRNavigationEnabled is "ivr_navigation_enabled": whether the agent
-	// finds its way through phone menus.
+	// IVRNavigationEnabled is "ivr_navigation_enabled": whether the agent navigates phone menus.
 	IVRNavigationEnabled bool `json:"ivr_navigation_enabled"`
 	// LlmModel is "llm_model".
 	LlmModel LlmModel `json:"llm_model,omitzero"`
@@ -136,10 +134,8 @@ type CallingWindow struct {
 	RetryDelaySeconds Int `json:"retry_delay_seconds"`
 }
 
-// LlmModel is a language model of one of two kinds, told apart by Type: with
-// [LlmDedicatedInstance] Name is set, with [LlmOpenrouter] the two Openrouter
-// fields are. A kind that is not Known decodes too, to those of its fields
-// that are documented.
+// LlmModel is a language model. Type is its kind: with [LlmDedicatedInstance] Name is set, with [LlmOpenrouter] the two
+// Openrouter fields are. Of an undocumented kind, the documented fields are decoded.
 type LlmModel struct {
 	// Type is "type".
 	Type LlmModelType `json:"type"`

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// wireReader counts what comes over the wire, and remembers what broke it: what reads from it reports that in words of
-// its own.
+// wireReader counts bytes that come over the wire and remembers the error that ended them: readers on top of it report that
+// error in words of their own.
 type wireReader struct {
 	r     io.Reader
 	bytes int64
@@ -25,11 +25,11 @@ func (w *wireReader) Read(p []byte) (int, error) {
 
 var errTooLarge = errors.New("too large")
 
-// maxPieceBytes is how large a row, or a campaign of the list, may be at most: a hundred times the largest there are. A text
-// in it is held whole while it is read, so this is what bounds memory.
+// maxPieceBytes limits the size of one row, or of one campaign in the list. It is a hundred times the largest that are
+// known. A text in it is held whole while it is read, so this is what bounds memory.
 const maxPieceBytes = 8 << 20
 
-// sizeLimit ends a read that has become too large: the whole, or the piece since the last call of next.
+// sizeLimit fails when too much was read: of the whole, or of the piece since the last call of next.
 type sizeLimit struct {
 	r                io.Reader
 	whole, piece     int64 // bytes left
@@ -58,7 +58,7 @@ func (l *sizeLimit) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readBody hands the decompressed body to read, and says of a failure what it means.
+// readBody passes the decompressed body to read. Its error is an *Error or errStopped.
 func (c *Client) readBody(ctx context.Context, coding string, wire *wireReader, read func(io.Reader, *sizeLimit) error) error {
 	plain, done, err := unpack(coding, wire)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Client) readBody(ctx context.Context, coding string, wire *wireReader, 
 	return nil
 }
 
-// bodyError says what err, met while a body was read, means. Texts of JSON errors are not passed on: they quote.
+// bodyError returns the error for err, which reading a body returned. Texts of JSON errors are left out: they quote.
 func (c *Client) bodyError(ctx context.Context, wire *wireReader, err error) error {
 	if _, ok := err.(*Error); ok || err == errStopped {
 		return err

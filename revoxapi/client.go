@@ -17,19 +17,20 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// DefaultBaseURL is where the API is, unless WithBaseURL says otherwise.
+// DefaultBaseURL is where the API is unless WithBaseURL is given.
 const DefaultBaseURL = "https://www.getrevox.com/api"
 
 // Endpoint names one of the API's endpoints.
 type Endpoint string
 
-// The endpoints that a Client asks.
+// The endpoints that a Client uses.
 const (
 	EndpointRows      Endpoint = "rows"      // GET /campaigns/{id}/rows
 	EndpointCampaigns Endpoint = "campaigns" // GET /campaigns
 )
 
-// Client asks the Revox API. It is safe for concurrent use; its limits hold over all that use it.
+// Client reads from the Revox API. Make one with [NewClient]. It is safe for concurrent use; all who use it share its
+// limits.
 type Client struct {
 	base             *url.URL
 	key              KeySource
@@ -47,110 +48,11 @@ type Client struct {
 	random           func() float64
 	trace            Trace
 
-	// startsAtOne is learned: this server refuses page 0 or answers it with page 1.
+	// startsAtOne is learned from answers: this server refuses page 0 or answers it with page 1.
 	startsAtOne atomic.Bool
 }
 
-// Trace is told what a Client does, for metrics and logs. Any field may be nil. The functions are called from the
-// goroutines that use the client and from its own, must be safe for concurrent use, and should return soon.
-type Trace struct {
-	// Request is called once for each request sent, retries included, when its answer was read or failed.
-	Request func(RequestTrace)
-	// Retry is called once before each wait that ends with a request being sent again.
-	Retry func(RetryTrace)
-	// Page is called once for each page of rows that AllRows has read whole, those without anything new included.
-	Page func(PageTrace)
-}
-
-// RequestTrace tells of one request.
-type RequestTrace struct {
-	Endpoint   Endpoint
-	CampaignID string        // "" where the request is about none
-	StatusCode int           // 0 where no answer came
-	Duration   time.Duration // from sending the request to the last byte of the answer
-	BodyBytes  int64         // of the answer's body, as they came over the wire
-}
-
-// RetryTrace tells why a request is sent again, and after which wait.
-type RetryTrace struct {
-	Endpoint Endpoint
-	Reason   ErrorKind
-	Wait     time.Duration
-}
-
-// PageTrace tells of one page of rows: what was asked for, and what the answer says of itself.
-type PageTrace struct {
-	CampaignID string
-	// Asked and AskedSize are the `page` and the `page_size` of the request.
-	Asked, AskedSize int
-	// Page, PageSize and Total are the answer's; nil where it does not give them.
-	Page, PageSize, Total *Int
-	// Rows on the page, and those of them that this reading of the campaign had not met before.
-	Rows, Fresh int
-}
-
-// Option changes what NewClient makes.
-type Option func(*options)
-
-type options struct {
-	baseURL              string
-	transport            http.RoundTripper
-	userAgent            string
-	timeout              time.Duration
-	maxRetries           int
-	maxResponseBytes     int64
-	maxRows              int
-	maxInFlight          int
-	maxRequestsPerSecond float64
-	clock                Clock
-	random               func() float64
-	trace                Trace
-}
-
-// WithBaseURL sets where the API is; the default is DefaultBaseURL. It must be http or https, without query or user.
-func WithBaseURL(u string) Option { return func(o *options) { o.baseURL = u } }
-
-// WithTransport sets what sends requests; the default is like http.DefaultTransport. It must not decompress.
-func WithTransport(t http.RoundTripper) Option { return func(o *options) { o.transport = t } }
-
-// WithUserAgent sets the User-Agent header; the default is "revoxapi-go".
-func WithUserAgent(s string) Option { return func(o *options) { o.userAgent = s } }
-
-// WithTimeout sets how long one request may take, from sending it to the last byte of the answer; the default is 60s.
-func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
-
-// WithMaxRetries sets how many times a request is sent again after a failure that may pass (no or half an answer, 408,
-// 409, 429, 5xx); the default is 2. Where the server asks to wait for more than 60s before that, the call ends instead, with an
-// error whose RetryAfter says so.
-func WithMaxRetries(n int) Option { return func(o *options) { o.maxRetries = n } }
-
-// WithMaxResponseBytes sets how large a response may be, decompressed; the default is 4 GiB. A response is read as a
-// stream, so this bounds time, not memory; a single row may have 1/64 of it, and 8 MiB at most.
-func WithMaxResponseBytes(n int64) Option { return func(o *options) { o.maxResponseBytes = n } }
-
-// WithMaxRows sets how many rows with different ids AllRows reads of a campaign, at 16 bytes each; where there are more,
-// it ends with an error of KindIncomplete, and so always ends. The default is 10,000,000.
-func WithMaxRows(n int) Option { return func(o *options) { o.maxRows = n } }
-
-// WithMaxInFlight sets how many requests may be under way at once; the default is 4. With 1, the pages of a campaign are
-// asked for one after another.
-func WithMaxInFlight(n int) Option { return func(o *options) { o.maxInFlight = n } }
-
-// WithMaxRequestsPerSecond spaces requests; 0, the default, does not.
-func WithMaxRequestsPerSecond(n float64) Option {
-	return func(o *options) { o.maxRequestsPerSecond = n }
-}
-
-// WithClock sets the clock that waits before retries and reads HTTP dates. Timeouts are kept on the machine's own.
-func WithClock(c Clock) Option { return func(o *options) { o.clock = c } }
-
-// WithRandom sets where the jitter of retries comes from: numbers from 0 to less than 1, safe for concurrent use.
-func WithRandom(f func() float64) Option { return func(o *options) { o.random = f } }
-
-// WithTrace sets who is told what the client does.
-func WithTrace(t Trace) Option { return func(o *options) { o.trace = t } }
-
-// NewClient returns a client that uses key. Errors are those of an option's value; nothing is sent yet.
+// NewClient returns a client that uses key. An error means that an option has an invalid value. Nothing is sent yet.
 func NewClient(key KeySource, opts ...Option) (*Client, error) {
 	o := options{
 		baseURL:          DefaultBaseURL,
@@ -217,13 +119,13 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 // calls of [Page] are worth making at once.
 func (c *Client) MaxInFlight() int { return c.maxInFlight }
 
-// CloseIdleConnections ends connections that are kept for later requests.
+// CloseIdleConnections closes connections that are kept for later requests.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 func parseBaseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(s))
 	if err != nil {
-		// The parser's error holds the URL, and that may hold a password.
+		// The parser's error quotes the URL, which may hold a password.
 		return nil, errors.New("the base URL cannot be parsed: it should look like " + DefaultBaseURL)
 	}
 	switch {
@@ -238,18 +140,18 @@ func parseBaseURL(s string) (*url.URL, error) {
 
 func newTransport(maxInFlight int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	// Bytes are counted as they come over the wire, so decompressing is the client's own business.
+	// The client decompresses itself, to count bytes as they come over the wire.
 	t.DisableCompression = true
 	t.MaxIdleConnsPerHost = maxInFlight
-	// Headers are read before anything else can be limited.
+	// Headers are read before any other limit applies.
 	t.MaxResponseHeaderBytes = 64 << 10
 	return t
 }
 
-// maxRedirects is as many as one honest server needs to tidy up a path.
+// maxRedirects is as many as a server needs to normalize a path.
 const maxRedirects = 5
 
-// checkRedirect follows a redirect only where the key is safe: to the scheme, host and port that it was given for.
+// checkRedirect follows a redirect only to the scheme, host and port of the base URL: the key must go nowhere else.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if origin(req.URL) != origin(c.base) || len(via) > maxRedirects {
 		return http.ErrUseLastResponse
@@ -266,7 +168,7 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// request is one question to the API. The zero page is a page: -1 means none.
+// request is one request to the API. Page 0 is a page; -1 means none.
 type request struct {
 	endpoint   Endpoint
 	path       []string
@@ -278,7 +180,7 @@ type request struct {
 	lowPriority func() bool
 }
 
-// answer is what a header said of a body that was read well.
+// answer is what the header says of an answer that was read well.
 type answer struct {
 	etag        string
 	notModified bool // there was no body
@@ -306,7 +208,7 @@ func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeL
 			wait = c.backoff(try)
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-			return answer{}, e // it says more than "no time left" would
+			return answer{}, e // says more than "no time left" would
 		}
 		if c.trace.Retry != nil {
 			c.trace.Retry(RetryTrace{Endpoint: r.endpoint, Reason: e.Kind, Wait: wait})
@@ -317,11 +219,11 @@ func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeL
 	}
 }
 
-// maxRetryWait is the longest wait before a retry that a server may ask for.
+// maxRetryWait is the longest wait before a retry that a server may ask for. After a longer one, the caller decides.
 const maxRetryWait = time.Minute
 
-// backoff is the wait before the retry after the given try, counted from 0: 0.5s doubling to 8s, up to a quarter less
-// so that many clients do not return together.
+// backoff returns the wait before the retry after the given try, counted from 0. It doubles from 0.5s to 8s and is up to a
+// quarter shorter at random, so that many clients do not return together.
 func (c *Client) backoff(try int) time.Duration {
 	wait := min(500*time.Millisecond<<min(try, 10), 8*time.Second)
 	return time.Duration(float64(wait) * (1 - 0.25*c.random()))
@@ -335,9 +237,9 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	}
 	defer release()
 	now := c.clock.Now()
-	turn := c.perSecond.ReserveN(now, 1)
-	if err := c.clock.Sleep(ctx, turn.DelayFrom(now)); err != nil {
-		turn.CancelAt(c.clock.Now()) // others need not wait for a request that is not made
+	reservation := c.perSecond.ReserveN(now, 1)
+	if err := c.clock.Sleep(ctx, reservation.DelayFrom(now)); err != nil {
+		reservation.CancelAt(c.clock.Now()) // others need not wait for a request that is not sent
 		return answer{}, contextError(ctx)
 	}
 	key, err := c.key.Key()
@@ -359,12 +261,12 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		req.Header.Set("If-None-Match", r.etag)
 	}
 
-	told := RequestTrace{Endpoint: r.endpoint, CampaignID: r.campaignID}
+	trace := RequestTrace{Endpoint: r.endpoint, CampaignID: r.campaignID}
 	start := c.clock.Now()
 	defer func() {
 		if c.trace.Request != nil {
-			told.Duration = c.clock.Now().Sub(start)
-			c.trace.Request(told)
+			trace.Duration = c.clock.Now().Sub(start)
+			c.trace.Request(trace)
 		}
 	}()
 	resp, err := c.http.Do(req)
@@ -372,16 +274,16 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		return answer{}, transportError(ctx, err, c.timeout)
 	}
 	defer resp.Body.Close()
-	told.StatusCode = resp.StatusCode
+	trace.StatusCode = resp.StatusCode
 	wire := &wireReader{r: resp.Body}
-	defer func() { told.BodyBytes = wire.bytes }()
+	defer func() { trace.BodyBytes = wire.bytes }()
 
 	a := answer{etag: etagOf(resp, r.etag), notModified: r.etag != "" && resp.StatusCode == http.StatusNotModified}
 	if a.notModified {
 		return a, nil
 	}
 	if resp.StatusCode != http.StatusOK {
-		// Reading a short body to its end keeps the connection; what it says is not looked at.
+		// A short body is read to its end, so that the connection can be used again. What it says is ignored.
 		_, _ = io.CopyN(io.Discard, wire, 64<<10)
 		e := statusError(resp)
 		e.RetryAfter = retryAfter(resp.Header, c.clock.Now())

@@ -11,19 +11,19 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// acceptedCodings are those that unpack knows. Servers choose among them.
+// acceptedCodings are the content codings that unpack supports. The server chooses.
 const acceptedCodings = "gzip, zstd"
 
-// maxZstdWindow is the memory that a zstd stream may ask of its reader: what RFC 9659 lets a server use.
+// maxZstdWindow limits the memory that a zstd stream may require of its reader. RFC 9659 allows servers no more.
 const maxZstdWindow = 8 << 20
 
-// unpackError says that what came is not what its coding says. It has no words of the library's.
+// unpackError means that the body is not valid in its content coding. Its text is not that of the library.
 type unpackError struct{ text string }
 
 func (e unpackError) Error() string { return e.text }
 
-// unpack returns a reader of what is packed in wire by a Content-Encoding. done gives back what it used, and with that
-// ends the reader.
+// unpack returns a reader of the body without its Content-Encoding. done releases the reader, which must not be used after
+// that.
 func unpack(coding string, wire *wireReader) (plain io.Reader, done func(), err error) {
 	switch coding := strings.ToLower(coding); coding {
 	case "", "identity":
@@ -43,7 +43,7 @@ func unpack(coding string, wire *wireReader) (plain io.Reader, done func(), err 
 	return nil, nil, badResponse("the answer is encoded in a way that was not asked for")
 }
 
-// unpacker tells what is broken in the packing from what broke the wire.
+// unpacker distinguishes errors of the compressed data from errors of the connection.
 type unpacker struct {
 	io.Reader
 	wire   *wireReader
@@ -68,7 +68,7 @@ func (u *unpacker) failed(err error) error {
 	return unpackError{"the answer's " + u.coding + " is broken"}
 }
 
-// Unpackers are large (40 KiB for gzip, a window for zstd), and one is needed for each page.
+// Decompressors are large (40 KiB for gzip, a window for zstd) and each page needs one, so they are used again.
 var (
 	gzipReaders sync.Pool // of *gzipReader
 	zstdReaders sync.Pool // of *zstd.Decoder
@@ -86,7 +86,7 @@ func (u *unpacker) gzip() (done func(), err error) {
 	}
 	z.packed.Reset(u.wire)
 	done = func() {
-		z.packed.Reset(nil) // lets go of the body
+		z.packed.Reset(nil) // releases the body
 		gzipReaders.Put(z)
 	}
 	if err := z.Reset(z.packed); err != nil {
@@ -100,7 +100,7 @@ func (u *unpacker) gzip() (done func(), err error) {
 func (u *unpacker) zstd() (done func(), err error) {
 	z, _ := zstdReaders.Get().(*zstd.Decoder)
 	if z == nil {
-		// With a concurrency of 1 it has no goroutines that somebody would have to end.
+		// With a concurrency of 1 it has no goroutines that would have to be stopped.
 		z, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(maxZstdWindow))
 		if err != nil {
@@ -108,7 +108,7 @@ func (u *unpacker) zstd() (done func(), err error) {
 		}
 	}
 	done = func() {
-		if z.Reset(nil) == nil { // lets go of the body
+		if z.Reset(nil) == nil { // releases the body
 			zstdReaders.Put(z)
 		}
 	}

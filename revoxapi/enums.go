@@ -19,7 +19,7 @@ func Values[E Enum[E]]() []E {
 // Known reports whether value is one of the documented values of its type.
 func Known[E Enum[E]](value E) bool { return slices.Contains(value.values(), value) }
 
-// CallStatus is where a call order stands.
+// CallStatus is the state of a call order.
 type CallStatus string
 
 // The known call statuses.
@@ -40,7 +40,7 @@ func (CallStatus) values() []CallStatus {
 	}
 }
 
-// AttemptStatus is where a single call attempt stands.
+// AttemptStatus is the state of a single call attempt.
 type AttemptStatus string
 
 // The known attempt statuses.
@@ -72,8 +72,7 @@ func (AttemptResult) values() []AttemptResult {
 	return []AttemptResult{ResultIVR, ResultVoicemail, ResultHuman, ResultUnknown, ResultIOSScreeningFilter}
 }
 
-// DialError is the SIP error that a call attempt met. It is a value of the
-// API, not a Go error.
+// DialError is the SIP error of a call attempt. It is a value of the API, not a Go error.
 type DialError string
 
 // The known dial errors.
@@ -102,15 +101,15 @@ type EndedBy string
 const (
 	EndedByAgent  EndedBy = "agent"  // the AI agent
 	EndedByUser   EndedBy = "user"   // the person called
-	EndedBySystem EndedBy = "system" // the platform, at a maximum duration, say
+	EndedBySystem EndedBy = "system" // the platform, for example at a maximum duration
 )
 
 func (EndedBy) values() []EndedBy {
 	return []EndedBy{EndedByAgent, EndedByUser, EndedBySystem}
 }
 
-// EndReason is why the AI agent ended a call attempt. The API documents it as
-// an open set: expect values that are not Known.
+// EndReason is why the AI agent ended a call attempt. The API documents it as an open set: expect values that are not
+// [Known].
 type EndReason string
 
 // The documented end reasons.
@@ -138,8 +137,7 @@ func (CallDirection) values() []CallDirection {
 	return []CallDirection{CallInbound, CallOutbound}
 }
 
-// CallOutcome is what a call order led to. Only some versions of the API have
-// it, and it is empty while not computed.
+// CallOutcome is the result of a call order. Only some versions of the API have it. It is empty until it is computed.
 type CallOutcome string
 
 // The known call outcomes.
@@ -154,8 +152,7 @@ func (CallOutcome) values() []CallOutcome {
 	return []CallOutcome{OutcomeNotInterested, OutcomeInterested, OutcomeCompleted, OutcomeRequestedCallbackLater}
 }
 
-// CampaignStatus is where a campaign stands. There is no status for a
-// cancelled one: [Campaign.IsCancelled] says it.
+// CampaignStatus is the state of a campaign. There is no status for a cancelled one; see [Campaign.IsCancelled].
 type CampaignStatus string
 
 // The known campaign statuses.
@@ -184,7 +181,7 @@ func (TranscriptRole) values() []TranscriptRole {
 	return []TranscriptRole{RoleUser, RoleAssistant, RoleTool}
 }
 
-// FirstSentenceMode is where an assistant's first sentence comes from.
+// FirstSentenceMode is the origin of an assistant's first sentence.
 type FirstSentenceMode string
 
 // The known first sentence modes.

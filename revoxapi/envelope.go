@@ -11,12 +11,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// One bad byte in a transcript that nobody reads must not refuse the whole page, nor must a name given twice.
+// One invalid byte in a transcript, or a name given twice, is no reason to refuse a whole page.
 var decodeOptions = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// typeError says that a value is not of the documented type.
+// typeError means that a value is not of the documented type.
 type typeError struct {
-	at   int64  // byte of the answer where the row, or whatever it is in, begins
+	at   int64  // byte of the answer at which the row, campaign or other member with the value begins
 	path string // of documented names
 }
 
@@ -24,15 +24,16 @@ func (e typeError) Error() string {
 	return fmt.Sprintf("in what begins at byte %d of the answer, %s is not of the documented type", e.at, e.path)
 }
 
-// envelope is a body that is one object with a list of objects in it. It must have the list, and nothing may follow it.
+// envelope describes a body that is one object with a list of objects in it. The list must be there, and nothing may
+// follow the object.
 type envelope struct {
 	list string
-	// wanted of each object in the list.
+	// wanted is the part of each object in the list that is decoded.
 	wanted *wanted
-	// begin is called before each object is read, and item with the JSON of what is wanted of it, to decode.
+	// begin is called before each object is read, then item with the JSON of its wanted part.
 	begin func()
 	item  func(value []byte) error
-	// others are further members that are wanted, and other is called with each that is there, to decode.
+	// others are further members that are wanted. other is called with the JSON of each that is there.
 	others []string
 	other  func(name string, value []byte) error
 }
@@ -96,8 +97,8 @@ func (e *envelope) readList(s *jsonScanner) error {
 	})
 }
 
-// decode hands what is wanted of the value that comes next to decode. Where that finds it of another type, path is where
-// the value is.
+// decode calls decode with the JSON of the wanted part of the next value. path returns the location of the value, for the
+// error if it is of another type.
 func (s *jsonScanner) decode(w *wanted, decode func([]byte) error, path func() string) error {
 	s.peekPastSpace()
 	at := s.offset()
@@ -112,8 +113,8 @@ func (s *jsonScanner) decode(w *wanted, decode func([]byte) error, path func() s
 	return err
 }
 
-// publicPath returns where a value is as far as the path consists of documented names: below these fields stand names
-// that users chose.
+// publicPath returns the location of a value as far as it consists of documented names. Below some fields come names that
+// users chose.
 func publicPath(path string, within jsontext.Pointer) string {
 	for token := range within.Tokens() {
 		path += "/" + token
@@ -125,7 +126,7 @@ func publicPath(path string, within jsontext.Pointer) string {
 	return path
 }
 
-// wrongKind says which kind of value comes next; what is no value at all is the scanner's error.
+// wrongKind returns an error that says which kind of value comes next, or the scanner's error if there is no value.
 func wrongKind(s *jsonScanner, format string) error {
 	switch c := s.peekPastSpace(); {
 	case c == 'n':

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// maxETag is longer than any hash in use.
+// maxETag limits the length of an ETag, in bytes. It is longer than any hash in use.
 const maxETag = 256
 
-// usableETag returns what can be sent as If-None-Match of a server's ETag: "" where that is too long, or is not one.
+// usableETag returns tag if it can be sent as If-None-Match, "" if it is too long or not an ETag.
 func usableETag(tag string) string {
 	opaque := strings.TrimPrefix(tag, "W/")
 	if len(tag) > maxETag || len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' {
@@ -22,7 +22,7 @@ func usableETag(tag string) string {
 	return tag
 }
 
-// etagOf returns the answer's own ETag or, where an answer that nothing changed has none, the one that was asked with.
+// etagOf returns the answer's ETag. If a 304 has none, it is the one that the request had.
 func etagOf(resp *http.Response, asked string) string {
 	tag := usableETag(resp.Header.Get("ETag"))
 	if tag == "" && resp.StatusCode == http.StatusNotModified {

@@ -6,24 +6,20 @@ import (
 	"strconv"
 )
 
-// Int is a whole number of the API. The API documents such fields as "number",
-// and one and the same value can arrive as 3, 3.0 or 3e0. JSON libraries refuse
-// the last two for a Go int, and a float64 would make every reader round and
-// compare; Int reads all three spellings and is otherwise an int64.
+// Int is a whole number of the API. The API documents such fields as "number", so the same value can arrive as 3, 3.0 or
+// 3e0. JSON libraries refuse the last two for a Go int. Int reads all three and is otherwise an int64.
 //
-// Null reads as 0. A fraction (3.5), a number beyond int64, or something that
-// is no number is an error: it is not the documented field, and a guess would
-// be a wrong number.
+// Null reads as 0. A fraction (3.5), a number beyond int64 and what is not a number are errors.
 type Int int64
 
-// The errors name no value: what stands in the wrong place can be personal.
+// The errors quote no value: it can be personal data that came in the wrong place.
 var (
 	errNotNumber  = errors.New("revoxapi: not a JSON number")
 	errNotInteger = errors.New("revoxapi: number is not an integer")
 	errIntRange   = errors.New("revoxapi: number does not fit an int64")
 )
 
-// UnmarshalJSON reads a JSON number of integral value in any spelling, exactly.
+// UnmarshalJSON reads a JSON number with an integral value, in any spelling and without rounding.
 func (n *Int) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		*n = 0
@@ -37,8 +33,7 @@ func (n *Int) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// parseInt works on the digits, as a detour through float64 would alter
-// numbers above 2^53 that are spelled with a fraction or an exponent.
+// parseInt works on the digits: float64 would round numbers above 2^53 that are written with a fraction or an exponent.
 func parseInt(data []byte) (int64, error) {
 	if len(data) == 0 || data[0] != '-' && (data[0] < '0' || data[0] > '9') {
 		return 0, errNotNumber
@@ -48,8 +43,7 @@ func parseInt(data []byte) (int64, error) {
 	if i := bytes.IndexAny(rest, "eE"); i >= 0 {
 		var err error
 		mantissa = rest[:i]
-		// On overflow Atoi answers with the nearest int, which is as
-		// much out of reach as the exponent itself.
+		// On overflow Atoi returns the nearest int, which is out of range like the exponent itself.
 		exponent, err = strconv.Atoi(string(rest[i+1:]))
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			return 0, errNotNumber

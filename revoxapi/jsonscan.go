@@ -10,14 +10,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonScanner reads JSON as a stream and keeps of it only the members that are wanted, which is a few percent: the rest
-// is checked and forgotten in one go. What is kept is then decoded by the JSON library.
+// jsonScanner reads JSON as a stream and keeps only the members that are wanted, which is a few percent. The rest is
+// validated and skipped. What is kept is then decoded by the JSON library.
 //
-// It accepts what that library accepts with jsontext.AllowInvalidUTF8 and jsontext.AllowDuplicateNames, neither more nor
-// less: JSON as in RFC 8259, at most 10,000 objects and arrays in each other, in which strings may have bytes that are not
-// UTF-8 and halves of surrogate pairs, and objects may have a name twice. FuzzScanner holds it against the library.
+// It accepts exactly what that library accepts with jsontext.AllowInvalidUTF8 and jsontext.AllowDuplicateNames: JSON as in
+// RFC 8259, nested at most 10,000 deep, in which strings may have bytes that are not UTF-8 and halves of surrogate pairs,
+// and objects may have a name twice. FuzzScanner compares it with the library.
 //
-// After the first error it is of no more use.
+// It cannot be used after the first error, until it is reset.
 type jsonScanner struct {
 	r     io.Reader
 	err   error // of r; io.EOF at its end
@@ -26,12 +26,12 @@ type jsonScanner struct {
 	gone  int64 // bytes read before buf
 	depth int
 
-	// kept is what was kept; while keeping, buf[from:at] belongs to it too.
+	// kept is what was kept. While keeping, buf[from:at] belongs to it too.
 	kept    []byte
 	keeping bool
 	from    int
 
-	name []byte // of the member that is being read, where it does not lie whole in buf
+	name []byte // of the member that is being read, if it is not whole in buf
 }
 
 const (
@@ -40,7 +40,7 @@ const (
 	maxJSONDepth = 10_000
 )
 
-// reset makes the scanner begin anew with r.
+// reset makes the scanner ready to read r.
 func (s *jsonScanner) reset(r io.Reader) {
 	if s.buf == nil {
 		s.buf = make([]byte, scanBuffer)
@@ -48,15 +48,15 @@ func (s *jsonScanner) reset(r io.Reader) {
 	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], name: s.name[:0]}
 }
 
-// syntaxError says that what came is not JSON. It does not quote.
+// syntaxError means that the input is not JSON. It does not quote.
 type syntaxError struct{ at int64 }
 
 func (e syntaxError) Error() string { return fmt.Sprintf("not JSON at byte %d", e.at) }
 
-// offset is how many bytes were read.
+// offset returns how many bytes were read.
 func (s *jsonScanner) offset() int64 { return s.gone + int64(s.at) }
 
-// more reads more, once all of buf is read. It tells whether there is more.
+// more fills buf when all of it was read. It reports whether there is more.
 func (s *jsonScanner) more() bool {
 	if s.keeping {
 		s.kept = append(s.kept, s.buf[s.from:s.at]...)
@@ -74,7 +74,7 @@ func (s *jsonScanner) more() bool {
 	return len(s.buf) > 0
 }
 
-// failed is the error where something else must stand, or where more must come.
+// failed returns the error for an unexpected byte or end.
 func (s *jsonScanner) failed() error {
 	switch {
 	case s.at < len(s.buf) || s.err == nil:
@@ -85,7 +85,7 @@ func (s *jsonScanner) failed() error {
 	return s.err
 }
 
-// peek returns the byte that comes next, 0 at the end: it stands nowhere in JSON.
+// peek returns the next byte, 0 at the end. JSON has no byte 0.
 func (s *jsonScanner) peek() byte {
 	if s.at == len(s.buf) && !s.more() {
 		return 0
@@ -93,7 +93,7 @@ func (s *jsonScanner) peek() byte {
 	return s.buf[s.at]
 }
 
-// peekPastSpace is peek after white space.
+// peekPastSpace skips white space and returns the next byte.
 func (s *jsonScanner) peekPastSpace() byte {
 	if s.at < len(s.buf) && s.buf[s.at] > ' ' {
 		return s.buf[s.at] // the usual case, small enough to be inlined
@@ -130,8 +130,8 @@ func (s *jsonScanner) endKeep() {
 	s.keeping = false
 }
 
-// members reads an object: member is called for each of its members, at the value, and must read it. The name is
-// unescaped, and lasts until member reads.
+// members reads an object. member is called at the value of each member and must read it. name is unescaped and valid
+// until member reads.
 func (s *jsonScanner) members(member func(name []byte) error) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (s *jsonScanner) members(member func(name []byte) error) error {
 	return nil
 }
 
-// elements reads an array: element is called for each of its elements, and must read it.
+// elements reads an array. element is called at each element and must read it.
 func (s *jsonScanner) elements(element func() error) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -173,7 +173,7 @@ func (s *jsonScanner) elements(element func() error) error {
 	return nil
 }
 
-// next goes on after a member or an element, and tells whether there is another before end.
+// next reads what follows a member or an element, and reports whether there is another one before end.
 func (s *jsonScanner) next(end byte) (bool, error) {
 	switch s.peekPastSpace() {
 	case end:
@@ -187,7 +187,7 @@ func (s *jsonScanner) next(end byte) (bool, error) {
 	return false, s.failed()
 }
 
-// enter reads the brace or bracket that comes next, and leave that which ends what it began.
+// enter reads an opening brace or bracket, leave the closing one.
 func (s *jsonScanner) enter() error {
 	if s.depth == maxJSONDepth {
 		return s.failed()
@@ -202,14 +202,14 @@ func (s *jsonScanner) leave() {
 	s.at++
 }
 
-// readName reads the name of a member. It must not be called while keeping.
+// readName reads and unescapes the name of a member. It must not be called while keeping.
 func (s *jsonScanner) readName() ([]byte, error) {
 	if s.peek() != '"' {
 		return nil, s.failed()
 	}
 	rest := s.buf[s.at+1:]
 	if n := plain(rest); n+1 < len(rest) && rest[n] == '"' && rest[n+1] == ':' {
-		// The usual case. What is still to be read before the value is in buf, too, so that the name stays there.
+		// The usual case. The colon is in buf as well, so the name stays valid up to the value.
 		s.at += 1 + n + 1
 		return rest[:n], nil
 	}
@@ -224,13 +224,13 @@ func (s *jsonScanner) readName() ([]byte, error) {
 	}
 	s.name = append(s.name[:0], raw[1:len(raw)-1]...)
 	if slices.Contains(raw, '\\') {
-		// What is not UTF-8 is an error, but leaves a replacement that is part of no name in use.
+		// Invalid UTF-8 is an error here, but the replacement character that it leaves is in no known name.
 		s.name, _ = jsontext.AppendUnquote(s.name[:0], raw)
 	}
 	return s.name, nil
 }
 
-// skipValue reads a value and forgets it.
+// skipValue validates a value and skips it.
 func (s *jsonScanner) skipValue() error {
 	switch s.peekPastSpace() {
 	case '{':
@@ -279,10 +279,9 @@ func (s *jsonScanner) skipMembers() error {
 	return nil
 }
 
-// skipUsualMembers skips members, each with the comma after it, as long as all of that lies in buf without white space
-// and the value is a string, a literal or a number of digits alone: most members are, and this is faster by a third. It
-// stops before the first member that is not so, having read nothing of that, or else at the brace that ends the object:
-// then it returns true.
+// skipUsualMembers skips members, each with the comma after it, as long as they are whole in buf, have no white space, and
+// the value is a string, a literal or a number of digits alone. Most members are like this, and it makes skipping faster by
+// a third. It stops before the first member that is not, or at the brace that ends the object; then it returns true.
 func (s *jsonScanner) skipUsualMembers() (end bool) {
 	for buf, at := s.buf, s.at; ; s.at = at {
 		if at = usualString(buf, at); at == 0 || at+5 > len(buf) || buf[at] != ':' {
@@ -316,8 +315,8 @@ func (s *jsonScanner) skipUsualMembers() (end bool) {
 	}
 }
 
-// usualString returns where the string that begins at buf[at] has ended, 0 where none begins, or where it does not lie
-// whole in buf or has more than the short escapes.
+// usualString returns the index after the string that begins at buf[at]. It is 0 if there is no string, or if it is not
+// whole in buf or has escapes of the form \uXXXX.
 func usualString(buf []byte, at int) int {
 	if at >= len(buf) || buf[at] != '"' {
 		return 0
@@ -377,7 +376,7 @@ func (s *jsonScanner) skipNumber() error {
 	return nil
 }
 
-// skipDigits reads one digit or more.
+// skipDigits skips at least one digit.
 func (s *jsonScanner) skipDigits() error {
 	if !isDigit(s.peek()) {
 		return s.failed()
@@ -390,7 +389,7 @@ func (s *jsonScanner) skipDigits() error {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// skipString reads a string, from its first quote to its last.
+// skipString skips a string with its quotes.
 func (s *jsonScanner) skipString() error {
 	s.at++
 	for {
@@ -415,7 +414,7 @@ func (s *jsonScanner) skipString() error {
 	}
 }
 
-// skipEscape reads what stands after a backslash.
+// skipEscape skips what follows a backslash.
 func (s *jsonScanner) skipEscape() error {
 	switch s.peek() {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -434,8 +433,8 @@ func (s *jsonScanner) skipEscape() error {
 	return s.failed()
 }
 
-// plain returns how many bytes at the beginning of b stand for themselves in a string: all but quotes, backslashes and
-// control characters. It looks at many at once.
+// plain returns how many bytes at the beginning of b are plain in a string: neither quotes, backslashes nor control
+// characters. It looks at 16 at once.
 func plain(b []byte) int {
 	n := 0
 	for ; len(b)-n >= 16; n += 16 {
@@ -454,14 +453,14 @@ func plain(b []byte) int {
 	return n
 }
 
-// special sets the high bit of the first byte of word, from the lowest on, that does not stand for itself. Of the bytes
-// after that it says nothing: subtracting borrows from them.
+// special sets the high bit of the first byte of word, from the lowest on, that is not plain. The bytes after it are
+// undefined, because the subtractions borrow from them.
 func special(word uint64) uint64 {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	// With the second bit turned, control characters and the quote are less than 0x21, and the space is not.
+	// With bit 1 flipped, control characters and the quote are less than 0x21 and the space is not.
 	control := word ^ 2*ones
 	backslash := word ^ '\\'*ones
 	return ((control - 0x21*ones) | (backslash - ones)) &^ word & highs

@@ -9,14 +9,14 @@ import (
 	"sync"
 )
 
-// Secret holds an API key. However it is printed, marshalled or logged, it reads as "<secret>"; only [Secret.Reveal]
-// gives the key. The zero value is no key. It is safe for concurrent use.
+// Secret holds an API key. Printed, marshalled or logged in any way, it reads "<secret>"; only [Secret.Reveal] returns the
+// key. The zero value is no key. It is safe for concurrent use.
 type Secret struct {
-	// A pointer, since fmt prints unexported fields of enclosing structs without asking String.
+	// A pointer, because fmt prints unexported fields of enclosing structs without calling String.
 	value *string
 }
 
-// NewSecret returns key with surrounding white space removed: a file's trailing newline is not part of a key.
+// NewSecret returns key without the white space around it, such as the newline at the end of a file.
 func NewSecret(key string) Secret {
 	key = strings.TrimSpace(key)
 	if key == "" {
@@ -33,7 +33,7 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// Equal tells whether both hold the same key.
+// Equal reports whether both hold the same key.
 func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
 const redacted = "<secret>"
@@ -41,13 +41,13 @@ const redacted = "<secret>"
 // String returns "<secret>".
 func (Secret) String() string { return redacted }
 
-// Format prints "<secret>" for every verb: those for numbers would print where the key is in memory.
+// Format prints "<secret>" for every verb. The verbs for numbers would print the key's address in memory.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText returns "<secret>", for JSON, YAML and structured logs.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// check refuses what cannot be sent in an HTTP header, in words that do not hold the key.
+// check returns an error, without the key in it, if the key is empty or cannot be sent in an HTTP header.
 func (s Secret) check() error {
 	if s.value == nil {
 		return errors.New("the API key is empty")
@@ -60,22 +60,23 @@ func (s Secret) check() error {
 	return nil
 }
 
-// KeySource gives the API key for each request, so that a key can change while a client lives.
-// Implementations are safe for concurrent use; an error must not hold the key.
+// KeySource is where a client gets the API key from, for each request, so that a key can change while the client is in use.
+// Implementations must be safe for concurrent use.
 type KeySource interface {
+	// Key returns the key to use now. Its error, which must not hold a key, fails the request with KindAuth.
 	Key() (Secret, error)
 }
 
-// StaticKey is a key that never changes.
+// StaticKey returns a source of one key that never changes.
 func StaticKey(key string) KeySource { return staticKey{NewSecret(key)} }
 
 type staticKey struct{ key Secret }
 
 func (k staticKey) Key() (Secret, error) { return k.key, k.key.check() }
 
-// KeyFile is a file with the API key. It is read anew for each request, so that a rotated key is used at once,
-// however the file was replaced. While it is missing, unreadable or empty, the key read last stays in use, since a
-// rotation is often not atomic.
+// KeyFile is a file with the API key. It is read for each request, so a rotated key is used at once, however the file was
+// replaced. While the file is missing, unreadable or empty, the last key stays in use, because a rotation is often not
+// atomic.
 type KeyFile struct {
 	path string
 
@@ -83,13 +84,13 @@ type KeyFile struct {
 	last Secret
 }
 
-// NewKeyFile returns the key file at path. The file is first read by the first call of Key.
+// NewKeyFile returns the key file at path. It does not read the file.
 func NewKeyFile(path string) *KeyFile { return &KeyFile{path: path} }
 
-// maxKeyFileBytes keeps a wrong path (a disk image, a log) from being read whole.
+// maxKeyFileBytes keeps a wrong file (a disk image, a log) from being read whole.
 const maxKeyFileBytes = 64 << 10
 
-// Key returns the key as the file has it now, else the one read last, else an error that names the file.
+// Key returns the key that the file holds now, else the last one that it held, else an error that names the file.
 func (k *KeyFile) Key() (Secret, error) {
 	key, err := k.read()
 	k.mu.Lock()

@@ -7,11 +7,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// portableJSON returns a copy of one JSON value, without white space, that any
-// JSON library writes out again: a page may be read with invalid UTF-8 and
-// repeated names allowed, and writing those back is refused. Such a value is
-// rewritten with replacement characters and each name's last value. It returns
-// nil for what is no JSON.
+// portableJSON returns a copy of a JSON value, without white space, that any JSON library encodes. Pages are decoded with
+// invalid UTF-8 and repeated names allowed, which encoders refuse: such a value is rewritten with replacement characters
+// and the last value of each name. It returns nil for what is not JSON.
 func portableJSON(data []byte) []byte {
 	value := jsontext.Value(bytes.Clone(data))
 	if value.IsValid() && value.Compact() == nil {

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds what is believed of a server that asks to wait for years.
+// maxRetryAfter limits the wait that a server can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter returns how long the headers ask to wait: `retry-after-ms`, else `Retry-After` in seconds or as an HTTP
-// date. It is 0 where they do not ask, ask for nothing, or cannot be read, and at most maxRetryAfter.
+// retryAfter returns how long the headers ask to wait: `retry-after-ms`, else `Retry-After` in seconds or as an HTTP date.
+// It is 0 if they do not ask, ask for a time in the past, or cannot be parsed, and at most maxRetryAfter.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	if wait, ok := parseWait(h.Get("Retry-After-Ms"), time.Millisecond); ok {
 		return wait

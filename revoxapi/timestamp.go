@@ -7,57 +7,46 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Timestamp is a time of the API. The API leaves the JSON type of its times
-// open: normally an ISO 8601 / RFC 3339 string comes, but nothing promises it.
-// Decoding a Timestamp therefore never fails. Exactly one of these holds:
+// Timestamp is a time of the API. The API does not document the JSON type of its times: normally it is an ISO 8601 / RFC
+// 3339 string. So decoding a Timestamp never fails, and exactly one of these is true:
 //
 //   - [Timestamp.IsZero]: the field was absent or null.
 //   - [Timestamp.Valid]: it was a time; Time holds it.
-//   - [Timestamp.Unreadable]: something else was there; Time is the zero time.
+//   - [Timestamp.Unreadable]: it was something else; Time is the zero time.
 //
-// Readable is a JSON string with a calendar date, a time of day and a zone, as
-// 2024-01-01T12:00:00Z. A fraction of a second of any length (read to the
-// nanosecond, after a point or a comma), any offset (+02:00, +0200, +02), a
-// left-out :00 of seconds, ISO 8601's basic format (20240101T120000Z), a lower
-// case t and z and a space in place of the T are accepted. Unreadable is
-// all that would need a guess: no zone, a date alone, a number of seconds or
-// milliseconds, local formats. Unreadable, too, are a leap second (:60), the
-// hour 24, and week and ordinal dates: no [time.Time] or no API is known to
-// hold them.
+// A valid time is a JSON string with a calendar date, a time of day and a zone, like 2024-01-01T12:00:00Z. A fraction of a
+// second of any length (read to the nanosecond, after a point or a comma), any offset (+02:00, +0200, +02), seconds left
+// out, ISO 8601's basic format (20240101T120000Z), lower case t and z, and a space in place of the T are accepted.
+// Unreadable is what would need a guess: no zone, a date alone, a number of seconds or milliseconds, local formats. A leap
+// second (:60), the hour 24, and week and ordinal dates are unreadable too.
 //
-// Encoding writes null, the time in RFC 3339 with its offset, or what was
-// unreadable as it came. To make one, write Timestamp{Time: t}.
+// Encoding writes null, the time in RFC 3339 with its offset, or what was unreadable as it came. To make one, write
+// Timestamp{Time: t}.
 type Timestamp struct {
-	// Time is the time read, in the zone it was written with; the zero time
-	// when there is none.
+	// Time is the time, in the zone that it was written with; the zero time if there is none.
 	Time time.Time
 
-	// readable tells the string 0001-01-01T00:00:00Z from no time at all.
+	// readable distinguishes the string 0001-01-01T00:00:00Z from no time at all.
 	readable bool
-	// unreadable is the JSON that came in place of a time, else nil. It is
-	// behind a pointer as it could hold anything: package fmt prints the
-	// pointer, not the text, even for a Timestamp inside another struct.
+	// unreadable is the JSON that came in place of a time, else nil. It could hold anything, so it is behind a pointer:
+	// package fmt prints the pointer and not the text, even for a Timestamp inside another struct.
 	unreadable *string
 }
 
-// maxUnreadable is how many bytes of JSON in place of a time are kept for
-// encoding. Anything longer is encoded as {}, unreadable just the same: a time
-// stamp must not become a store for whatever is sent.
+// maxUnreadable limits how many bytes of JSON in place of a time are kept for encoding. Anything longer is encoded as {},
+// which is unreadable as well: a time must not become a store for whatever is sent.
 const maxUnreadable = 4 << 10
 
-// IsZero tells whether the field was absent or null. It makes omitzero leave
-// the field out.
+// IsZero reports whether the field was absent or null. It makes omitzero leave the field out.
 func (t Timestamp) IsZero() bool { return !t.Valid() && t.unreadable == nil }
 
-// Valid tells whether Time holds a time.
+// Valid reports whether Time holds a time.
 func (t Timestamp) Valid() bool { return t.readable || !t.Time.IsZero() }
 
-// Unreadable tells whether the field held something, but not an unambiguous
-// ISO 8601 / RFC 3339 date and time.
+// Unreadable reports whether the field held something that is not an unambiguous ISO 8601 / RFC 3339 date and time.
 func (t Timestamp) Unreadable() bool { return !t.Valid() && t.unreadable != nil }
 
-// String returns the time in RFC 3339, "absent" or "unreadable". It never
-// shows what was unreadable.
+// String returns the time in RFC 3339, "absent" or "unreadable". It never shows what was unreadable.
 func (t Timestamp) String() string {
 	switch {
 	case t.Valid():
@@ -69,9 +58,8 @@ func (t Timestamp) String() string {
 	}
 }
 
-// MarshalJSON writes the time in RFC 3339, null, or what was unreadable as it
-// came; of more than 4 KiB that was unreadable it writes {}. It fails only for
-// a Time that RFC 3339 cannot express, which decoding never makes.
+// MarshalJSON writes the time in RFC 3339, null, or what was unreadable as it came, {} if that was longer than 4 KiB. It
+// fails only for a Time that RFC 3339 cannot express, which decoding never makes.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
 	switch {
 	case t.Valid():
@@ -109,8 +97,8 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// unquote returns the text of a JSON string; it copies only when the string
-// holds escapes, as +02:00 does where encoders write + as \u002b.
+// unquote returns the text of a JSON string. It copies only if the string has escapes, like +02:00 from encoders that write
+// + as \u002b.
 func unquote(data []byte) (text []byte, ok bool) {
 	if len(data) < 2 || data[0] != '"' || data[len(data)-1] != '"' {
 		return nil, false
@@ -126,9 +114,8 @@ func unquote(data []byte) (text []byte, ok bool) {
 	return text, err == nil
 }
 
-// parseTime reads the date and time formats that [Timestamp] documents.
-// Package time's parser knows one format at a time and allocates errors for
-// the others.
+// parseTime reads the date and time formats that [Timestamp] documents. Package time's parser tries one format at a time
+// and allocates an error for each that does not match.
 func parseTime(text []byte) (result time.Time, ok bool) {
 	s := timeScanner{rest: text}
 
@@ -165,14 +152,14 @@ func daysIn(year, month int) int {
 	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }
 
-// timeScanner takes a date and time apart from the left. After the first
-// mismatch it stays failed, so that only the end needs a check.
+// timeScanner parses a date and time from the left. After the first mismatch it stays failed, so that only the end needs a
+// check.
 type timeScanner struct {
 	rest   []byte
 	failed bool
 }
 
-// number takes exactly width digits, of a value between low and high.
+// number reads exactly width digits, of a value between low and high.
 func (s *timeScanner) number(width, low, high int) int {
 	if len(s.rest) < width {
 		s.failed = true
@@ -194,7 +181,7 @@ func (s *timeScanner) number(width, low, high int) int {
 	return value
 }
 
-// accept takes the next byte if it is one of chars.
+// accept reads the next byte if it is one of chars.
 func (s *timeScanner) accept(chars string) bool {
 	if len(s.rest) == 0 {
 		return false
@@ -218,7 +205,7 @@ func (s *timeScanner) atDigit() bool {
 	return len(s.rest) > 0 && s.rest[0] >= '0' && s.rest[0] <= '9'
 }
 
-// fraction takes the fraction of a second, if there is one, in nanoseconds.
+// fraction reads the fraction of a second, if there is one, in nanoseconds.
 func (s *timeScanner) fraction() int {
 	if !s.accept(".,") {
 		return 0
@@ -235,7 +222,7 @@ func (s *timeScanner) fraction() int {
 	return nanoseconds
 }
 
-// zone takes Z or an offset: a time without one is not an instant.
+// zone reads Z or an offset. A time without one is not an instant.
 func (s *timeScanner) zone() *time.Location {
 	if s.accept("Zz") {
 		return time.UTC
@@ -252,6 +239,6 @@ func (s *timeScanner) zone() *time.Location {
 	if offset == 0 || s.failed {
 		return time.UTC
 	}
-	// Without a name, package time shares one Location for each whole hour.
+	// Without a name, package time shares one Location per whole hour.
 	return time.FixedZone("", sign*offset)
 }

@@ -23,28 +23,25 @@ type TranscriptEntry struct {
 	ToolName string `json:"tool_name,omitzero"`
 }
 
-// ToolArguments is what a tool was called with: an object, a string or
-// nothing. At most one field is set; none is for absent or null. When made by
-// hand with several, the first in the order of the fields is encoded.
+// ToolArguments is what a tool was called with: an object, a string or nothing. At most one field is set; none is set for
+// absent or null. If several are set by hand, the first of them is encoded.
 type ToolArguments struct {
 	// Object holds the arguments by name, not nil if they came as an object.
 	// Its values are those of JSON in an any: numbers are float64.
 	Object map[string]any
 	// Text holds the arguments as text, not nil if they came as a string.
 	Text *string
-	// Other is the JSON of arguments of an undocumented kind (a number, a
-	// boolean, an array, or an object with a number beyond float64), so that
-	// they cost no row and no data.
+	// Other is the JSON of arguments of an undocumented kind: a number, a boolean, an array, or an object with a number
+	// beyond float64. The row is read all the same.
 	Other stdjson.RawMessage
 }
 
-// IsZero tells whether there were no arguments: absent or null. It makes
-// omitzero leave the field out.
+// IsZero reports whether there were no arguments: absent or null. It makes omitzero leave the field out.
 func (a ToolArguments) IsZero() bool {
 	return a.Object == nil && a.Text == nil && a.Other == nil
 }
 
-// MarshalJSON writes the one field that is set, else null.
+// MarshalJSON writes the field that is set, else null.
 func (a ToolArguments) MarshalJSON() ([]byte, error) {
 	switch {
 	case a.Object != nil:
@@ -64,7 +61,7 @@ func (a *ToolArguments) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil
 	}
-	// As tolerant as encoding/json: a transcript's odd byte costs no row.
+	// As tolerant as encoding/json: an invalid byte in a transcript is no reason to refuse the row.
 	tolerant := json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	switch jsontext.Value(data).Kind() {
 	case '{':

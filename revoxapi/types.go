@@ -1,35 +1,29 @@
 package revoxapi
 
-// The types of this package hold every documented field under its documented
-// JSON name. They decode and encode alike with encoding/json and with
-// github.com/go-json-experiment/json (the coming encoding/json/v2).
+// The types of this package hold every documented field under its documented JSON name. They decode and encode alike with
+// encoding/json and with github.com/go-json-experiment/json (the coming encoding/json/v2).
 //
-// A field that the API may leave out or send as null is absent in the same Go
-// value either way: an empty string or enum, a nil pointer, slice or map, a
-// zero Timestamp. Numbers and booleans of that kind are pointers, as 0 and
-// false are answers. Encoding leaves out what is absent. Fields that are not
-// documented are ignored.
+// A field that the API may leave out or send as null has the same Go value either way: an empty string or enum, a nil
+// pointer, slice or map, a zero Timestamp. Such numbers and booleans are pointers, because 0 and false are values. Encoding
+// leaves out what is absent. Undocumented fields are ignored.
 //
-// Much of it is personal data. The comments name the fields; none of the types
-// has a String method, and package fmt prints them whole, so do not.
+// None of the types has a String method: package fmt prints them with all personal data.
 
-// Row is a contact of a campaign. It is personal data: the phone number and
-// the input data by themselves, and much of its call.
+// Row is a contact of a campaign. The phone number, the input data and much of the call are personal data.
 type Row struct {
 	// ID is "id". It looks like a UUID, but is documented only as a string.
 	ID string `json:"id"`
-	// InputData is "input_data": what the user's own columns say about the
-	// contact. Personal data.
+	// InputData is "input_data": the user's own columns for the contact, by name. Personal data.
 	InputData map[string]string `json:"input_data,omitzero"`
 	// PhoneNumber is "phone_number". Personal data.
 	PhoneNumber string `json:"phone_number"`
 	// RowIndex is "row_index".
 	RowIndex Int `json:"row_index"`
-	// Call is "call". Nil when absent or null.
+	// Call is "call". Nil when absent or null: the contact has no call yet.
 	Call *Call `json:"call,omitzero"`
 }
 
-// RowID returns the row's ID. Rows of one campaign are told apart by it.
+// RowID returns the row's ID, which is unique in its campaign.
 func (r Row) RowID() string { return r.ID }
 
 // Call is a call order: what the user asked for. It is resolved over one or

@@ -11,7 +11,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 )
 
-// wanted says what of a JSON value a Go type takes in. The zero value wants all of it.
+// wanted is the part of a JSON value that a Go type decodes. The zero value wants all of it.
 type wanted struct {
 	members []wantedMember // of an object; nil for all
 	element *wanted        // of an array; nil for all of each
@@ -22,7 +22,7 @@ type wantedMember struct {
 	*wanted
 }
 
-// member returns what is wanted of the member of that name, nil for nothing. There are too few for a map to be faster.
+// member returns the wanted part of the member of that name, nil for nothing. There are too few for a map to be faster.
 func (w *wanted) member(name []byte) *wanted {
 	for i := range w.members {
 		if string(name) == w.members[i].name {
@@ -34,7 +34,7 @@ func (w *wanted) member(name []byte) *wanted {
 
 var wantedTypes sync.Map // of reflect.Type to *wanted
 
-// wantedBy returns what the JSON library takes in of a value that it decodes into a T. In doubt that is all.
+// wantedBy returns the part of a value that the JSON library uses to decode a T. In doubt that is all.
 func wantedBy[T any]() *wanted {
 	t := reflect.TypeFor[T]()
 	if w, ok := wantedTypes.Load(t); ok {
@@ -48,7 +48,7 @@ var unmarshalers = []reflect.Type{
 	reflect.TypeFor[jsonv2.UnmarshalerFrom](), reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](),
 }
 
-// wantedByType is wantedBy for a type that lies in those of within.
+// wantedByType is wantedBy for a type that is nested in those of within.
 func wantedByType(t reflect.Type, within []reflect.Type) *wanted {
 	for _, u := range unmarshalers {
 		if t.Implements(u) || reflect.PointerTo(t).Implements(u) {
@@ -105,7 +105,7 @@ func wantedByStruct(t reflect.Type, within []reflect.Type) *wanted {
 	return w
 }
 
-// keepValue reads a value and appends to kept what is wanted of it.
+// keepValue reads a value and appends its wanted part to kept.
 func (s *jsonScanner) keepValue(w *wanted) error {
 	switch c := s.peekPastSpace(); {
 	case c == '{' && w.members != nil:

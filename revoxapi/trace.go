@@ -1,0 +1,46 @@
+package revoxapi
+
+import "time"
+
+// Trace holds functions that a Client calls while it works, for metrics and logs. Any of them may be nil. They are called
+// from the goroutines that use the client and from its own, so they must be safe for concurrent use and return soon.
+type Trace struct {
+	// Request is called once for each request sent, retries included, when its answer was read or it failed.
+	Request func(RequestTrace)
+	// Retry is called once before each wait that ends with a request being sent again.
+	Retry func(RetryTrace)
+	// Page is called once for each page of rows that Rows has read whole, those without anything new included.
+	Page func(PageTrace)
+}
+
+// RequestTrace describes one request.
+type RequestTrace struct {
+	Endpoint Endpoint
+	// CampaignID is "" if the request is not about a single campaign.
+	CampaignID string
+	// StatusCode is 0 if no answer came.
+	StatusCode int
+	// Duration is the time from sending the request to the last byte of the answer.
+	Duration time.Duration
+	// BodyBytes is the size of the answer's body as it came over the wire, compressed or not.
+	BodyBytes int64
+}
+
+// RetryTrace says why a request is sent again, and after which wait.
+type RetryTrace struct {
+	Endpoint Endpoint
+	Reason   ErrorKind
+	Wait     time.Duration
+}
+
+// PageTrace describes one page of rows: what was asked for, and what the answer says.
+type PageTrace struct {
+	CampaignID string
+	// Asked and AskedSize are the `page` and the `page_size` of the request.
+	Asked, AskedSize int
+	// Page, PageSize and Total are those of the answer, nil where it does not give them.
+	Page, PageSize, Total *Int
+	// Rows is how many rows the page has. Fresh is how many of them, those of tries that broke off included, this reading
+	// of the campaign had not seen before.
+	Rows, Fresh int
+}
