@@ -136,7 +136,7 @@ func (c *cancelsFirst) Sleep(ctx context.Context, d time.Duration) error {
 	return c.hurry.Sleep(ctx, d)
 }
 
-func TestARequestThatIsNotMadeTakesNobodysTurn(t *testing.T) {
+func TestARequestThatIsNotSentDelaysNoOther(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	clock := &cancelsFirst{newHurry(), cancel}
 	server := newServer(t)
@@ -171,14 +171,14 @@ func TestTimeoutLastsToTheLastByte(t *testing.T) {
 	}
 }
 
-func TestTraceTellsOfEachRequestOnce(t *testing.T) {
+func TestTraceReportsEachRequestOnce(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 60))
 	server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.Status(503, nil, "busy")})
-	var told []revoxapi.RequestTrace
+	var reported []revoxapi.RequestTrace
 	var retries []revoxapi.RetryTrace
 	client := newClient(t, server.URL, revoxapi.WithRandom(func() float64 { return 0 }), revoxapi.WithTrace(revoxapi.Trace{
-		Request: func(r revoxapi.RequestTrace) { r.Duration = 0; told = append(told, r) },
+		Request: func(r revoxapi.RequestTrace) { r.Duration = 0; reported = append(reported, r) },
 		Retry:   func(r revoxapi.RetryTrace) { retries = append(retries, r) },
 	}))
 	if _, err := client.Page(context.Background(), campaignID, revoxapi.RowsParams{}); err != nil {
@@ -208,8 +208,8 @@ func TestTraceTellsOfEachRequestOnce(t *testing.T) {
 	for range 3 {
 		want = append(want, revoxapi.RequestTrace{Endpoint: "rows", CampaignID: campaignID})
 	}
-	if !slices.Equal(told, want) {
-		t.Errorf("told %+v\nwant %+v", told, want)
+	if !slices.Equal(reported, want) {
+		t.Errorf("reported %+v\nwant %+v", reported, want)
 	}
 	wantRetries := []revoxapi.RetryTrace{
 		{Endpoint: "rows", Reason: revoxapi.KindServerError, Wait: 500 * time.Millisecond},
@@ -217,7 +217,7 @@ func TestTraceTellsOfEachRequestOnce(t *testing.T) {
 		{Endpoint: "rows", Reason: revoxapi.KindConnection, Wait: time.Second},
 	}
 	if !slices.Equal(retries, wantRetries) {
-		t.Errorf("told %+v\nwant %+v", retries, wantRetries)
+		t.Errorf("reported %+v\nwant %+v", retries, wantRetries)
 	}
 }
 

@@ -59,7 +59,7 @@ func FuzzRows(f *testing.F) {
 			t.Errorf("%d requests", requests)
 		}
 		if page, err := client.Page(context.Background(), campaignID, revoxapi.RowsParams{}); err == nil && page.Rows == nil {
-			t.Error("a page without rows is no error")
+			t.Error("a page without rows is not an error")
 		}
 		if err != nil {
 			var e *revoxapi.Error
@@ -85,7 +85,7 @@ func FuzzRows(f *testing.F) {
 		var page map[string]json.RawMessage
 		var rows []map[string]json.RawMessage
 		if err := json.Unmarshal(plain, &page); err != nil {
-			t.Fatalf("accepted what is no JSON object: %v", err)
+			t.Fatalf("accepted what is not a JSON object: %v", err)
 		}
 		if err := json.Unmarshal(page["rows"], &rows); err != nil || rows == nil {
 			t.Fatalf("accepted without an array of rows: %v", err)

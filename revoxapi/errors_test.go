@@ -117,7 +117,7 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 		{"empty zstd", encoded("zstd", ""), revoxapi.KindBadResponse, 200},
 		{"broken zstd", encoded("zstd", "\x28\xb5\x2f\xfd\x04\x58\xff\xff\xff"+canary), revoxapi.KindBadResponse, 200},
 		{"zstd for a dictionary", encoded("zstd", "\x28\xb5\x2f\xfd\x05\x58\x07"+canary), revoxapi.KindBadResponse, 200},
-		{"location that is no URL", revoxtest.Redirect("http://[" + canary), revoxapi.KindConnection, 0},
+		{"location that is not a URL", revoxtest.Redirect("http://[" + canary), revoxapi.KindConnection, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := newServer(t)
@@ -290,7 +290,7 @@ func TestErrorsAreComparedByTheirKind(t *testing.T) {
 	}
 }
 
-// A byte that is no UTF-8, names given twice and unknown values are no reason to refuse a page.
+// Invalid UTF-8, names given twice and unknown values do not fail a page.
 func TestWhatIsTolerated(t *testing.T) {
 	server := newServer(t, revoxtest.WithNewerFields())
 	server.AddCampaign(revoxtest.Campaign{ID: campaignID, Rows: 5, Start: start, Outcomes: true})

@@ -168,7 +168,7 @@ func asError(t testing.TB, err error, kind revoxapi.ErrorKind) *revoxapi.Error {
 	t.Helper()
 	var e *revoxapi.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("%v (%T) is no *Error", err, err)
+		t.Fatalf("%v (%T) is not an *Error", err, err)
 	}
 	if e.Kind != kind {
 		t.Fatalf("error is of kind %q, want %q: %v", e.Kind, kind, err)

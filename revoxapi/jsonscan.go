@@ -22,7 +22,7 @@ type jsonScanner struct {
 	r     io.Reader
 	err   error // of r; io.EOF at its end
 	buf   []byte
-	at    int   // buf[at:] is not read yet
+	at    int   // index in buf of the next byte
 	gone  int64 // bytes read before buf
 	depth int
 

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// scannedRow has every kind of field that the scanner tells apart.
+// scannedRow has every kind of field that the scanner distinguishes.
 type scannedRow struct {
 	ID     string `json:"id"`
 	Number Int    `json:"row_index,omitzero"`

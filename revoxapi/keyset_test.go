@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A set of keys holds what a map would, in the order in which it came, whatever the keys and whatever is expected.
+// A keySet holds what a map would hold, in the order of adding, whatever the keys and whatever is expected.
 func TestKeySetIsASet(t *testing.T) {
 	for _, expected := range []int{0, 10, 30_000, 1 << 60} {
 		random := rand.New(rand.NewPCG(1, uint64(expected)))

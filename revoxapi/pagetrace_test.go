@@ -45,7 +45,7 @@ func TestTraceReportsEachPageThatWasRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !slices.Equal(got, test.want) {
-				t.Errorf("told of %q, want %q", got, test.want)
+				t.Errorf("reported %q, want %q", got, test.want)
 			}
 		})
 	}

@@ -60,7 +60,7 @@ func TestNoMorePagesAreReadAheadThanTheWindow(t *testing.T) {
 	server.SetRows(campaignID, "c", makeRows(0, 400))
 	var taken atomic.Int64
 	server.OnPage(func(_ string, page int) {
-		// The rows of the page before the first that is waited for may all be handed over but for the last.
+		// Of the page before the first that is waited for, all rows but the last may have been yielded.
 		if ahead := int64(page) - taken.Load(); ahead > window+1 {
 			t.Errorf("page %d was asked for when page %d was not taken", page, taken.Load())
 		}
@@ -201,7 +201,7 @@ func TestReadingAheadWhileRowsMove(t *testing.T) {
 		})
 		got, summary, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{PageSize: 10})
 		if err != nil {
-			// Moving faster than can be read is no failure of the reader.
+			// Rows that move faster than they can be read are not a failure of the reader.
 			asError(t, err, revoxapi.KindIncomplete)
 			continue
 		}

@@ -124,14 +124,14 @@ func TestCancelWhileWaiting(t *testing.T) {
 	}
 	clock.Advance(7*time.Second - 1)
 	cancel()
-	// What the server said last is worth more than the news that the caller has just cancelled.
+	// The last answer of the server says more than that the caller has cancelled.
 	asError(t, <-ended, revoxapi.KindRateLimited)
 	if server.RequestCount() != 1 {
 		t.Errorf("%d requests", server.RequestCount())
 	}
 }
 
-func TestTheCallersContextIsTold(t *testing.T) {
+func TestTheErrorHasTheCauseOfTheContext(t *testing.T) {
 	server := newServer(t)
 	server.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
 	client := newClient(t, server.URL)

@@ -100,8 +100,8 @@ func (s oddServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// Whatever a server decides about what is not documented, AllRows hands over its rows, each once, and ends.
-func TestAllRowsOfAnyServer(t *testing.T) {
+// Whatever a server does where the documentation is silent, Rows yields its rows, each once, and ends.
+func TestRowsOfAnyServer(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))

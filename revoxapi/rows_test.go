@@ -63,7 +63,7 @@ func TestRowsAsksForNoMoreThanItMust(t *testing.T) {
 		{"a full page may not be the last", nil, 200, "0 1 2", "0 1 2"},
 		{"page 0 refused, learned", []revoxtest.Option{revoxtest.WithFirstPage(1)}, 250, "0 1 0 2 3", "1 2 3"},
 		{"page 0 is page 1, learned", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}, 250, "0 1 2 3", "1 2 3"},
-		{"page 0 is page 1, unsaid", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}, 250, "0 1 2 3", "0 1 2 3"},
+		{"page 0 is page 1, echoed", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}, 250, "0 1 2 3", "0 1 2 3"},
 		{"page 0 refused, no total", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithoutTotal()}, 150, "0 1 0 2 3", "0 1 0 2 3"},
 		{"capped", []revoxtest.Option{revoxtest.WithPageSizeCap(80)}, 250, "0 1 2 3", "0 1 2 3"},
 		{"no total", []revoxtest.Option{revoxtest.WithoutTotal()}, 250, "0 1 2 3", "0 1 2 3"},
@@ -103,7 +103,7 @@ func TestRowsAsksForNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-// A server that looked 1-based by a mishap, or was replaced, is still read whole.
+// A server that looked 1-based by accident, or was replaced, is still read whole.
 func TestRowsSurvivesWhatItLearnedWrongly(t *testing.T) {
 	for _, size := range []int{0, 1, 80, 100, 250} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -345,7 +345,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestRowsTellsRowsByTheirID(t *testing.T) {
+func TestRowsIdentifiesRowsByTheirID(t *testing.T) {
 	t.Run("given twice within a page and over pages", func(t *testing.T) {
 		server := newServer(t)
 		rows := append(append(makeRows(0, 60), makeRows(0, 60)...), makeRows(60, 130)...)
@@ -375,7 +375,7 @@ func TestRowsTellsRowsByTheirID(t *testing.T) {
 	}
 }
 
-// What a try that broke off had handed over is not handed over again, and nothing is lost.
+// What a try that broke off has yielded is not yielded again, and nothing is lost.
 func TestRowsRetriesWithinAPage(t *testing.T) {
 	for name, behavior := range map[string]revoxtest.Behavior{
 		"cut": revoxtest.CutBody(), "cut JSON": revoxtest.CutJSON(), "cut gzip": revoxtest.CutGzip(), "cut zstd": revoxtest.CutZstd(), "reset": revoxtest.ResetInBody(),

@@ -164,7 +164,7 @@ func TestTimestampReadsWithoutAllocating(t *testing.T) {
 
 var rfc3339 = regexp.MustCompile(`^"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"$`)
 
-// FuzzTimestamp holds the contract against any JSON, and any bytes.
+// FuzzTimestamp checks the contract with any JSON, and any bytes.
 func FuzzTimestamp(f *testing.F) {
 	for _, seed := range []string{
 		`null`, ` null `, ``, `{}`, `{"a":1,"a":2}`, `[1e999]`, `1704110400`, `true`, `""`, `"`, "\"\xff\"", `"\ud800"`,
