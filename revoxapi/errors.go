@@ -79,6 +79,7 @@ func KindOf(err error) ErrorKind {
 // so on. Its text names the campaign and the page and says what can be done. Neither the text nor what the error wraps
 // holds the key, a query, or text of an answer.
 type Error struct {
+	// Kind is what went wrong.
 	Kind ErrorKind
 	// Endpoint is the one that was asked.
 	Endpoint Endpoint

@@ -67,7 +67,8 @@ type KeySource interface {
 	Key() (Secret, error)
 }
 
-// StaticKey returns a source of one key that never changes.
+// StaticKey returns a source of one key that never changes. A key that is empty, or cannot be sent in a header, fails each
+// request with KindAuth.
 func StaticKey(key string) KeySource { return staticKey{NewSecret(key)} }
 
 type staticKey struct{ key Secret }
@@ -76,7 +77,7 @@ func (k staticKey) Key() (Secret, error) { return k.key, k.key.check() }
 
 // KeyFile is a file with the API key. It is read for each request, so a rotated key is used at once, however the file was
 // replaced. While the file is missing, unreadable or empty, the last key stays in use, because a rotation is often not
-// atomic.
+// atomic. It is safe for concurrent use.
 type KeyFile struct {
 	path string
 

@@ -44,7 +44,7 @@ func Page[R Identified](ctx context.Context, c *Client, campaignID string, param
 	return readPage[R](ctx, c, campaignID, params, o, max(2*params.PageSize, 1000))
 }
 
-// Page is [Page] with all documented fields.
+// Page calls the function [Page] for rows with all documented fields.
 func (c *Client) Page(ctx context.Context, campaignID string, params RowsParams, opts ...RequestOption) (*RowsPage[Row], error) {
 	return Page[Row](ctx, c, campaignID, params, opts...)
 }

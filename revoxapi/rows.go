@@ -15,7 +15,8 @@ type Identified interface {
 	RowID() string
 }
 
-// RequestOption changes one call of [Rows], [Page] or [Campaigns].
+// RequestOption is a setting of one call of [Rows], [Page] or [Campaigns]. Functions of this package return them; they
+// cannot be written outside this module.
 type RequestOption func(*apirequest.Options)
 
 func requestOptions(opts []RequestOption) (o apirequest.Options) {
@@ -25,7 +26,8 @@ func requestOptions(opts []RequestOption) (o apirequest.Options) {
 	return o
 }
 
-// WithSummary fills s when the loop over [Rows] has ended, or when it is given an error. Other calls ignore it.
+// WithSummary fills s with what was read when the loop over [Rows] ends, just before an error is yielded. Other calls
+// ignore it.
 func WithSummary(s *RowsSummary) RequestOption {
 	return func(o *apirequest.Options) {
 		o.Summary = func(a apirequest.Summary) {
@@ -34,7 +36,7 @@ func WithSummary(s *RowsSummary) RequestOption {
 	}
 }
 
-// RowsSummary is what [Rows] read; see [WithSummary].
+// RowsSummary is what [Rows] has read; see [WithSummary].
 type RowsSummary struct {
 	// Rows is the number of distinct rows that were read.
 	Rows int
@@ -93,7 +95,7 @@ func Rows[R Identified](ctx context.Context, c *Client, campaignID string, param
 	}
 }
 
-// Rows is [Rows] with all documented fields. It decodes everything, transcripts included.
+// Rows calls the function [Rows] for rows with all documented fields. It decodes everything, transcripts included.
 func (c *Client) Rows(ctx context.Context, campaignID string, params RowsParams, opts ...RequestOption) iter.Seq2[Row, error] {
 	return Rows[Row](ctx, c, campaignID, params, opts...)
 }
