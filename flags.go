@@ -369,7 +369,7 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 	}
 	for _, status := range f.statuses {
 		// The API may have statuses that are newer than this program.
-		if !slices.Contains(revoxapi.CampaignStatuses(), revoxapi.CampaignStatus(status)) {
+		if !slices.Contains(revoxapi.Values[revoxapi.CampaignStatus](), revoxapi.CampaignStatus(status)) {
 			logger.Warn(f.name("campaign.status")+" has a status that is not known", "status", status)
 		}
 	}

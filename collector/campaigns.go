@@ -140,22 +140,21 @@ func (c *campaigns) always() []string {
 
 // refresh reads the list. Where it cannot be read, the error says so, and the selection made before stands.
 func (c *campaigns) refresh(ctx context.Context) error {
-	list, err := revoxapi.AllCampaigns[listedCampaign](ctx, c.client)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	now := c.clock.Now()
-	if err != nil {
-		c.note(now, 0, err)
-		return err
-	}
 	var discovered []string
-	listed := make(map[string]*listedCampaign, len(list))
+	listed := map[string]*listedCampaign{}
 	always := c.always()
 	unknown := map[unknownValue]struct{}{}
 	passedOver := 0
-	for i := range list {
-		campaign := &list[i]
+	for listing, err := range revoxapi.Campaigns[listedCampaign](ctx, c.client) {
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			c.note(c.clock.Now(), 0, err)
+			return err
+		}
+		campaign := &listing
 		id := campaign.ID.value
 		if revoxapi.CheckCampaignID(id) != nil {
 			passedOver++
@@ -176,11 +175,14 @@ func (c *campaigns) refresh(ctx context.Context) error {
 		}
 		campaign.statusLabel = c.statusLabel(campaign, unknown)
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	c.labels.sighted(unknown)
 	c.mu.Lock()
 	c.discovered, c.listed = discovered, listed
 	c.mu.Unlock()
-	c.note(now, passedOver, nil)
+	c.note(c.clock.Now(), passedOver, nil)
 	return nil
 }
 

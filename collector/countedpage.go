@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	layouts "github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -72,7 +73,7 @@ func newCountedPage(labels *labelValues, number int) *countedPage {
 // count counts the page's next row.
 func (p *countedPage) count(r row) {
 	p.tally.countRow(r)
-	p.keys = append(p.keys, revoxapi.RowKey(r.ID))
+	p.keys = append(p.keys, layouts.RowKey(r.ID))
 	if r.Call == nil {
 		p.uncalled++
 		return

@@ -222,6 +222,7 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 	key, _ := e.Key.Key() // one that cannot be read is the client's to report
 	found, err := (&scan{
 		client: e.Client, campaignID: id, params: e.Rows, labels: e.labels, fullInterval: e.FullInterval, start: start, before: r.data,
+		lowPriority: turn.lowPriority,
 	}).run(timed)
 	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
 		return start, false // the exporter ends, the campaign is not selected any more, or nobody waits for the scan

@@ -68,14 +68,14 @@ func newEnum(label string, known []string) *enum {
 }
 
 var (
-	enumCallStatus     = newEnum("status", names(revoxapi.CallStatuses()))
-	enumAttemptStatus  = newEnum("status", names(revoxapi.AttemptStatuses()))
-	enumCampaignStatus = newEnum("status", names(revoxapi.CampaignStatuses()))
-	enumOutcome        = newEnum("outcome", names(revoxapi.CallOutcomes()))
-	enumResult         = newEnum("result", names(revoxapi.AttemptResults()))
-	enumDialError      = newEnum("dial_error", names(revoxapi.DialErrors()))
-	enumEndedBy        = newEnum("ended_by", names(revoxapi.EndedBys()))
-	enumEndReason      = newEnum("end_reason", names(revoxapi.EndReasons()))
+	enumCallStatus     = newEnum("status", names(revoxapi.Values[revoxapi.CallStatus]()))
+	enumAttemptStatus  = newEnum("status", names(revoxapi.Values[revoxapi.AttemptStatus]()))
+	enumCampaignStatus = newEnum("status", names(revoxapi.Values[revoxapi.CampaignStatus]()))
+	enumOutcome        = newEnum("outcome", names(revoxapi.Values[revoxapi.CallOutcome]()))
+	enumResult         = newEnum("result", names(revoxapi.Values[revoxapi.AttemptResult]()))
+	enumDialError      = newEnum("dial_error", names(revoxapi.Values[revoxapi.DialError]()))
+	enumEndedBy        = newEnum("ended_by", names(revoxapi.Values[revoxapi.EndedBy]()))
+	enumEndReason      = newEnum("end_reason", names(revoxapi.Values[revoxapi.EndReason]()))
 )
 
 // value returns the label value for an API value, and whether it is known.

@@ -63,10 +63,10 @@ var (
 		help: "Rows that the API's total promises but that could not be found on any page; 0 where the API gives no total."})
 	familyCalls = define(family{kind: gauge, name: "revox_campaign_calls",
 		help:  "Calls (orders, each resolved over one or more attempts) now in each status.",
-		label: "status", known: names(revoxapi.CallStatuses())})
+		label: "status", known: names(revoxapi.Values[revoxapi.CallStatus]())})
 	familyCallAttempts = define(family{kind: gauge, name: "revox_campaign_call_attempts",
 		help:  "Call attempts now in each status.",
-		label: "status", known: names(revoxapi.AttemptStatuses())})
+		label: "status", known: names(revoxapi.Values[revoxapi.AttemptStatus]())})
 	familyAnomalies = define(family{kind: gauge, name: "revox_campaign_anomalies",
 		help:  "What the newest complete scan had to pass over, by kind.",
 		label: "kind", known: []string{anomalyDuplicateRow, anomalyBadTimestamp, anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus}})
@@ -114,19 +114,19 @@ var (
 		label: "status", known: names(finishedCallStatuses)})
 	familyCallOutcomes = define(family{kind: counter, name: "revox_campaign_call_outcomes_total",
 		help:  "Finished calls by outcome, none where it is not computed; only for campaigns whose rows carry the field.",
-		label: "outcome", known: append(names(revoxapi.CallOutcomes()), valueNone), optional: true})
+		label: "outcome", known: append(names(revoxapi.Values[revoxapi.CallOutcome]()), valueNone), optional: true})
 	familyAttemptsFinished = define(family{kind: counter, name: "revox_campaign_call_attempts_finished_total",
 		help:  "Finished call attempts (status completed or error), by status.",
 		label: "status", known: names(finishedAttemptStatuses)})
 	familyAttemptResults = define(family{kind: counter, name: "revox_campaign_call_attempt_results_total",
 		help:  "Finished call attempts by result, none where there is none.",
-		label: "result", known: append(names(revoxapi.AttemptResults()), valueNone)})
+		label: "result", known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), valueNone)})
 	familyAttemptDialErrors = define(family{kind: counter, name: "revox_campaign_call_attempt_dial_errors_total",
 		help:  "Finished call attempts with a dial error, by that error.",
-		label: "dial_error", known: names(revoxapi.DialErrors())})
+		label: "dial_error", known: names(revoxapi.Values[revoxapi.DialError]())})
 	familyAttemptEndedBy = define(family{kind: counter, name: "revox_campaign_call_attempt_ended_by_total",
 		help:  "Finished call attempts by who ended the call: the agent, the user (the person called) or the system.",
-		label: "ended_by", known: names(revoxapi.EndedBys())})
+		label: "ended_by", known: names(revoxapi.Values[revoxapi.EndedBy]())})
 	familyAttemptEndReasons = define(family{kind: counter, name: "revox_campaign_call_attempt_end_reasons_total",
 		help:  "Finished call attempts by the reason why the agent ended the call: an open set, only reasons seen are shown.",
 		label: "end_reason"})
@@ -145,7 +145,7 @@ var (
 		help: "Seconds from an answered, finished attempt's start to its answer.", buckets: ringBuckets})
 	familyTalkDuration = define(family{kind: histogram, name: "revox_campaign_call_attempt_talk_duration_seconds",
 		help:  "Seconds from an answered, finished attempt's answer to its end, by result.",
-		label: "result", known: append(names(revoxapi.AttemptResults()), valueNone), buckets: callBuckets})
+		label: "result", known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), valueNone), buckets: callBuckets})
 	familyResolutionDuration = define(family{kind: histogram, name: "revox_campaign_call_resolution_duration_seconds",
 		help: "Seconds from a finished call's creation to the end of its newest attempt.", buckets: resolutionBuckets})
 	familyAttemptsPerCall = define(family{kind: histogram, name: "revox_campaign_call_attempts_per_call",
@@ -199,7 +199,7 @@ var (
 )
 
 // campaignStatuses are the values of revox_campaign_status: those of the API, and what is_cancelled says.
-var campaignStatuses = append(names(revoxapi.CampaignStatuses()), campaignCancelled)
+var campaignStatuses = append(names(revoxapi.Values[revoxapi.CampaignStatus]()), campaignCancelled)
 
 const campaignCancelled = "cancelled"
 

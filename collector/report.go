@@ -145,12 +145,11 @@ func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 
 // List returns every campaign that the API's list has with a usable ID, or a *revoxapi.Error.
 func (e *Exporter) List(ctx context.Context) ([]ListedCampaign, error) {
-	list, err := revoxapi.AllCampaigns[listedCampaign](ctx, e.Client)
-	if err != nil {
-		return nil, err
-	}
 	var out []ListedCampaign
-	for _, c := range list {
+	for c, err := range revoxapi.Campaigns[listedCampaign](ctx, e.Client) {
+		if err != nil {
+			return nil, err
+		}
 		if revoxapi.CheckCampaignID(c.ID.value) == nil {
 			out = append(out, ListedCampaign{ID: c.ID.value, Name: cleanLabel(c.Name.value, maxNameRunes)})
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	layouts "github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -30,7 +31,7 @@ func (s *scan) rescan(ctx context.Context) (*scanned, error) {
 	r.sorted.callsAfter = was.callsUpTo()
 	r.sorted.openKeys = make([]uint64, 0, len(was.OpenKeys))
 	r.found = make([]bool, len(was.OpenKeys))
-	requests := make([]revoxapi.PageRequest, len(was.OpenPages))
+	requests := make([]layouts.PageRequest, len(was.OpenPages))
 	for i, number := range was.OpenPages {
 		requests[i].Number = number
 		if kept := was.kept[number]; kept != nil {
@@ -41,8 +42,8 @@ func (s *scan) rescan(ctx context.Context) (*scanned, error) {
 		return nil, err
 	}
 	requests = requests[:0]
-	for number := was.Layout.FirstPage + pages(was.Layout); number < r.layout.FirstPage+pages(r.layout); number++ {
-		requests = append(requests, revoxapi.PageRequest{Number: number})
+	for number := was.Layout.FirstPage + was.Layout.Pages(); number < r.layout.FirstPage+r.layout.Pages(); number++ {
+		requests = append(requests, layouts.PageRequest{Number: number})
 	}
 	if err := s.readPages(ctx, s.params, requests, r.page); err != nil {
 		return nil, err
@@ -53,28 +54,33 @@ func (s *scan) rescan(ctx context.Context) (*scanned, error) {
 	settled := r.sorted.following(was, r.layout, was.LastOpen)
 	t := r.sorted.whole(settled.Tally)
 	t.add(familyPages, pagesRead, s.pagesRead)
-	t.add(familyPages, pagesSettled, pages(r.layout)-r.pages)
+	t.add(familyPages, pagesSettled, r.layout.Pages()-r.pages)
 	s.intern(t, settled.Tally)
 	return &scanned{tally: t, settled: settled}, nil
 }
 
 // readPages reads pages. Where one is refused as if it did not exist, the error is errReadAll.
-func (s *scan) readPages(ctx context.Context, params revoxapi.RowsParams, requests []revoxapi.PageRequest, each func(revoxapi.PageResult[row]) error) error {
-	err := revoxapi.ReadPages(ctx, s.client, s.campaignID, params, requests, func(p revoxapi.PageResult[row]) error {
-		s.pagesRead++
-		return each(p)
-	})
-	switch statusOf(err) {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
-		return errReadAll
+func (s *scan) readPages(ctx context.Context, params revoxapi.RowsParams, requests []layouts.PageRequest, each func(layouts.Page[row]) error) error {
+	for p, err := range layouts.ReadPages[row](ctx, s.client, s.campaignID, params, requests, s.priority) {
+		switch statusOf(err) {
+		case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
+			return errReadAll
+		}
+		if err == nil {
+			s.pagesRead++
+			err = each(p)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // rescan is a scan of the open pages under way.
 type rescan struct {
 	was    *settledPages
-	layout revoxapi.PageLayout // as the first answer tells it
+	layout layouts.Layout // as the first answer tells it
 	sorted *sortedPages
 	pages  int
 	found  []bool   // of was.OpenKeys
@@ -82,7 +88,7 @@ type rescan struct {
 }
 
 // page takes the next page. Its error is errReadAll where the page is not as it must be if no row has moved.
-func (r *rescan) page(p revoxapi.PageResult[row]) error {
+func (r *rescan) page(p layouts.Page[row]) error {
 	r.pages++
 	var page *countedPage
 	if p.NotModified {
@@ -142,9 +148,9 @@ func (s *scan) probe(ctx context.Context, was *settledPages) (*scanned, error) {
 	params := s.params
 	params.PageSize = 1
 	name := was.Tally.name
-	last := []revoxapi.PageRequest{{Number: was.Layout.FirstPage + was.Layout.Total - 1}}
-	err := s.readPages(ctx, params, last, func(p revoxapi.PageResult[row]) error {
-		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 || revoxapi.RowKey(p.Rows[0].ID) != was.LastKey {
+	last := []layouts.PageRequest{{Number: was.Layout.FirstPage + was.Layout.Total - 1}}
+	err := s.readPages(ctx, params, last, func(p layouts.Page[row]) error {
+		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 || layouts.RowKey(p.Rows[0].ID) != was.LastKey {
 			return errReadAll
 		}
 		c := p.Rows[0].Call
@@ -169,7 +175,7 @@ func (s *scan) probe(ctx context.Context, was *settledPages) (*scanned, error) {
 	t := *was.Tally
 	t.name = name
 	t.counts = slices.Clone(t.counts)
-	t.counts[familyPages.index] = counts{{pagesRead, 1}, {pagesSettled, uint64(pages(was.Layout))}}
+	t.counts[familyPages.index] = counts{{pagesRead, 1}, {pagesSettled, uint64(was.Layout.Pages())}}
 	// What was restored after a restart does not know what values were not known.
 	if before := s.before.tally; before.name == name && maps.Equal(before.unknown, t.unknown) &&
 		equalCounts(before.counts[familyPages.index], t.counts[familyPages.index]) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	layouts "github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -22,6 +24,8 @@ type scan struct {
 	start time.Time
 	// before is what was published of the campaign; nil for nothing.
 	before *published
+	// lowPriority reports whether requests leave room for those of other scans; nil for never.
+	lowPriority func() bool
 
 	pagesRead   int
 	probeFailed bool
@@ -50,30 +54,41 @@ func (s *scan) run(ctx context.Context) (*scanned, error) {
 	return found, nil
 }
 
+// priority is a request option.
+func (s *scan) priority(o *apirequest.Options) { o.LowPriority = s.lowPriority }
+
 // full reads every page.
 func (s *scan) full(ctx context.Context) (*scanned, error) {
 	pages := newSortedPages(s.labels, s.start)
-	var page *countedPage
-	summary, err := revoxapi.AllPages(ctx, s.client, s.campaignID, s.params, func(number int, r row) error {
-		if page == nil || page.number != number {
+	var finder layouts.LayoutFinder
+	var page *countedPage // the page that rows are read of, nil before its first row
+	onPage := func(o *apirequest.Options) {
+		o.OnPage = func(p apirequest.Page) {
+			finder.Saw(p)
 			if page != nil {
+				page.number = p.Asked
 				pages.add(page)
+				page = nil
 			}
-			page = newCountedPage(s.labels, number)
+		}
+	}
+	var summary revoxapi.RowsSummary
+	for r, err := range revoxapi.Rows[row](ctx, s.client, s.campaignID, s.params, s.priority, onPage, revoxapi.WithSummary(&summary)) {
+		if err != nil {
+			return nil, err
+		}
+		if page == nil {
+			page = newCountedPage(s.labels, 0)
 		}
 		page.count(r)
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	if page != nil {
-		pages.add(page)
+		pages.add(page) // of a page that broke off and was refused when it was asked for again
 	}
 	s.pagesRead += summary.Pages
 	var settled *settledPages
-	if layout := summary.Layout; layout != nil && s.fullInterval > 0 {
-		settled = pages.following(nil, *layout, s.probeFailed && s.before.settled.endsLike(*layout, pages.last))
+	if layout, ok := finder.Found(summary.Rows); ok && s.fullInterval > 0 {
+		settled = pages.following(nil, layout, s.probeFailed && s.before.settled.endsLike(layout, pages.last))
 	} else {
 		pages.end(false)
 	}

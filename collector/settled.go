@@ -4,14 +4,14 @@ import (
 	"math"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/revoxapi"
+	layouts "github.com/revox-exporter/revox_exporter/collector/scan"
 )
 
 // settledPages is what later scans of a campaign need to know of the pages that they do not read, and to tell that these
 // still have the rows that they had. It is immutable, and good for as long as no scan says otherwise.
 type settledPages struct {
 	// Layout of all the campaign's pages.
-	Layout revoxapi.PageLayout
+	Layout layouts.Layout
 	// ReadAt is when the newest scan began that read every page.
 	ReadAt time.Time
 	// Tally is what the rows on settled pages come to, and Keys, in ascending order, are those rows.
@@ -30,17 +30,14 @@ type settledPages struct {
 	kept map[int]*keptPage
 }
 
-// pages returns the number of pages.
-func pages(l revoxapi.PageLayout) int { return (l.Total + l.PageSize - 1) / l.PageSize }
-
 // ambiguous tells whether there is one page, and it is full: a server whose total counts only the rows that it sends
 // says the same of a campaign that has more.
-func ambiguous(l revoxapi.PageLayout) bool { return l.Total <= l.PageSize && l.Total%l.PageSize == 0 }
+func ambiguous(l layouts.Layout) bool { return l.Total <= l.PageSize && l.Total%l.PageSize == 0 }
 
 // due tells whether every page is to be read again because the newest full scan is long ago. Each campaign has a
 // shorter interval of its own, by up to a quarter, so that the full scans of many do not fall together.
 func (p *settledPages) due(campaignID string, fullInterval time.Duration, now time.Time) bool {
-	share := float64(revoxapi.RowKey(campaignID)) / math.MaxUint64
+	share := float64(layouts.RowKey(campaignID)) / math.MaxUint64
 	since := now.Sub(p.ReadAt)
 	return since < 0 || since >= fullInterval-time.Duration(share*float64(fullInterval/4))
 }
@@ -54,7 +51,7 @@ func (p *settledPages) follows(before *settledPages) bool {
 // callsUpTo returns the number of the last page that has settled, and so has calls; -1 for none.
 func (p *settledPages) callsUpTo() int {
 	open := p.OpenPages
-	for number := p.Layout.FirstPage + pages(p.Layout) - 1; number >= p.Layout.FirstPage; number-- {
+	for number := p.Layout.FirstPage + p.Layout.Pages() - 1; number >= p.Layout.FirstPage; number-- {
 		if len(open) == 0 || open[len(open)-1] != number {
 			return number
 		}
@@ -64,6 +61,6 @@ func (p *settledPages) callsUpTo() int {
 }
 
 // endsLike tells whether rows lie in this layout and end with that page, as far as the settled pages tell.
-func (p *settledPages) endsLike(layout revoxapi.PageLayout, last *countedPage) bool {
+func (p *settledPages) endsLike(layout layouts.Layout, last *countedPage) bool {
 	return p.Layout == layout && p.LastKey == last.keys[len(last.keys)-1]
 }

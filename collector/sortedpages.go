@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/revoxapi"
+	layouts "github.com/revox-exporter/revox_exporter/collector/scan"
 )
 
 // sortedPages sorts a campaign's pages, in the order in which they lie, into those that have settled and those that are
@@ -98,7 +98,7 @@ func (s *sortedPages) end(lastMaySettle bool) (allSettled bool) {
 // following returns what the next scan goes by: what has settled in this one and, after a scan of the open pages alone,
 // before it; was is nil after a full scan. It returns nil where the next scan must read every page. The last page was
 // added before.
-func (s *sortedPages) following(was *settledPages, layout revoxapi.PageLayout, lastOpen bool) *settledPages {
+func (s *sortedPages) following(was *settledPages, layout layouts.Layout, lastOpen bool) *settledPages {
 	// The last row alone is no sign of more where it is the only one.
 	allSettled := s.end(!lastOpen && layout.Total > 1)
 	if !allSettled && ambiguous(layout) {

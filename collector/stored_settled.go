@@ -9,23 +9,23 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/prometheus/common/version"
 
-	"github.com/revox-exporter/revox_exporter/revoxapi"
+	layouts "github.com/revox-exporter/revox_exporter/collector/scan"
 )
 
 // storedSettled is what the state has of settled pages. In the file it is the length of its JSON in 4 bytes, the JSON,
 // and the rows in 8 bytes each, those of settled pages first.
 type storedSettled struct {
 	// Program is the version that counted: another may count rows otherwise, and reads them all once.
-	Program    string              `json:"program"`
-	Layout     revoxapi.PageLayout `json:"layout"`
-	ReadAt     time.Time           `json:"read_at"`
-	Tally      storedTally         `json:"tally"`
-	Unknown    [][2]string         `json:"unknown,omitempty"`
-	Rows       int                 `json:"rows"` // on settled pages
-	OpenPages  []int               `json:"open_pages,omitempty"`
-	LastOpen   bool                `json:"last_open,omitzero"`
-	LastKey    uint64              `json:"last_key,omitzero"`
-	LastCalled bool                `json:"last_called,omitzero"`
+	Program    string         `json:"program"`
+	Layout     layouts.Layout `json:"layout"`
+	ReadAt     time.Time      `json:"read_at"`
+	Tally      storedTally    `json:"tally"`
+	Unknown    [][2]string    `json:"unknown,omitempty"`
+	Rows       int            `json:"rows"` // on settled pages
+	OpenPages  []int          `json:"open_pages,omitempty"`
+	LastOpen   bool           `json:"last_open,omitzero"`
+	LastKey    uint64         `json:"last_key,omitzero"`
+	LastCalled bool           `json:"last_called,omitzero"`
 }
 
 func program() string { return version.Version + " " + version.GetRevision() }

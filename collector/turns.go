@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // longScan is how many answers of the API a scan gets before it counts as long.
@@ -156,14 +154,12 @@ func (t *turns) classify(campaign string, long bool) {
 }
 
 // watch returns a context for the scan that tells the turn of each answer that comes. A scan that turns out to be long
-// while there are as many of those as there may be is ended: it is to wait for another turn, as gave tells. One that goes
-// on leaves room among the requests in flight as well.
+// while there are as many of those as there may be is ended: it is to wait for another turn, as gave tells.
 func (own *turn) watch(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	own.turns.mu.Lock()
 	own.giveWay = cancel
 	own.turns.mu.Unlock()
-	ctx = revoxapi.LeavingRoom(ctx, own.leavesRoom)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: own.answered}), cancel
 }
 
@@ -193,8 +189,8 @@ func (own *turn) gave() bool {
 	return own.gaveWay
 }
 
-// leavesRoom tells whether the scan's requests are to leave room for those of short scans.
-func (own *turn) leavesRoom() bool {
+// lowPriority reports whether the scan's requests must leave one of those in flight to short scans.
+func (own *turn) lowPriority() bool {
 	own.turns.mu.Lock()
 	defer own.turns.mu.Unlock()
 	return own.long && own.turns.short > 0

@@ -18,9 +18,6 @@ func newLowPriority(maxInFlight int) *semaphore.Weighted {
 // acquire waits until another request may be in flight and returns what must be called when it is over. Its error means
 // that ctx ended.
 func (c *Client) acquire(ctx context.Context, lowPriority func() bool) (release func(), err error) {
-	if leave, ok := ctx.Value(leavingRoom{}).(func() bool); ok {
-		lowPriority = leave
-	}
 	if lowPriority == nil || c.lowPriority == nil || !lowPriority() {
 		return func() { c.inFlight.Release(1) }, c.inFlight.Acquire(ctx, 1)
 	}

@@ -31,7 +31,7 @@ func requestOptions(opts []RequestOption) (o apirequest.Options) {
 func WithSummary(s *RowsSummary) RequestOption {
 	return func(o *apirequest.Options) {
 		o.Summary = func(a apirequest.Summary) {
-			*s = RowsSummary{Rows: a.Rows, Pages: a.Pages, Duplicates: a.Duplicates, Missing: a.Missing}
+			*s = RowsSummary(a)
 		}
 	}
 }
@@ -48,8 +48,6 @@ type RowsSummary struct {
 	Duplicates int
 	// Missing is how many more rows the server's last `total` promises than could be found; 0 where it gives none.
 	Missing int
-	// Layout is set by [AllRows] and [AllPages] alone.
-	Layout *PageLayout
 }
 
 // Rows reads all rows of a campaign and yields each once, by its id, in the order of the pages.
@@ -83,7 +81,7 @@ type RowsSummary struct {
 func Rows[R Identified](ctx context.Context, c *Client, campaignID string, params RowsParams, opts ...RequestOption) iter.Seq2[R, error] {
 	o := requestOptions(opts)
 	return func(yield func(R, error) bool) {
-		w := newWalk(c, campaignID, params, o, func(_ int, row R) bool { return yield(row, nil) })
+		w := newWalk(c, campaignID, params, o, func(row R) bool { return yield(row, nil) })
 		err := w.run(ctx)
 		if o.Summary != nil {
 			o.Summary(w.summary())

@@ -29,7 +29,7 @@ type walk[R Identified] struct {
 	campaignID string
 	params     RowsParams
 	options    apirequest.Options
-	yield      func(page int, row R) bool
+	yield      func(R) bool
 
 	seen       keySet // the keys of all rows that were yielded
 	pass       int    // 1 for the first
@@ -55,7 +55,7 @@ type page struct {
 	fresh  int // of these, not seen before in this pass
 }
 
-func newWalk[R Identified](c *Client, campaignID string, params RowsParams, o apirequest.Options, yield func(int, R) bool) *walk[R] {
+func newWalk[R Identified](c *Client, campaignID string, params RowsParams, o apirequest.Options, yield func(R) bool) *walk[R] {
 	if params.PageSize == 0 {
 		params.PageSize = DefaultPageSize
 	}
@@ -405,7 +405,7 @@ func (w *walk[R]) add(p *page, t *try, row R) error {
 			return nil
 		}
 	}
-	if w.seen.len() > w.client.maxRows || !w.yield(p.number, row) {
+	if w.seen.len() > w.client.maxRows || !w.yield(row) {
 		return errStopped
 	}
 	return nil

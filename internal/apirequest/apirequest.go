@@ -31,7 +31,10 @@ type Options struct {
 
 // Summary is what revoxapi.Rows read. See revoxapi.RowsSummary, which has the same fields.
 type Summary struct {
-	Rows, Pages, Duplicates, Missing int
+	Rows       int
+	Pages      int
+	Duplicates int
+	Missing    int
 }
 
 // Page describes one page that revoxapi.Rows has read.

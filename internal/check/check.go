@@ -160,11 +160,14 @@ func (w *Watch) rowsBefore(ctx context.Context, e *collector.Exporter, c *Campai
 	}
 	params := e.Rows
 	params.Page = 0
-	summary, err := revoxapi.AllRows(ctx, e.Client, c.ID, params, func(identity) error { return nil })
-	if err != nil {
-		return 0 // what was read is whole as far as anyone can tell
+	rows := 0
+	for _, err := range revoxapi.Rows[identity](ctx, e.Client, c.ID, params) {
+		if err != nil {
+			return 0 // what was read is whole as far as anyone can tell
+		}
+		rows++
 	}
-	return max(0, summary.Rows-int(c.Rows))
+	return max(0, rows-int(c.Rows))
 }
 
 // identity is all that is read of a row to count it.

@@ -125,7 +125,7 @@ func writeProblem(line func(int, string, ...any), p *Problem) {
 func callsByStatus(c *Campaign) string {
 	var parts []string
 	known := map[string]bool{}
-	for _, status := range revoxapi.CallStatuses() {
+	for _, status := range revoxapi.Values[revoxapi.CallStatus]() {
 		known[string(status)] = true
 		if n := c.Calls[string(status)]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %s", status, grouped(n)))

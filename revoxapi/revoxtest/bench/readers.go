@@ -63,11 +63,13 @@ func readLean(ctx context.Context, transport *http.Transport, url string, size i
 		return count, err
 	}
 	defer client.CloseIdleConnections()
-	_, err = revoxapi.AllRows(ctx, client, yardstick.CampaignID, revoxapi.RowsParams{PageSize: size}, func(r yardstick.LeanRow) error {
+	for r, err := range revoxapi.Rows[yardstick.LeanRow](ctx, client, yardstick.CampaignID, revoxapi.RowsParams{PageSize: size}) {
+		if err != nil {
+			return count, err
+		}
 		count.AddLean(r)
-		return nil
-	})
-	return count, err
+	}
+	return count, nil
 }
 
 // readUsual reads page by page with net/http and encoding/json.
