@@ -213,8 +213,8 @@ var classes = []*class{
 		name: "key refused", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxKeyRefused"}, follows: notRead, linger: shortLook,
 		begin: func(r *replay, _ *incident) func() {
-			r.key.set("not the key any more")
-			return func() { r.key.set(revoxtest.APIKey) }
+			r.key.Set("not the key any more")
+			return func() { r.key.Set(revoxtest.APIKey) }
 		},
 	},
 	{

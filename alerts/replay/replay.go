@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -29,7 +30,7 @@ type replay struct {
 	start, end time.Time
 	clock      *revoxtest.Clock
 	api        *revoxtest.Server
-	key        *keySource
+	key        *exportertest.Key
 	fleet      *fleet
 	plan       *plan
 	traps      *traps
@@ -76,7 +77,7 @@ func run(ctx context.Context, o options) (_ *replay, _ *verdict, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	r := &replay{options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), alerts: &alertLog{firing: map[string]*episode{}}, key: &keySource{key: revoxtest.APIKey}}
+	r := &replay{options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), alerts: &alertLog{firing: map[string]*episode{}}, key: exportertest.NewKey(revoxtest.APIKey)}
 	// A Monday of the year 2026: which one decides where clocks change.
 	r.start = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC).AddDate(0, 0, 7*r.rng.IntN(50))
 	r.end = r.start.AddDate(0, 0, o.days)
@@ -152,7 +153,7 @@ func (r *replay) moveTo(ctx context.Context, to time.Time) error {
 	r.clock.Set(to)
 	for _, replica := range r.replicas {
 		if replica.process != nil {
-			replica.process.pace.wake()
+			replica.process.Clock.Set(to)
 		}
 	}
 	for _, replica := range r.replicas {
@@ -204,7 +205,7 @@ func (r *replay) scrape(ctx context.Context, at time.Time) error {
 			return err
 		}
 		if p := replica.process; p != nil {
-			r.loads.campaignMinutes += p.selected
+			r.loads.campaignMinutes += p.selected()
 		}
 		r.loads.samples += len(replica.target.series)
 	}
@@ -254,11 +255,11 @@ func (r *replay) switchProcess(ctx context.Context, replica *replica, on bool) (
 		return nil
 	}
 	if !on {
-		replica.process.stop()
+		replica.process.Stop()
 		replica.process = nil
 		return nil
 	}
-	if replica.process, err = startProcess(ctx, r.api.Handler(), r.clock, r.key); err != nil {
+	if replica.process, err = startProcess(r.api.Handler(), r.clock.Now(), r.key); err != nil {
 		return err
 	}
 	return replica.process.settle(ctx)
@@ -268,7 +269,7 @@ func (r *replay) switchProcess(ctx context.Context, replica *replica, on bool) (
 func (r *replay) stop() {
 	for _, replica := range r.replicas {
 		if replica.process != nil {
-			replica.process.stop()
+			replica.process.Stop()
 		}
 	}
 }

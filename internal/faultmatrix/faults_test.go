@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -73,7 +74,7 @@ func refusals() []fault {
 		{name: "429 without `Retry-After`", behavior: revoxtest.RateLimited(""), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: 1`", behavior: revoxtest.RateLimited("1"), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: 600`", behavior: revoxtest.RateLimited("600"), reason: revoxapi.KindRateLimited, backAfter: 10},
-		{name: "429, `Retry-After`: a date in ten minutes", behavior: revoxtest.RateLimited(start.Add(10 * time.Minute).Format(http.TimeFormat)),
+		{name: "429, `Retry-After`: a date in ten minutes", behavior: revoxtest.RateLimited(exportertest.Start.Add(10 * time.Minute).Format(http.TimeFormat)),
 			reason: revoxapi.KindRateLimited, backAfter: 10},
 		{name: "429, `Retry-After`: a date that is past", behavior: revoxtest.RateLimited("Sun, 01 Jan 2023 00:00:00 GMT"), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: 31536000` (a year)", behavior: revoxtest.RateLimited("31536000"), reason: revoxapi.KindRateLimited, backAfter: 60},

@@ -118,7 +118,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 		before = data(w.scrape(), faulty)
 		w.setRows(rowsAfter)
 	}
-	warned := len(warnings(w.logs.String()))
+	warned := len(warnings(w.Logs.String()))
 	mend := f.begin(t, w, m)
 	var scrape string
 	if m == firstScan {
@@ -142,7 +142,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 		want = f.later
 	}
 	if m != once && want != accepted && seen.reason != string(want) {
-		t.Errorf("up %s, failed for %q, want %q\n%s", seen.up, seen.reason, want, w.logs.String())
+		t.Errorf("up %s, failed for %q, want %q\n%s", seen.up, seen.reason, want, w.Logs.String())
 	}
 	for n := 1; ; n++ {
 		if got := data(scrape, faulty); failed && got != before {
@@ -154,7 +154,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 		scrape = w.scanAgain()
 		check(t, w, scrape)
 	}
-	logged := warnings(w.logs.String())[warned:]
+	logged := warnings(w.Logs.String())[warned:]
 	seen.warnings = strconv.Itoa(len(logged))
 	if len(logged) > 0 {
 		seen.says = said(logged[0])
@@ -174,7 +174,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 		back := 0
 		for up := ""; up != "1"; back++ {
 			if back > limit {
-				t.Fatalf("not up again %d intervals after the fault had ended\n%s", limit, w.logs.String())
+				t.Fatalf("not up again %d intervals after the fault had ended\n%s", limit, w.Logs.String())
 			}
 			scrape = w.scanAgain()
 			up = value(scrape, `revox_campaign_up{campaign_id="faulty"}`)
@@ -184,7 +184,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 			t.Errorf("after a fault that kept anything from being published there is\n%swant\n%s", got, want)
 		}
 	}
-	if text := w.logs.String(); strings.Contains(text, "panic") {
+	if text := w.Logs.String(); strings.Contains(text, "panic") {
 		t.Errorf("a panic:\n%s", text)
 	}
 	return seen
@@ -207,7 +207,7 @@ func (f *fault) begin(t *testing.T, w *world, m mode) (mend func()) {
 		w.way.set(f.detour(t, w), page, times)
 		return func() { w.way.set(nil, nil, 0) }
 	}
-	return w.api.AddFault(revoxtest.Fault{Campaign: faulty, Page: page, Times: times, Behavior: f.behavior})
+	return w.API.AddFault(revoxtest.Fault{Campaign: faulty, Page: page, Times: times, Behavior: f.behavior})
 }
 
 // check holds what is true whatever goes wrong: the campaign beside the faulty one is read as ever, what is served can be
@@ -215,13 +215,13 @@ func (f *fault) begin(t *testing.T, w *world, m mode) (mend func()) {
 func check(t *testing.T, w *world, scrape string) {
 	t.Helper()
 	if up, rows := value(scrape, `revox_campaign_up{campaign_id="sound"}`), value(scrape, `revox_campaign_rows{campaign_id="sound"}`); up != "1" || rows != fmt.Sprint(rowsAfter) {
-		t.Errorf("the other campaign has up %q and rows %q\n%s", up, rows, w.logs.String())
+		t.Errorf("the other campaign has up %q and rows %q\n%s", up, rows, w.Logs.String())
 	}
 	at := value(scrape, `revox_campaign_last_scan_success_timestamp_seconds{campaign_id="sound"}`)
 	if seconds, err := strconv.ParseFloat(at, 64); err != nil || seconds != float64(w.clock.Now().Unix()) {
 		t.Errorf("the other campaign was read at %s, and it is %d", at, w.clock.Now().Unix())
 	}
-	logs := w.logs.String()
+	logs := w.Logs.String()
 	if strings.Contains(logs, `level=warn campaign_id="sound"`) || regexp.MustCompile(`level=(warn|error).*campaign_id=sound`).MatchString(logs) {
 		t.Errorf("something is said of the other campaign:\n%s", logs)
 	}

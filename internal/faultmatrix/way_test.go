@@ -172,7 +172,7 @@ func speaking(text, endless string) func(*testing.T, *world) *detour {
 
 // plainHTTP is the API on a port where the client expects TLS.
 func plainHTTP(t *testing.T, w *world) *detour {
-	return to(t, strings.Replace(strings.TrimSuffix(w.api.URL, "/api"), "http:", "https:", 1))
+	return to(t, strings.Replace(strings.TrimSuffix(w.API.URL, "/api"), "http:", "https:", 1))
 }
 
 // certified is the API behind TLS, with a certificate for a host that is good until some time, of an authority that is
@@ -199,7 +199,7 @@ func certified(host string, until time.Duration, trusted bool) func(*testing.T, 
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := httptest.NewUnstartedServer(w.api.Handler())
+		server := httptest.NewUnstartedServer(w.API.Handler())
 		server.Config.ErrorLog = log.New(io.Discard, "", 0) // refusals of its certificate
 		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 		server.StartTLS()

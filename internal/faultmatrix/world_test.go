@@ -4,25 +4,15 @@ package faultmatrix
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"regexp"
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/revox-exporter/revox_exporter/collector"
-	"github.com/revox-exporter/revox_exporter/internal/logging"
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -39,101 +29,45 @@ const (
 	patience = time.Minute
 )
 
-var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
-
-// world is an exporter that reads a simulated API over HTTP, with everything real but the clock.
+// world is an exporter with two campaigns, and what can go wrong around it.
 type world struct {
+	*exportertest.Harness
 	t     *testing.T
-	api   *revoxtest.Server
 	clock *wallClock
 	way   *way
-	web   *httptest.Server
-	logs  syncBuffer
-	// onScrape: scans are made on scrapes, else on an interval.
-	onScrape bool
 }
 
 // newWorld makes an exporter that nothing has gone wrong for; run starts it.
 func newWorld(t *testing.T, onScrape bool, timeout time.Duration) (w *world, run func()) {
-	w = &world{t: t, clock: &wallClock{Clock: revoxtest.NewClock(start)}, onScrape: onScrape, way: newWay()}
-	w.api = revoxtest.NewServer(revoxtest.WithNow(w.clock.Now))
-	t.Cleanup(w.api.Close)
-	w.setRows(rowsBefore)
-
-	apiMetrics := collector.NewAPIMetrics(revoxapi.EndpointRows)
-	key := revoxapi.StaticKey(revoxtest.APIKey)
-	client, err := revoxapi.NewClient(key, revoxapi.WithBaseURL(w.api.URL), revoxapi.WithClock(impatient{w.clock}),
-		revoxapi.WithTrace(apiMetrics.Trace()), revoxapi.WithTimeout(timeout), revoxapi.WithTransport(w.way))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.CloseIdleConnections)
-	cfg := collector.Config{
-		Client: client, Key: key, Logger: logging.New(&w.logs, "debug", "logfmt"), Clock: w.clock,
-		CampaignIDs: []string{faulty, sound}, Rows: revoxapi.RowsParams{PageSize: pageSize}, MaxAge: 15 * time.Minute,
-	}
-	if !onScrape {
-		cfg.ScanInterval = interval
-	}
-	exporter, err := collector.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(exporter, apiMetrics)
-	w.web = httptest.NewServer(exporter.ScanOnScrape(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})))
-	t.Cleanup(w.web.Close)
-	return w, func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan struct{})
-		go func() { defer close(done); exporter.Run(ctx) }()
-		t.Cleanup(func() { cancel(); <-done })
-		w.settle()
-		// Scrapes that come before the exporter runs find nothing and scan nothing.
-		for deadline := time.Now().Add(patience); onScrape && value(w.scrape(), `revox_campaign_up{campaign_id="faulty"}`) == ""; runtime.Gosched() {
-			if time.Now().After(deadline) {
-				t.Fatalf("no scan was made\n%s", w.logs.String())
-			}
+	w = &world{t: t, clock: &wallClock{Clock: revoxtest.NewClock(exportertest.Start)}, way: newWay()}
+	api := exportertest.NewAPI(t, w.clock.Clock, revoxtest.WithNow(w.clock.Now))
+	w.Harness = exportertest.Prepare(t, api, w.clock.Clock, func(c *collector.Config) {
+		c.Clock, c.CampaignIDs, c.Rows = w.clock, []string{faulty, sound}, revoxapi.RowsParams{PageSize: pageSize}
+		if onScrape {
+			c.ScanInterval = 0
 		}
-	}
-}
-
-// settle returns when every scan that is due has ended.
-func (w *world) settle() {
-	w.t.Helper()
-	if w.onScrape {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := w.clock.WaitForSleepers(ctx, 2); err != nil {
-		w.t.Fatalf("waiting for scans to end: %v\n%s", err, w.logs.String())
-	}
+	}, revoxapi.WithTimeout(timeout), revoxapi.WithTransport(w.way))
+	w.Patience = patience
+	w.setRows(rowsBefore)
+	return w, func() { w.Run(); w.Settle() }
 }
 
 // scanAgain lets an interval pass, and returns what a scrape then shows.
 func (w *world) scanAgain() string {
 	w.t.Helper()
-	w.clock.Advance(interval)
-	w.settle()
+	w.Advance(interval)
 	return w.scrape()
 }
 
+// scrape returns what a scrape shows, which must also be what client_golang can gather: no series twice, no label or type
+// that its family does not have.
 func (w *world) scrape() string {
 	w.t.Helper()
-	resp, err := w.web.Client().Get(w.web.URL)
-	if err != nil {
-		w.t.Fatal(err)
+	scrape := w.Scrape()
+	if _, err := w.Registry.Gather(); err != nil {
+		w.t.Error(err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		w.t.Fatalf("a scrape was answered %s: %s", resp.Status, body)
-	}
-	return string(body)
+	return scrape
 }
 
 // setRows makes both campaigns have n rows, the same but for the campaign.
@@ -147,7 +81,7 @@ func (w *world) setRows(n int) {
 			}
 			rows[i] = compact.Bytes()
 		}
-		w.api.SetRows(id, "Spring", rows)
+		w.API.SetRows(id, "Spring", rows)
 	}
 }
 
@@ -167,18 +101,17 @@ func row(campaign string, i int) string {
 		i, i, i, i, []string{"completed", "completed", "errored", "calling"}[i%4], campaign, attempt, unanswered, attempt)
 }
 
-// data returns the lines of a scrape that tell of a campaign's rows, with its ID taken out.
+// data returns the lines of a scrape that are about a campaign's rows, with its ID taken out.
 func data(scrape, campaign string) string {
+	id := `campaign_id="` + campaign + `"`
 	var lines []string
-	for line := range strings.Lines(scrape) {
-		if strings.HasPrefix(line, "revox_campaign_") && strings.Contains(line, `campaign_id="`+campaign+`"`) && !scanLine.MatchString(line) {
-			lines = append(lines, strings.Replace(line, `campaign_id="`+campaign+`"`, "", 1))
+	for line := range strings.Lines(exportertest.Data(scrape)) {
+		if strings.Contains(line, id) {
+			lines = append(lines, strings.Replace(line, id, "", 1))
 		}
 	}
 	return strings.Join(lines, "")
 }
-
-var scanLine = regexp.MustCompile(`^revox_campaign_(up|pages|scan_failures_total|scan_duration_seconds|scan_lag_seconds|last_scan_success_timestamp_seconds)\b`)
 
 // value returns what a series of a scrape has, "" where it is not there.
 func value(scrape, series string) string {
@@ -190,7 +123,7 @@ func value(scrape, series string) string {
 	return ""
 }
 
-// wallClock is a clock that can be set anew: what sleeps then sleeps on as long as it was to, as with a real one.
+// wallClock is a clock that can be set to another time: what sleeps then sleeps as long as before, as with a real one.
 type wallClock struct {
 	*revoxtest.Clock
 	jumped atomic.Int64
@@ -199,25 +132,3 @@ type wallClock struct {
 func (c *wallClock) Now() time.Time { return c.Clock.Now().Add(time.Duration(c.jumped.Load())) }
 
 func (c *wallClock) jump(d time.Duration) { c.jumped.Add(int64(d)) }
-
-// impatient is a clock that does not wait: for the client's retries, whose waits are tested where they are made.
-type impatient struct{ *wallClock }
-
-func (impatient) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
-
-type syncBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}

@@ -7,14 +7,10 @@ package soak
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"runtime"
 	"strings"
@@ -22,13 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
-	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -41,8 +35,6 @@ const (
 	interval = 6 * time.Hour
 	// newcomers come in each interval.
 	newcomers = 5
-	// patience is how long the test waits for what should come soon, before it fails.
-	patience = time.Minute
 	// bytesOfACampaign is more than anything keeps of one; series are counted as they are served.
 	bytesOfACampaign  = 100 << 10
 	seriesOfACampaign = 250
@@ -52,13 +44,10 @@ const (
 
 // fleet are the campaigns and who reads them.
 type fleet struct {
+	*exportertest.Harness
 	t      *testing.T
 	random *rand.Rand
-	api    *revoxtest.Server
-	clock  *revoxtest.Clock
-	web    *httptest.Server
 	logs   lineCounter
-	client *revoxapi.Client
 
 	there []campaign
 	came  int
@@ -107,14 +96,14 @@ func TestWhatIsGoneLeavesNothingBehind(t *testing.T) {
 	}
 
 	for _, c := range f.there {
-		f.api.Remove(c.id)
+		f.API.Remove(c.id)
 	}
 	f.there = nil
 	for range forgetting/interval + 2 {
 		f.pass()
 	}
 	end := f.measure("after the last campaign")
-	if scrape := f.scrape(); strings.Contains(scrape, "campaign_id=") {
+	if scrape := f.Scrape(); strings.Contains(scrape, "campaign_id=") {
 		t.Errorf("campaigns are still shown:\n%s", scrape)
 	}
 	// Label values that the API made up stay, at most 20 of each label.
@@ -130,40 +119,22 @@ func TestWhatIsGoneLeavesNothingBehind(t *testing.T) {
 }
 
 func newFleet(t *testing.T) *fleet {
-	f := &fleet{t: t, random: rand.New(rand.NewPCG(1, 2)), clock: revoxtest.NewClock(time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC))}
-	f.api = revoxtest.NewServer(revoxtest.WithNow(f.clock.Now), revoxtest.WithRequestLog(0))
-	t.Cleanup(f.api.Close)
-	apiMetrics := collector.NewAPIMetrics(revoxapi.EndpointRows, revoxapi.EndpointCampaigns)
-	key := revoxapi.StaticKey(revoxtest.APIKey)
-	var err error
-	f.client, err = revoxapi.NewClient(key, revoxapi.WithBaseURL(f.api.URL), revoxapi.WithClock(impatient{f.clock}), revoxapi.WithTrace(apiMetrics.Trace()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(f.client.CloseIdleConnections)
-	exporter, err := collector.New(collector.Config{
-		Client: f.client, Key: key, Logger: logging.New(&f.logs, "info", "logfmt"), Clock: f.clock,
-		Discovery:    &collector.Discovery{Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour},
-		ScanInterval: interval, MaxAge: 15 * time.Minute,
+	f := &fleet{t: t, random: rand.New(rand.NewPCG(1, 2))}
+	clock := revoxtest.NewClock(exportertest.Start)
+	f.Harness = exportertest.Prepare(t, exportertest.NewAPI(t, clock, revoxtest.WithRequestLog(0)), clock, func(c *collector.Config) {
+		c.Logger = logging.New(&f.logs, "info", "logfmt")
+		c.Discovery = &collector.Discovery{Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour}
+		c.ScanInterval = interval
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(exporter, apiMetrics)
-	f.web = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-	t.Cleanup(f.web.Close)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); exporter.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	f.settle()
+	f.Patience = time.Minute
+	f.Run()
+	f.Settle()
 	return f
 }
 
 // live lets an interval pass in the life of the campaigns.
 func (f *fleet) live() {
-	now := f.clock.Now()
+	now := f.Clock.Now()
 	for range newcomers {
 		f.came++
 		f.there = append(f.there, campaign{
@@ -175,14 +146,14 @@ func (f *fleet) live() {
 	var stay []campaign
 	for _, c := range f.there {
 		if now.After(c.goes) {
-			f.api.Remove(c.id)
+			f.API.Remove(c.id)
 			continue
 		}
 		if now.Before(c.ends) {
 			c.rows += 1 + f.random.IntN(5)
-			f.api.SetRows(c.id, "Campaign "+c.id, f.rows(c))
+			f.API.SetRows(c.id, "Campaign "+c.id, f.rows(c))
 		} else if now.Sub(c.ends) < interval {
-			f.api.Complete(c.id)
+			f.API.Complete(c.id)
 		}
 		stay = append(stay, c)
 	}
@@ -193,36 +164,15 @@ func (f *fleet) live() {
 			revoxtest.Status(500, nil, ""), revoxtest.Status(401, nil, ""), revoxtest.CutJSON(), revoxtest.Reset(), revoxtest.RateLimited("3600"),
 			revoxtest.Body("text/html", "<html>"), revoxtest.InvalidUTF8(),
 		}
-		defer f.api.AddFault(revoxtest.Fault{Times: 1 + f.random.IntN(20), Behavior: faults[f.random.IntN(len(faults))]})()
+		defer f.API.AddFault(revoxtest.Fault{Times: 1 + f.random.IntN(20), Behavior: faults[f.random.IntN(len(faults))]})()
 	}
 	f.pass()
 }
 
 // pass lets an interval pass.
 func (f *fleet) pass() {
-	f.clock.Advance(interval)
-	f.settle()
-}
-
-// settle returns when the list was read, and the campaigns that are selected then.
-func (f *fleet) settle() {
-	f.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		selected := shown(f.scrape())
-		// Where the list ends the reading of some campaigns, fewer are waited for by the next look.
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		err := f.clock.WaitForSleepers(ctx, 1+selected)
-		cancel()
-		if err == nil && shown(f.scrape()) == selected {
-			return
-		}
-	}
-	f.t.Fatal("waited in vain for scans to end")
-}
-
-// shown returns how many campaigns a scrape tells of.
-func shown(scrape string) int {
-	return strings.Count(scrape, "revox_campaign_scan_failures_total{") / len(revoxapi.ErrorKinds())
+	f.Clock.Advance(interval)
+	f.Settle()
 }
 
 func (f *fleet) rows(c campaign) []json.RawMessage {
@@ -237,20 +187,6 @@ func (f *fleet) rows(c campaign) []json.RawMessage {
 	return rows
 }
 
-func (f *fleet) scrape() string {
-	f.t.Helper()
-	resp, err := f.web.Client().Get(f.web.URL)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		f.t.Fatalf("%s %v: %s", resp.Status, err, body)
-	}
-	return string(body)
-}
-
 // footprint is what the exporter takes, and in the same process the API and the test.
 type footprint struct {
 	series, goroutines, descriptors int
@@ -260,13 +196,13 @@ type footprint struct {
 func (f *fleet) measure(when string) footprint {
 	f.t.Helper()
 	series := 0
-	for line := range strings.Lines(f.scrape()) {
+	for line := range strings.Lines(f.Scrape()) {
 		if !strings.HasPrefix(line, "#") {
 			series++
 		}
 	}
-	f.client.CloseIdleConnections()
-	f.web.Client().CloseIdleConnections()
+	f.Config.Client.CloseIdleConnections()
+	f.Web.Client().CloseIdleConnections()
 	var memory runtime.MemStats
 	runtime.GC()
 	runtime.GC() // pools are emptied by the second
@@ -279,11 +215,6 @@ func (f *fleet) measure(when string) footprint {
 	f.t.Logf("%s: %d series, %d KiB of heap, %d goroutines, %d file descriptors", when, now.series, now.heap>>10, now.goroutines, now.descriptors)
 	return now
 }
-
-// impatient is a clock that does not wait: for the client's retries.
-type impatient struct{ *revoxtest.Clock }
-
-func (impatient) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 
 // lineCounter counts lines that are written to it.
 type lineCounter struct {

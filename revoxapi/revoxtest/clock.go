@@ -20,6 +20,7 @@ type Clock struct {
 type sleeper struct {
 	due  time.Time
 	done chan struct{}
+	gone <-chan struct{} // closed when the caller's context has ended
 }
 
 // watcher waits for a number of sleepers to be there.
@@ -47,7 +48,7 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 		return err
 	}
 	c.mu.Lock()
-	s := &sleeper{due: c.now.Add(d), done: make(chan struct{})}
+	s := &sleeper{due: c.now.Add(d), done: make(chan struct{}), gone: ctx.Done()}
 	c.sleepers = append(c.sleepers, s)
 	c.tellWatchers()
 	c.mu.Unlock()
@@ -98,7 +99,8 @@ func (c *Clock) moveTo(t time.Time) {
 }
 
 // WaitForSleepers blocks until at least n goroutines wait in [Clock.Sleep], or
-// until ctx ends, and then returns ctx's error.
+// until ctx ends, and then returns ctx's error. A goroutine whose own context
+// has ended does not count, even where it has yet to notice.
 func (c *Clock) WaitForSleepers(ctx context.Context, n int) error {
 	c.mu.Lock()
 	w := &watcher{n: n, done: make(chan struct{})}
@@ -119,8 +121,19 @@ func (c *Clock) WaitForSleepers(ctx context.Context, n int) error {
 
 // tellWatchers ends the waits that are satisfied. The caller holds c.mu.
 func (c *Clock) tellWatchers() {
+	if len(c.watchers) == 0 {
+		return
+	}
+	asleep := 0
+	for _, s := range c.sleepers {
+		select {
+		case <-s.gone:
+		default:
+			asleep++
+		}
+	}
 	c.watchers = slices.DeleteFunc(c.watchers, func(w *watcher) bool {
-		if len(c.sleepers) < w.n {
+		if asleep < w.n {
 			return false
 		}
 		close(w.done)

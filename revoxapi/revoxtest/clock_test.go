@@ -43,10 +43,10 @@ func TestClockSleepEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
+	if err := clock.WaitForSleepers(ctx, 1); err != context.Canceled {
+		t.Errorf("a sleeper whose context has ended is counted: %v", err)
+	}
 	if err := <-done; err != context.Canceled {
 		t.Errorf("got %v", err)
-	}
-	if err := clock.WaitForSleepers(ctx, 1); err != context.Canceled {
-		t.Errorf("a sleeper that left is still counted: %v", err)
 	}
 }
