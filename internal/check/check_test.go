@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -61,7 +62,7 @@ At --scan.interval=1m that is 120 requests an hour at most.
 func TestDocumentForScripts(t *testing.T) {
 	api := newAPI(t)
 	counted(api)
-	r := run{url: api.URL, config: only("c-1", "gone")}.result(t)
+	r := run{url: api.URL, config: exportertest.Only("c-1", "gone")}.result(t)
 	if r.Format != 1 || r.Version != "1.2.3-test" || r.OK || r.Requests != 4 || r.ResponseBytes == 0 || r.Discovery != nil || len(r.Findings) != 0 || len(r.Campaigns) != 2 {
 		t.Errorf("the whole is %+v", r)
 	}
@@ -106,10 +107,10 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 			"bad_response", `in the API's place \(its headers name Squid\): a proxy`},
 		{"proxy that is not known asks for a password", nil, fault("", revoxtest.Status(407, nil, "x")), nil, "bad_response", "asks for a user and password.*NO_PROXY"},
 		{"other JSON", nil, fault("", revoxtest.Body("application/json", `{"canary": 1}`)), nil, "bad_response", "not the API as it is documented"},
-		{"unknown campaign", nil, nil, func(r *run) { r.config = only("0c7c1d8e") }, "not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
-		{"name in the place of an ID", nil, nil, func(r *run) { r.config = only("spring-ofer") }, "not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
-		{"campaign like no other", nil, nil, func(r *run) { r.config = only("zzzzzzzzzzzz") }, "not_found", "No such campaign among the 2 that this key can read"},
-		{"unknown campaign, and no list", nil, fault("campaigns", revoxtest.Status(403, nil, "x")), func(r *run) { r.config = only("nope") },
+		{"unknown campaign", nil, nil, func(r *run) { r.config = exportertest.Only("0c7c1d8e") }, "not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
+		{"name in the place of an ID", nil, nil, func(r *run) { r.config = exportertest.Only("spring-ofer") }, "not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
+		{"campaign like no other", nil, nil, func(r *run) { r.config = exportertest.Only("zzzzzzzzzzzz") }, "not_found", "No such campaign among the 2 that this key can read"},
+		{"unknown campaign, and no list", nil, fault("campaigns", revoxtest.Status(403, nil, "x")), func(r *run) { r.config = exportertest.Only("nope") },
 			"not_found", "The list of campaigns, which would tell which is wrong, cannot be read"},
 		{"campaign that is listed and not there", nil, fault("rows", revoxtest.Status(404, nil, "x")), nil, "not_found", "The list of campaigns has this one"},
 		{"first page that does not exist", nil, fault("rows", revoxtest.Status(404, nil, "x")),
@@ -142,7 +143,7 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 			if test.server != nil {
 				test.server(api)
 			}
-			r := run{url: api.URL, config: only("0c7c1d8e-campaign"), options: []revoxapi.Option{revoxapi.WithMaxRetries(0)}}
+			r := run{url: api.URL, config: exportertest.Only("0c7c1d8e-campaign"), options: []revoxapi.Option{revoxapi.WithMaxRetries(0)}}
 			if test.change != nil {
 				test.change(&r)
 			}
@@ -227,7 +228,7 @@ func TestRowsMissingAndPageSizeAreSaidWhereTheAPIOnlyShowsThem(t *testing.T) {
 	api := newAPI(t)
 	api.SetRows("c", "", rows(5))
 	api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.LyingTotal(7)})
-	r := run{url: api.URL, config: only("c")}.result(t)
+	r := run{url: api.URL, config: exportertest.Only("c")}.result(t)
 	if f := r.Campaigns[0].Findings; len(f) == 0 || f[0].Kind != "rows_missing" || !strings.HasPrefix(f[0].Text, "2 rows that the API's total promises") {
 		t.Errorf("findings: %+v", f)
 	}
@@ -241,8 +242,8 @@ func TestClockSkewIsSaid(t *testing.T) {
 		says string // "" for nothing
 	}{{0, ""}, {30 * time.Second, ""}, {5 * time.Minute, "clock is 5m00s ahead of the API's"}, {-2 * time.Hour, "clock is 2h00m behind the API's"}} {
 		// The answers' Date is the machine's own, to the second.
-		clock := impatient{revoxtest.NewClock(time.Now().Truncate(time.Second).Add(test.off))}
-		r := run{url: api.URL, config: only("c"), clock: clock}.result(t)
+		clock := exportertest.Impatient{Clock: revoxtest.NewClock(time.Now().Truncate(time.Second).Add(test.off))}
+		r := run{url: api.URL, config: exportertest.Only("c"), clock: clock}.result(t)
 		switch {
 		case test.says == "" && len(r.Findings) != 0:
 			t.Errorf("off by %s: %+v", test.off, r.Findings)
@@ -292,7 +293,7 @@ func TestHostileNamesAreHarmless(t *testing.T) {
 	api := newAPI(t)
 	api.AddCampaign(revoxtest.Campaign{ID: "c", Name: hostile, Rows: 3})
 	api.SetRows("d", "", []json.RawMessage{row("1", "call\x1b[31m\u009bing", undialled("\u202e\x1b[2Jbusy"))})
-	ids := only("c", "d") // such an ID is refused: see CheckCampaignID
+	ids := exportertest.Only("c", "d") // such an ID is refused: see CheckCampaignID
 	for _, terminal := range []bool{true, false} {
 		for _, format := range []string{"table", "json"} {
 			o := run{url: api.URL, format: format, terminal: terminal, config: ids}.do(t)
@@ -358,7 +359,7 @@ func TestWaitsAreShown(t *testing.T) {
 	api.SetRows("a", "", rows(3))
 	for _, terminal := range []bool{true, false} {
 		api.AddFault(revoxtest.Fault{Times: 1, Behavior: revoxtest.RateLimited("7")})
-		o := run{url: api.URL, terminal: terminal, config: only("a")}.do(t)
+		o := run{url: api.URL, terminal: terminal, config: exportertest.Only("a")}.do(t)
 		if !o.ok || !strings.Contains(o.progress, "trying again in 7s: rate_limited") {
 			t.Errorf("progress: %q", o.progress)
 		}
@@ -373,7 +374,7 @@ func TestProxyThatOnlyForwardsIsSaid(t *testing.T) {
 		api.Handler().ServeHTTP(w, r)
 	}))
 	t.Cleanup(front.Close)
-	r := run{url: front.URL + "/api", config: only("c")}.result(t)
+	r := run{url: front.URL + "/api", config: exportertest.Only("c")}.result(t)
 	if !r.OK || len(r.Findings) != 1 || r.Findings[0].Kind != "proxy" || strings.Contains(fmt.Sprint(r.Findings), "canary") {
 		t.Errorf("findings: %+v", r.Findings)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/internal/check"
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -23,14 +24,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(programtest.M{M: m}) }
 
 // patience is how long a test waits for what should come soon, before it fails.
 const patience = 30 * time.Second
-
-// start is a Wednesday morning.
-var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
-
-// impatient is a clock that does not wait.
-type impatient struct{ *revoxtest.Clock }
-
-func (impatient) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 
 // run is one check, in the test's own process.
 type run struct {
@@ -56,27 +49,23 @@ func (r run) do(t *testing.T) outcome {
 		r.key = revoxtest.APIKey
 	}
 	if r.clock == nil {
-		r.clock = impatient{revoxtest.NewClock(time.Now())}
+		r.clock = exportertest.Impatient{Clock: revoxtest.NewClock(time.Now())}
 	}
 	if r.ctx == nil {
 		r.ctx = t.Context()
 	}
 	watch := check.NewWatch(r.url, r.clock)
-	key := revoxapi.StaticKey(r.key)
-	client, err := revoxapi.NewClient(key, append(append([]revoxapi.Option{revoxapi.WithBaseURL(r.url), revoxapi.WithClock(r.clock)}, r.options...), watch.ClientOptions()...)...)
+	in, err := exportertest.Make(r.url, nil, func(c *collector.Config) {
+		c.Key, c.Logger, c.Clock = revoxapi.StaticKey(r.key), slog.New(slog.DiscardHandler), r.clock
+		r.config(c)
+	}, append(append([]revoxapi.Option{revoxapi.WithClock(r.clock)}, r.options...), watch.ClientOptions()...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(client.CloseIdleConnections)
-	cfg := collector.Config{Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: r.clock, ScanInterval: time.Minute}
-	r.config(&cfg)
-	exporter, err := collector.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(in.Stop)
 	var out, progress bytes.Buffer
-	ok, err := check.Run(r.ctx, exporter, watch, check.Options{
-		Format: r.format, Out: &out, Progress: &progress, Terminal: r.terminal, Version: "1.2.3-test", Interval: cfg.ScanInterval})
+	ok, err := check.Run(r.ctx, in.Exporter, watch, check.Options{
+		Format: r.format, Out: &out, Progress: &progress, Terminal: r.terminal, Version: "1.2.3-test", Interval: in.Config.ScanInterval})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,11 +95,6 @@ func newAPI(t *testing.T, opts ...revoxtest.Option) *revoxtest.Server {
 	return api
 }
 
-// only selects campaigns by their IDs.
-func only(ids ...string) func(*collector.Config) {
-	return func(c *collector.Config) { c.CampaignIDs = ids }
-}
-
 // discovered selects all campaigns of the list.
 func discovered(c *collector.Config) {
 	c.Discovery = &collector.Discovery{Interval: time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
@@ -125,7 +109,7 @@ func row(id, status string, attempts ...string) json.RawMessage {
 // talked returns a completed attempt of a result that was talked on for some seconds.
 func talked(result string, seconds int) string {
 	return fmt.Sprintf(`{"status": "completed", "result": %q, "started_at": %q, "answered_at": %q, "ended_at": %q}`, result,
-		start.Format(time.RFC3339), start.Format(time.RFC3339), start.Add(time.Duration(seconds)*time.Second).Format(time.RFC3339))
+		exportertest.Start.Format(time.RFC3339), exportertest.Start.Format(time.RFC3339), exportertest.Start.Add(time.Duration(seconds)*time.Second).Format(time.RFC3339))
 }
 
 // undialled returns an attempt that a dial error ended.

@@ -56,7 +56,8 @@ type Instance struct {
 }
 
 // Make returns an exporter for the API at url; Run starts it. change may alter the usual configuration, except the client,
-// and options come after the client's usual ones. Its error is that of making a part.
+// and options come after the client's usual ones. clock may be nil if change sets another and Settle is not called. The
+// error is that of making a part.
 func Make(url string, clock *revoxtest.Clock, change func(*collector.Config), options ...revoxapi.Option) (*Instance, error) {
 	in := &Instance{Clock: clock, Key: NewKey(revoxtest.APIKey), Logs: &Logs{}, Registry: prometheus.NewPedanticRegistry(), stop: func() {}}
 	in.Config = collector.Config{
