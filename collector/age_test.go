@@ -1,10 +1,11 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -14,12 +15,12 @@ func TestOldDataGoesAndComesBackWhereItWas(t *testing.T) {
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40))})
 	h := newHarness(t, api, clock, only("c"))
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
-	h.advance(15 * time.Minute)
-	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 2`)
-	h.advance(time.Minute)
-	scrape := h.scrape()
-	h.wantNone(data(scrape), `^revox_campaign_`)
-	h.want(scrape,
+	h.Advance(15 * time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 2`)
+	h.Advance(time.Minute)
+	scrape := h.Scrape()
+	h.WantNone(data(scrape), `^revox_campaign_`)
+	h.Want(scrape,
 		`revox_campaign_up{campaign_id="c"} 0`,
 		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="c"} 1.714554e+09`,
 		`revox_campaign_scan_failures_total{campaign_id="c",reason="server_error"} 16`)
@@ -27,8 +28,8 @@ func TestOldDataGoesAndComesBackWhereItWas(t *testing.T) {
 	// Meanwhile the data has shrunk; counters go on from where they were.
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
 	remove()
-	h.advance(time.Minute)
-	h.want(h.scrape(),
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_up{campaign_id="c"} 1`,
 		`revox_campaign_rows{campaign_id="c"} 1`,
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 2`)
@@ -38,14 +39,14 @@ func TestMaxAgeIsAtLeastThreeIntervals(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed")})
-	h := newHarness(t, api, clock, func(c *Config) {
+	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs, c.ScanInterval = []string{"c"}, 10*time.Minute
 	})
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
-	h.advance(30 * time.Minute)
-	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 1`)
-	h.advance(time.Minute)
-	h.wantNone(data(h.scrape()), `^revox_campaign_`)
+	h.Advance(30 * time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 1`)
+	h.Advance(time.Minute)
+	h.WantNone(data(h.Scrape()), `^revox_campaign_`)
 }
 
 // A campaign so large that a scan takes longer than data may be old must not come and go.
@@ -53,15 +54,14 @@ func TestMaxAgeAllowsForTwoScans(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed")})
-	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 })
-	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready && h.waiters() == 0 })
+	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 })
 	api.OnPage(func(string, int) { clock.Advance(20 * time.Minute) })
-	h.want(h.scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 1200`)
+	h.Want(h.Scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 1200`)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
-	h.advance(40 * time.Minute)
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 1`)
-	h.advance(time.Minute)
-	h.wantNone(data(h.scrape()), `^revox_campaign_`)
+	h.Advance(40 * time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 1`)
+	h.Advance(time.Minute)
+	h.WantNone(data(h.Scrape()), `^revox_campaign_`)
 }
 
 // Scans that read only what can have changed are quick, but the next may have to read every page again.
@@ -69,19 +69,18 @@ func TestMaxAgeAllowsForTheNextScanOfEveryPage(t *testing.T) {
 	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
 	api := newAPI(t, clock)
 	api.SetRows("c", "", oldRows(45))
-	h := newHarness(t, api, clock, func(c *Config) {
+	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs, c.ScanInterval, c.Rows.PageSize, c.FullInterval = []string{"c"}, 0, 10, time.Hour
 	})
-	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready && h.waiters() == 0 })
 	clock.Advance(time.Hour)
 	api.OnPage(func(_ string, page int) {
 		if page == 4 {
 			clock.Advance(20 * time.Minute)
 		}
 	})
-	h.want(h.scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 1200`)
-	h.want(h.scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 0`)
+	h.Want(h.Scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 1200`)
+	h.Want(h.Scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 0`)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
 	clock.Advance(20 * time.Minute)
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 45`)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 45`)
 }

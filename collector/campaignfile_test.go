@@ -1,7 +1,6 @@
-package collector
+package collector_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,113 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
-
-func TestCampaignFileFormats(t *testing.T) {
-	for name, test := range map[string]struct {
-		text string
-		want []string
-	}{
-		"YAML":                        {"# ours\n- a\n- b # theirs\n", []string{"a", "b"}},
-		"YAML with quotes and ---":    {"---\n- \"a\"\n- 'b'\n...\n", []string{"a", "b"}},
-		"YAML on one line":            {"[a, b]", []string{"a", "b"}},
-		"YAML with CRLF and BOM":      {"\ufeff- a\r\n- b\r\n", []string{"a", "b"}},
-		"JSON":                        {`["a", "b"]`, []string{"a", "b"}},
-		"JSON with tabs and escapes":  {"[\n\t\"\\u0061\",\n\t\"b\"\n]\n", []string{"a", "b"}},
-		"an empty list, written":      {"[]", []string{}},
-		"IDs that could be something": {"- 007\n- 1e5\n- true\n- 2024-05-01\n- 0x10\n- 7c9e6679-7425-40de-944b-e07fc1f90ae7\n", []string{"007", "1e5", "true", "2024-05-01", "0x10", "7c9e6679-7425-40de-944b-e07fc1f90ae7"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := parseCampaignFile([]byte(test.text))
-			if err != nil || !slices.Equal(got, test.want) {
-				t.Errorf("%q, %v; want %q", got, err, test.want)
-			}
-		})
-	}
-}
-
-func TestBadCampaignFiles(t *testing.T) {
-	const canary = "canary"
-	dir := t.TempDir()
-	for name, test := range map[string]struct{ text, says string }{
-		"nothing":            {"", "it is empty: write []"},
-		"comments alone":     {"# canary\n", "it is empty: write []"},
-		"null":               {"null\n", "it is empty: write []"},
-		"a key":              {"canary-key\n", "it is not a plain list"},
-		"a mapping":          {"campaigns: [canary]\n", "it is not a plain list"},
-		"mappings":           {"- id: canary\n", "it is not a plain list"},
-		"lists":              {"- [canary]\n", "it is not a plain list"},
-		"no YAML":            {"- a\n- \"canary\n", "line 3: it cannot be parsed"},
-		"unknown anchor":     {"- *canary\n", "it cannot be parsed"},
-		"cut JSON":           {`["a", "canar`, "it cannot be parsed"},
-		"NUL":                {"- a\x00canary\n", "it cannot be parsed"},
-		"not UTF-8":          {"- canary\xff\n", "it cannot be parsed"},
-		"two documents":      {"- a\n---\n- canary\n", "something follows its list"},
-		"two JSON lists":     {`["a"] ["canary"]`, "something follows its list"},
-		"no ID":              {"- a\n-\n", "entry 2 is not a campaign ID"},
-		"an ID that is none": {"- a\n- canary canary\n", "entry 2 is not a campaign ID"},
-		"a path":             {"- ..\n", "entry 1 is not a campaign ID"},
-		"a long ID":          {"- " + strings.Repeat("canary", 50), "entry 1 is not a campaign ID"},
-		"an ID twice":        {"- a\n- canary\n- canary\n", "entry 3 is the same campaign as entry 2"},
-		"too large":          {"- a\n#" + strings.Repeat(canary, maxCampaignFileBytes/6), "bytes, and may have 1048576 at most"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(dir, strings.ReplaceAll(name, " ", "_")+".yml")
-			write(t, path, test.text)
-			_, err := readCampaignFile(path)
-			if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("error %v, want one line that says %q and names the file", err, test.says)
-			}
-			if err != nil && strings.Contains(err.Error(), canary) {
-				t.Errorf("the error repeats the file: %v", err)
-			}
-		})
-	}
-	for _, path := range []string{dir, filepath.Join(dir, "none")} {
-		if _, err := readCampaignFile(path); err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: error %v", path, err)
-		}
-	}
-}
-
-// Whatever is accepted can be asked of the API, once each, and says the same when it is written as JSON.
-func FuzzCampaignFile(f *testing.F) {
-	for _, seed := range []string{
-		"- a\n- b\n", `["a", "b"]`, "[]", "", "null", "---\n- a\n---\n- b\n", "- &x a\n- *x\n", "- id: a\n", "- 1e5\n- ~\n- true\n- 0b1\n",
-		"- |\n  a\n", "- >-\n  a\n  b\n", "- !!binary YQ==\n", "- !!str a\n", "- \"\\x61\"\n", "? a\n", "\ufeff- a\r\n", "%YAML 1.1\n---\n- a\n",
-		"- ..\n", "- a\n- a\n", "[a, [b]]", "- <<: a\n", "[\t\"a\"]", "- \"\\x80\"\n", "- \"a\\u200b\"\n",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		ids, err := parseCampaignFile(text)
-		if err != nil {
-			if ids != nil {
-				t.Errorf("%d campaigns with an error", len(ids))
-			}
-			return
-		}
-		seen := map[string]bool{}
-		for _, id := range ids {
-			if err := revoxapi.CheckCampaignID(id); err != nil || seen[id] {
-				t.Errorf("accepted %q: %v, seen before: %v", id, err, seen[id])
-			}
-			seen[id] = true
-		}
-		var plain bytes.Buffer
-		encoder := json.NewEncoder(&plain)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(ids); err != nil {
-			t.Fatal(err)
-		}
-		again, err := parseCampaignFile(plain.Bytes())
-		if err != nil || !slices.Equal(again, ids) {
-			t.Errorf("%q, written as JSON, reads %q: %v", ids, again, err)
-		}
-	})
-}
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
@@ -129,18 +24,29 @@ func write(t *testing.T, path, text string) {
 }
 
 // newFileHarness starts an exporter with a campaign file, of an API with campaigns a, b and c.
-func newFileHarness(t *testing.T, path string, change func(*Config)) *harness {
+func newFileHarness(t *testing.T, path string, change func(*collector.Config)) *fileHarness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	for _, id := range []string{"a", "b", "c"} {
 		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
 	}
-	return newHarness(t, api, clock, func(c *Config) {
-		c.CampaignFile, c.Clock = path, &watcherClock{Clock: clock, look: make(chan struct{})}
+	watcher := &watcherClock{Clock: clock, look: make(chan struct{})}
+	h := prepareHarness(t, api, clock, func(c *collector.Config) {
+		c.CampaignFile, c.Clock = path, watcher
 		if change != nil {
 			change(c)
 		}
 	})
+	h.Busy = 1 // the file is looked at when the test says so
+	h.Run()
+	h.Settle()
+	return &fileHarness{h, watcher}
+}
+
+// fileHarness is a harness whose exporter looks at its campaign file when the test says so.
+type fileHarness struct {
+	*harness
+	watcher *watcherClock
 }
 
 // watcherClock is a clock on which the pauses between looks at the campaign file end when the test says so.
@@ -151,7 +57,7 @@ type watcherClock struct {
 }
 
 func (c *watcherClock) Sleep(ctx context.Context, d time.Duration) error {
-	if d != campaignFileInterval {
+	if d != collector.CampaignFileInterval {
 		return c.Clock.Sleep(ctx, d)
 	}
 	c.pauses.Add(1)
@@ -164,33 +70,36 @@ func (c *watcherClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // lookOnce lets the exporter look at its file once, and returns when it has done what follows from that.
-func (h *harness) lookOnce() {
-	h.t.Helper()
-	clock := h.exporter.Clock.(*watcherClock)
-	clock.Advance(campaignFileInterval)
-	h.await(func() bool { return clock.pauses.Load() > 0 })
+func (h *fileHarness) lookOnce() {
+	h.TB.Helper()
+	clock := h.watcher
+	clock.Advance(collector.CampaignFileInterval)
+	h.Await(func() bool { return clock.pauses.Load() > 0 })
 	pauses := clock.pauses.Load()
 	clock.look <- struct{}{}
-	h.await(func() bool { return clock.pauses.Load() > pauses })
+	h.Await(func() bool { return clock.pauses.Load() > pauses })
 }
 
 // look lets the exporter look at its file as often as it takes to believe a change.
-func (h *harness) look() {
-	h.t.Helper()
+func (h *fileHarness) look() {
+	h.TB.Helper()
 	h.lookOnce()
 	h.lookOnce()
 }
 
-// reads waits until the exporter reads these campaigns and no other.
+// reads fails the test unless the exporter reads these campaigns and no other.
 func (h *harness) reads(ids ...string) {
-	h.t.Helper()
-	h.await(func() bool { return h.selected() == strings.Join(ids, " ") && !h.exporter.someUnscanned() })
-	scrape := h.scrape()
+	h.TB.Helper()
+	h.Settle()
+	if got, want := h.selected(), strings.Join(ids, " "); got != want {
+		h.TB.Errorf("selected: %q, want %q", got, want)
+	}
+	scrape := h.Scrape()
 	for _, id := range ids {
-		h.want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id))
+		h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id))
 	}
 	if n := strings.Count(scrape, "\nrevox_campaign_up{"); n != len(ids) {
-		h.t.Errorf("%d campaigns are shown, want %d:\n%s", n, len(ids), grep(scrape, "^revox_campaign_up"))
+		h.TB.Errorf("%d campaigns are shown, want %d:\n%s", n, len(ids), grep(scrape, "^revox_campaign_up"))
 	}
 }
 
@@ -243,15 +152,15 @@ func TestCampaignFileIsReadAnewWhenItChanges(t *testing.T) {
 			replaced.with(t, "- b\n- c\n")
 			h.look()
 			h.reads("b", "c")
-			h.want(h.scrape(), fileMetrics(1, h.clock.Now())...)
+			h.Want(h.Scrape(), fileMetrics(1, h.Clock.Now())...)
 
 			replaced.with(t, "[]")
 			h.look()
 			h.reads()
-			if !strings.Contains(h.logs.String(), "no campaign is selected") {
-				t.Errorf("it does not say that nothing is left:\n%s", h.logs)
+			if !strings.Contains(h.Logs.String(), "no campaign is selected") {
+				t.Errorf("it does not say that nothing is left:\n%s", h.Logs)
 			}
-			if ready, waitingFor := h.exporter.Ready(); !ready {
+			if ready, waitingFor := h.Exporter.Ready(); !ready {
 				t.Errorf("not ready: waiting for %s", waitingFor)
 			}
 			replaced.with(t, "- a\n")
@@ -266,28 +175,28 @@ func TestBadCampaignFileLeavesTheOldList(t *testing.T) {
 	write(t, path, "- a\n")
 	h := newFileHarness(t, path, nil)
 	h.reads("a")
-	read := h.clock.Now()
+	read := h.Clock.Now()
 	for name, spoil := range map[string]func(){
 		"not a list": func() { write(t, path, "b\n") },
 		"empty":      func() { write(t, path, "") },
 		"gone":       func() { os.Remove(path) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := len(h.logs.String())
+			before := len(h.Logs.String())
 			spoil()
 			h.look()
 			h.reads("a")
-			h.want(h.scrape(), fileMetrics(0, read)...)
+			h.Want(h.Scrape(), fileMetrics(0, read)...)
 			h.look()
 			h.look()
-			logs := h.logs.String()[before:]
+			logs := h.Logs.String()[before:]
 			if strings.Count(logs, "level=error") != 1 || !strings.Contains(logs, path) {
 				t.Errorf("it is not said once, with the file:\n%s", logs)
 			}
 			write(t, path, "- a\n")
 			h.look()
-			read = h.clock.Now()
-			h.want(h.scrape(), fileMetrics(1, read)...)
+			read = h.Clock.Now()
+			h.Want(h.Scrape(), fileMetrics(1, read)...)
 		})
 	}
 }
@@ -306,7 +215,7 @@ func TestCampaignFileIsNotReadWhileItIsWritten(t *testing.T) {
 	}
 	h.lookOnce()
 	h.reads("a", "b", "c")
-	h.want(h.scrape(), fileMetrics(1, h.clock.Now())...)
+	h.Want(h.Scrape(), fileMetrics(1, h.Clock.Now())...)
 }
 
 func TestReloadReadsTheFileAtOnce(t *testing.T) {
@@ -314,32 +223,32 @@ func TestReloadReadsTheFileAtOnce(t *testing.T) {
 	write(t, path, "- a\n")
 	h := newFileHarness(t, path, nil)
 	write(t, path, "- b\n")
-	if err := h.exporter.Reload(); err != nil {
+	if err := h.Exporter.Reload(); err != nil {
 		t.Error(err)
 	}
 	h.reads("b")
 	write(t, path, "b")
-	if err := h.exporter.Reload(); err == nil || !strings.Contains(err.Error(), path+": it is not a plain list") {
+	if err := h.Exporter.Reload(); err == nil || !strings.Contains(err.Error(), path+": it is not a plain list") {
 		t.Errorf("a bad file: error %v", err)
 	}
 	h.reads("b")
-	h.want(h.scrape(), "revox_exporter_campaign_file_last_reload_successful 0")
+	h.Want(h.Scrape(), "revox_exporter_campaign_file_last_reload_successful 0")
 }
 
 func TestCampaignFileIsMergedAndSharded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "- a\n- c\n")
-	shard := Shard{shardsOf("c", 2)[0], 2}
+	shard := collector.Shard{shardsOf("c", 2)[0], 2}
 	var want []string
 	for _, id := range []string{"a", "b", "c"} {
-		if shard.has(id) {
+		if shard.Has(id) {
 			want = append(want, id)
 		}
 	}
 	if len(want) == 3 {
 		t.Fatal("the shard leaves nothing out")
 	}
-	h := newFileHarness(t, path, func(c *Config) { c.CampaignIDs, c.Shard = []string{"a", "b"}, shard })
+	h := newFileHarness(t, path, func(c *collector.Config) { c.CampaignIDs, c.Shard = []string{"a", "b"}, shard })
 	h.reads(want...)
 	write(t, path, "- a\n")
 	h.look()
@@ -350,10 +259,10 @@ func TestCampaignFileIsMergedAndSharded(t *testing.T) {
 func TestNewFileCampaignIsScannedWithoutAScrape(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "[]")
-	h := newFileHarness(t, path, func(c *Config) { c.ScanInterval = 0 })
+	h := newFileHarness(t, path, func(c *collector.Config) { c.ScanInterval = 0 })
 	write(t, path, "- a\n")
 	h.look()
-	h.await(func() bool { r := h.exporter.store.get("a"); return r != nil && r.up })
+	h.reads("a")
 }
 
 // What the list of campaigns says stays known where the file is read anew, and grows no younger.
@@ -366,18 +275,16 @@ func TestReloadKeepsWhatTheListSays(t *testing.T) {
 		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
 	}
 	remove := list(api, listed("a", "A", "draft", false, start), listed("b", "B", "running", false, start))
-	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.CampaignFile = path })
-	h.sleepers = 4
-	h.settle()
+	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = path })
 	status := []string{`revox_campaign_status{campaign_id="a",status="draft"} 1`, `revox_campaign_status{campaign_id="b",status="running"} 1`}
-	h.want(h.scrape(), status...)
+	h.Want(h.Scrape(), status...)
 	remove()
 	api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
-	h.advance(14 * time.Minute)
-	if err := h.exporter.Reload(); err != nil {
+	h.Advance(14 * time.Minute)
+	if err := h.Exporter.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	h.want(h.scrape(), status...)
-	h.advance(2 * time.Minute)
-	h.wantNone(h.scrape(), "^revox_campaign_status")
+	h.Want(h.Scrape(), status...)
+	h.Advance(2 * time.Minute)
+	h.WantNone(h.Scrape(), "^revox_campaign_status")
 }

@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -16,17 +17,17 @@ func TestPlanSaysWhatAScanCosts(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	for _, test := range []struct {
-		change func(*Config)
+		change func(*collector.Config)
 		want   string
 	}{
-		{func(c *Config) { c.CampaignIDs = []string{"a"} },
+		{func(c *collector.Config) { c.CampaignIDs = []string{"a"} },
 			"the campaign given: each scanned every 1m0s, 4 at once; a scan of N rows costs N/100 requests and one or two more"},
-		{func(c *Config) {
+		{func(c *collector.Config) {
 			c.CampaignIDs, c.ScanInterval, c.MaxScans, c.Rows = []string{"a", "b"}, 0, 2, revoxapi.RowsParams{PageSize: 50}
-			c.Discovery = &Discovery{Interval: 5 * time.Minute}
+			c.Discovery = &collector.Discovery{Interval: 5 * time.Minute}
 		}, "the 2 campaigns given, and those that the list of campaigns selects (read every 5m0s): each scanned with each scrape, 2 at once; a scan of N rows costs N/50 requests and one or two more"},
 	} {
-		if got := newHarness(t, api, clock, test.change).exporter.Plan(); got != test.want {
+		if got := newHarness(t, api, clock, test.change).Exporter.Plan(); got != test.want {
 			t.Errorf("the plan is %q, want %q", got, test.want)
 		}
 	}
@@ -37,23 +38,23 @@ func TestLogSaysWhatChanges(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c-1", "Spring offer", []json.RawMessage{callRow("1", "completed")})
-	h := newHarness(t, api, clock, func(c *Config) {
-		c.Discovery = &Discovery{Interval: time.Minute, Statuses: []string{"running", "paused"}}
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		c.Discovery = &collector.Discovery{Interval: time.Minute, Statuses: []string{"running", "paused"}}
 		c.MaxAge = 5 * time.Minute
 	})
+	read := 0
 	said := func() string {
-		h.t.Helper()
+		h.TB.Helper()
 		var lines []string
-		for line := range strings.Lines(h.logs.String()) {
+		text := h.Logs.String()
+		for line := range strings.Lines(text[read:]) {
 			lines = append(lines, lineOrigin.ReplaceAllString(strings.TrimSpace(line), ""))
 		}
-		h.logs.mu.Lock()
-		h.logs.buf.Reset()
-		h.logs.mu.Unlock()
+		read = len(text)
 		return strings.Join(lines, "\n")
 	}
 	expect := func(wants ...string) {
-		h.t.Helper()
+		h.TB.Helper()
 		lines := said()
 		got := 0
 		for line := range strings.Lines(lines) {
@@ -73,38 +74,32 @@ func TestLogSaysWhatChanges(t *testing.T) {
 			t.Fatalf("the log:\n%s", lines)
 		}
 	}
-	h.sleepers++ // the campaign's
-	h.settle()
 	expect(`level=info msg="the list of campaigns is read" listed=1 selected=1`, `level=info msg="first scan complete" campaign_id=c-1`)
 
-	h.advance(3 * time.Minute)
+	h.Advance(3 * time.Minute)
 	expect()
 
 	api.Pause("c-1")
-	h.advance(2 * time.Minute)
+	h.Advance(2 * time.Minute)
 	expect(`level=info msg="campaign changed its status" campaign_id=c-1 campaign_name="Spring offer" from=running to=paused`)
 
 	api.SetRows("c-2", "Den\u009btists", nil)
-	h.sleepers++
-	h.advance(2 * time.Minute)
+	h.Advance(2 * time.Minute)
 	expect(`level=info msg="campaign selected: it is scanned from now on" campaign_id=c-2 campaign_name="Den\ufffdtists" status=running`, `level=info msg="first scan complete" campaign_id=c-2`)
 
 	api.Remove("c-2")
-	clock.Advance(time.Minute)
-	h.await(func() bool { return h.exporter.store.get("c-2") == nil })
-	h.sleepers--
-	h.settle()
+	h.Advance(time.Minute)
 	lines := said()
 	if strings.Count(lines, `level=info msg="campaign not selected any more: its metrics disappear" campaign_id=c-2`) != 1 {
 		t.Errorf("it is not said that a campaign is gone:\n%s", lines)
 	}
 
 	remove := api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.Status(http.StatusServiceUnavailable, nil, "")})
-	h.advance(12 * time.Minute)
+	h.Advance(12 * time.Minute)
 	expect(`level=warn msg="scan failed; the last complete data stays published until it is too old" campaign_id=c-1 reason=server_error`,
 		`level=warn msg="the last complete data is too old: the campaign's metrics disappear until a scan succeeds" campaign_id=c-1 age=6m0s reason=server_error`)
 	remove()
-	h.advance(2 * time.Minute)
+	h.Advance(2 * time.Minute)
 	expect(`level=info msg="scans succeed again" campaign_id=c-1`)
 }
 

@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -28,8 +28,8 @@ func TestCountersHoldWhenDataIsReclassified(t *testing.T) {
 		callRow("r1", "completed", endedAttempt("human", 40)),
 		callRow("r2", "completed", endedAttempt("voicemail", 50)),
 	})
-	h.advance(time.Minute)
-	h.want(h.scrape(),
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="voicemail"} 1`,
 		`revox_campaign_call_attempt_talk_duration_seconds_count{campaign_id="c",result="human"} 2`,
@@ -45,15 +45,15 @@ func TestCountersHoldWhenDataIsReclassified(t *testing.T) {
 		callRow("r2", "completed", endedAttempt("voicemail", 50)),
 		callRow("r3", "completed", endedAttempt("human", 60)),
 	})
-	h.advance(time.Minute)
-	h.want(h.scrape(),
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 3`,
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 150`,
 		`revox_campaign_counter_decreases_total{campaign_id="c"} 2`)
 
 	// Another process shows what the newest scan counts.
 	h2 := newHarness(t, api, revoxtest.NewClock(clock.Now()), only("c"))
-	h2.want(h2.scrape(),
+	h2.Want(h2.Scrape(),
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
 		`revox_campaign_counter_decreases_total{campaign_id="c"} 0`)
 }
@@ -69,21 +69,21 @@ func TestSuddenLossOfRowsIsNotBelievedAtOnce(t *testing.T) {
 	api.SetRows("c", "", rows)
 	h := newHarness(t, api, clock, only("c"))
 	api.SetRows("c", "", nil)
-	h.advance(2 * time.Minute)
-	h.want(h.scrape(),
+	h.Advance(2 * time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_up{campaign_id="c"} 0`,
 		`revox_campaign_scan_failures_total{campaign_id="c",reason="incomplete"} 2`,
 		`revox_campaign_rows{campaign_id="c"} 100`)
 	api.SetRows("c", "", rows)
-	h.advance(time.Minute)
-	h.want(h.scrape(),
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_up{campaign_id="c"} 1`,
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 100`,
 		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 100`)
 
 	api.SetRows("c", "", rows[:1])
-	h.advance(3 * time.Minute)
-	h.want(h.scrape(),
+	h.Advance(3 * time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_up{campaign_id="c"} 1`,
 		`revox_campaign_rows{campaign_id="c"} 1`,
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 100`)
@@ -101,12 +101,12 @@ func TestMissingRowsDoNotCountTwice(t *testing.T) {
 	h := newHarness(t, api, clock, only("c"))
 	api.SetRows("c", "", rows[:2])
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(3)})
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_rows_missing{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 2`)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_rows_missing{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 2`)
 	remove()
 	api.SetRows("c", "", rows)
-	h.advance(time.Minute)
-	h.want(h.scrape(),
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_rows_missing{campaign_id="c"} 0`,
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 3`,
 		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 3`,
@@ -121,8 +121,8 @@ func TestGaugesFollowDataThatShrinks(t *testing.T) {
 	})
 	h := newHarness(t, api, clock, only("c"))
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
-	h.advance(time.Minute)
-	h.want(h.scrape(),
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_rows{campaign_id="c"} 1`,
 		`revox_campaign_calls{campaign_id="c",status="errored"} 0`,
 		`revox_campaign_calls_finished_total{campaign_id="c",status="errored"} 1`,
@@ -156,7 +156,7 @@ func TestNoCounterEverFalls(t *testing.T) {
 	before := h.families()
 	for range 60 {
 		api.SetRows("c", "", randomRows())
-		h.advance(time.Minute)
+		h.Advance(time.Minute)
 		after := h.families()
 		for series, was := range before {
 			now, ok := after[series]
@@ -173,16 +173,16 @@ func TestNoCounterEverFalls(t *testing.T) {
 
 // families returns the value of each counter, and of each bucket, sum and count of histograms, by the series' name.
 func (h *harness) families() map[string]float64 {
-	h.t.Helper()
+	h.TB.Helper()
 	values := map[string]float64{}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	text, err := parser.TextToMetricFamilies(strings.NewReader(h.scrape()))
+	text, err := parser.TextToMetricFamilies(strings.NewReader(h.Scrape()))
 	if err != nil {
-		h.t.Fatal(err)
+		h.TB.Fatal(err)
 	}
-	gathered, err := h.registry.Gather()
+	gathered, err := h.Registry.Gather()
 	if err != nil {
-		h.t.Fatal(err)
+		h.TB.Fatal(err)
 	}
 	for _, family := range gathered {
 		for i, m := range family.Metric {
@@ -196,7 +196,7 @@ func (h *harness) families() map[string]float64 {
 				for bound, n := range nativeBuckets(m.Histogram) {
 					values[fmt.Sprintf("%s native bucket %d", name, bound)] = float64(n)
 				}
-				checkHalvesAgree(h.t, name, m.Histogram)
+				checkHalvesAgree(h.TB, name, m.Histogram)
 				for _, b := range text[family.GetName()].Metric[i].Histogram.Bucket {
 					values[fmt.Sprintf("%s le %v", name, b.GetUpperBound())] = float64(b.GetCumulativeCount())
 				}
@@ -222,7 +222,7 @@ func nativeBuckets(h *dto.Histogram) map[int]uint64 {
 	return buckets
 }
 
-func checkHalvesAgree(t *testing.T, name string, h *dto.Histogram) {
+func checkHalvesAgree(t testing.TB, name string, h *dto.Histogram) {
 	t.Helper()
 	native := h.GetZeroCount()
 	for _, n := range nativeBuckets(h) {

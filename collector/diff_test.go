@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// diff lists the lines that only one of two texts has.
-func diff(want, got string) string {
+// Diff lists the lines that only one of two texts has.
+func Diff(want, got string) string {
 	wantLines, gotLines := strings.Split(want, "\n"), strings.Split(got, "\n")
 	var out strings.Builder
 	for _, line := range wantLines {

@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -8,18 +8,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-var everything = &Discovery{Interval: 5 * time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
+var everything = &collector.Discovery{Interval: 5 * time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
 
 // discover selects campaigns as the default flags do, changed by change.
-func discover(change func(*Discovery)) func(*Config) {
-	d := &Discovery{Interval: 5 * time.Minute, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 168 * time.Hour}
+func discover(change func(*collector.Discovery)) func(*collector.Config) {
+	d := &collector.Discovery{Interval: 5 * time.Minute, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 168 * time.Hour}
 	if change != nil {
 		change(d)
 	}
-	return func(c *Config) { c.Discovery = d }
+	return func(c *collector.Config) { c.Discovery = d }
 }
 
 // list makes the API's list of campaigns consist of these JSON objects.
@@ -31,15 +32,6 @@ func list(api *revoxtest.Server, campaigns ...string) (remove func()) {
 func listed(id, name, status string, cancelled bool, updated time.Time) string {
 	return fmt.Sprintf(`{"id": %q, "name": %q, "status": %q, "is_cancelled": %v, "updated_at": %q, "max_concurrent_calls": 1e1}`,
 		id, name, status, cancelled, updated.Format(time.RFC3339))
-}
-
-// selected returns the IDs of the campaigns that the exporter reads.
-func (h *harness) selected() string {
-	var ids []string
-	for _, r := range h.exporter.store.all() {
-		ids = append(ids, r.id)
-	}
-	return strings.Join(ids, " ")
 }
 
 func TestDiscoverySelects(t *testing.T) {
@@ -60,23 +52,23 @@ func TestDiscoverySelects(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		change func(*Discovery)
+		change func(*collector.Discovery)
 		given  []string
 		want   string
 	}{
 		{"by default", nil, nil, "cancelled completed completed-no-one-knows-when paused running"},
-		{"for ever", func(d *Discovery) { d.CompletedFor = 0 }, nil,
+		{"for ever", func(d *collector.Discovery) { d.CompletedFor = 0 }, nil,
 			"cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when paused running"},
-		{"by status", func(d *Discovery) { d.Statuses = []string{"draft", "archived"} }, nil, "archived draft"},
-		{"by included names, anchored", func(d *Discovery) { d.Include = anchored(t, "Paused|Run") }, nil, "paused"},
-		{"by excluded names, anchored", func(d *Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil, "cancelled completed paused"},
-		{"given IDs whatever the filters say", func(d *Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"}, "draft not-listed"},
+		{"by status", func(d *collector.Discovery) { d.Statuses = []string{"draft", "archived"} }, nil, "archived draft"},
+		{"by included names, anchored", func(d *collector.Discovery) { d.Include = anchored(t, "Paused|Run") }, nil, "paused"},
+		{"by excluded names, anchored", func(d *collector.Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil, "cancelled completed paused"},
+		{"given IDs whatever the filters say", func(d *collector.Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"}, "draft not-listed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clock := revoxtest.NewClock(start)
 			api := newAPI(t, clock)
 			list(api, campaigns...)
-			h := newHarness(t, api, clock, func(c *Config) {
+			h := newHarness(t, api, clock, func(c *collector.Config) {
 				discover(test.change)(c)
 				c.CampaignIDs = test.given
 				c.ScanInterval = time.Minute
@@ -89,7 +81,7 @@ func TestDiscoverySelects(t *testing.T) {
 }
 
 func anchored(t *testing.T, pattern string) *regexp.Regexp {
-	re, err := AnchoredRegexp(pattern)
+	re, err := collector.AnchoredRegexp(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,13 +98,11 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 		listed("a", "Same name", "running", false, start),
 		listed("b", "Same name", "running", true, start),
 		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false, "max_concurrent_calls": "unlimited"}`)
-	h := newHarness(t, api, clock, func(c *Config) {
-		discover(func(d *Discovery) { d.Statuses = append(d.Statuses, "archived") })(c)
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		discover(func(d *collector.Discovery) { d.Statuses = append(d.Statuses, "archived") })(c)
 	})
-	h.sleepers += 3
-	h.settle()
-	scrape := h.scrape()
-	h.want(scrape,
+	scrape := h.Scrape()
+	h.Want(scrape,
 		`revox_discovery_up 1`,
 		`revox_discovery_last_success_timestamp_seconds 1.714554e+09`,
 		`revox_campaign_info{campaign_id="a",campaign_name="Same name"} 1`,
@@ -124,16 +114,16 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 		`revox_campaign_status{campaign_id="c",status="completed"} 0`,
 		`revox_campaign_status{campaign_id="c",status="archived"} 1`,
 		`revox_campaign_max_concurrent_calls{campaign_id="a"} 10`)
-	h.wantNone(scrape, `^revox_campaign_max_concurrent_calls\{campaign_id="c"\}`)
-	h.want(scrape, `revox_exporter_unknown_values_total{label="status"} 1`)
+	h.WantNone(scrape, `^revox_campaign_max_concurrent_calls\{campaign_id="c"\}`)
+	h.Want(scrape, `revox_exporter_unknown_values_total{label="status"} 1`)
 
 	// What the list said long ago is not said for ever, though the rows are read as before.
 	remove()
 	api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
-	h.advance(17 * time.Minute)
-	scrape = h.scrape()
-	h.want(scrape, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_info{campaign_id="a",campaign_name="Same name"} 1`)
-	h.wantNone(scrape, `^revox_campaign_(status|max_concurrent_calls)`)
+	h.Advance(17 * time.Minute)
+	scrape = h.Scrape()
+	h.Want(scrape, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_info{campaign_id="a",campaign_name="Same name"} 1`)
+	h.WantNone(scrape, `^revox_campaign_(status|max_concurrent_calls)`)
 }
 
 func TestCampaignsComeAndGo(t *testing.T) {
@@ -143,23 +133,18 @@ func TestCampaignsComeAndGo(t *testing.T) {
 	api.SetRows("b", "", []json.RawMessage{callRow("r", "completed")})
 	remove := list(api, listed("a", "A", "running", false, start))
 	h := newHarness(t, api, clock, discover(nil))
-	h.sleepers = 2
-	h.settle()
 	remove()
 	remove = list(api, listed("b", "B", "running", false, start))
-	h.advance(4 * time.Minute)
-	h.clock.Advance(time.Minute)
-	h.await(func() bool { r := h.exporter.store.get("b"); return r != nil && r.scanned && h.selected() == "b" })
-	h.settle()
-	scrape := h.scrape()
-	h.wantNone(scrape, `campaign_id="a"`)
-	h.want(scrape, `revox_campaign_up{campaign_id="b"} 1`)
+	h.Advance(5 * time.Minute)
+	scrape := h.Scrape()
+	h.WantNone(scrape, `campaign_id="a"`)
+	h.Want(scrape, `revox_campaign_up{campaign_id="b"} 1`)
 
 	// A list that cannot be read leaves the campaigns that were selected before, and they go on being scanned.
 	remove()
 	remove = api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
-	h.advance(6 * time.Minute)
-	h.want(h.scrape(),
+	h.Advance(6 * time.Minute)
+	h.Want(h.Scrape(),
 		`revox_discovery_up 0`,
 		fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(start.Add(5*time.Minute).Unix())),
 		fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="b"} %v`, float64(clock.Now().Unix())))
@@ -167,8 +152,8 @@ func TestCampaignsComeAndGo(t *testing.T) {
 	// It is tried again within a minute, not only after the interval.
 	remove()
 	defer list(api, listed("b", "B", "paused", false, start))()
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_discovery_up 1`, `revox_campaign_status{campaign_id="b",status="paused"} 1`)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_discovery_up 1`, `revox_campaign_status{campaign_id="b",status="paused"} 1`)
 }
 
 func TestReadyTellsWhatIsAwaited(t *testing.T) {
@@ -178,15 +163,16 @@ func TestReadyTellsWhatIsAwaited(t *testing.T) {
 	list(api, listed("a", "A", "running", false, start))
 	blocked := make(chan struct{})
 	api.OnPage(func(string, int) { <-blocked })
-	h := newHarness(t, api, clock, discover(nil))
-	if ready, waitingFor := h.exporter.Ready(); ready || waitingFor != "the first scan of campaign a" {
-		t.Errorf("ready %v, waiting for %q", ready, waitingFor)
+	h := prepareHarness(t, api, clock, discover(nil))
+	if s := h.Exporter.Status(); s.Ready() || s.WaitingFor != "the list of campaigns" {
+		t.Errorf("ready %v, waiting for %q", s.Ready(), s.WaitingFor)
 	}
+	h.Run()
+	h.Await(func() bool { return h.Exporter.Status().WaitingFor == "the first scan of campaign a" })
 	close(blocked)
-	h.sleepers = 2
-	h.settle()
-	if ready, waitingFor := h.exporter.Ready(); !ready {
-		t.Errorf("not ready: waiting for %s", waitingFor)
+	h.Settle()
+	if s := h.Exporter.Status(); !s.Ready() {
+		t.Errorf("not ready: waiting for %s", s.WaitingFor)
 	}
 }
 
@@ -197,54 +183,46 @@ func TestCampaignThatComesBackGoesOnCounting(t *testing.T) {
 	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed"), callRow("r2", "completed")})
 	remove := list(api, listed("a", "A", "running", false, start))
 	h := newHarness(t, api, clock, discover(nil))
-	h.sleepers = 2
-	h.settle()
 	remove()
 	remove = list(api)
-	h.advance(4 * time.Minute)
-	h.clock.Advance(time.Minute)
-	h.await(func() bool { return h.selected() == "" })
-	h.wantNone(h.scrape(), `campaign_id="a"`)
+	h.Advance(5 * time.Minute)
+	h.WantNone(h.Scrape(), `campaign_id="a"`)
 
 	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed")})
 	remove()
 	remove = list(api, listed("a", "A", "running", false, start))
-	h.sleepers = 1
-	h.advance(4 * time.Minute)
-	h.sleepers = 2
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_calls_finished_total{campaign_id="a",status="completed"} 2`,
+	h.Advance(5 * time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_calls_finished_total{campaign_id="a",status="completed"} 2`,
 		`revox_campaign_rows{campaign_id="a"} 1`)
 
 	// After days it is a new campaign, and nothing is left of the old one.
 	remove()
-	list(api)
-	h.advance(4 * time.Minute)
-	h.clock.Advance(time.Minute)
-	h.await(func() bool { return h.selected() == "" })
-	h.sleepers = 1
-	h.advance(rememberDropped + 5*time.Minute)
-	if n := len(h.exporter.store.dropped); n != 0 {
-		t.Errorf("%d dropped campaigns are still remembered", n)
-	}
+	remove = list(api)
+	h.Advance(5 * time.Minute)
+	h.WantNone(h.Scrape(), `campaign_id="a"`)
+	h.Advance(collector.RememberDropped)
+	remove()
+	list(api, listed("a", "A", "running", false, start.Add(collector.RememberDropped)))
+	h.Advance(5 * time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_calls_finished_total{campaign_id="a",status="completed"} 1`)
 }
 
 func TestDiscoveryTriesAChangedKeySoon(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	h := newHarness(t, api, clock, discover(nil))
-	h.want(h.scrape(), `revox_discovery_up 1`)
-	h.key.set("revoked")
-	h.advance(5 * time.Minute)
-	h.want(h.scrape(), `revox_discovery_up 0`)
+	h.Want(h.Scrape(), `revox_discovery_up 1`)
+	h.Key.Set("revoked")
+	h.Advance(5 * time.Minute)
+	h.Want(h.Scrape(), `revox_discovery_up 0`)
 	asked := api.RequestCount()
-	h.advance(3 * time.Minute)
+	h.Advance(3 * time.Minute)
 	if n := api.RequestCount() - asked; n != 0 {
 		t.Errorf("%d requests with a key that was just refused", n)
 	}
-	h.key.set(revoxtest.APIKey)
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_discovery_up 1`)
+	h.Key.Set(revoxtest.APIKey)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_discovery_up 1`)
 }
 
 // An exporter that scans on scrapes must get ready without one: where scrapes are routed by readiness none comes.
@@ -253,12 +231,11 @@ func TestReadyWithoutAScrapeThoughTheListFailsFirst(t *testing.T) {
 	api := newAPI(t, clock)
 	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
 	remove := api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
-	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.ScanInterval = 0 })
+	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.ScanInterval = 0 })
 	remove()
 	list(api, listed("a", "A", "running", false, start))
-	h.advance(time.Minute)
-	h.await(func() bool { r := h.exporter.store.get("a"); return r != nil && r.scanned })
-	if ready, waitingFor := h.exporter.Ready(); !ready {
+	h.Advance(time.Minute)
+	if ready, waitingFor := h.Exporter.Ready(); !ready {
 		t.Errorf("not ready: waiting for %s", waitingFor)
 	}
 }
@@ -279,14 +256,12 @@ func TestEmbeddedAssistantsAreSkippedUnread(t *testing.T) {
 	}
 	list(api, campaigns...)
 	h := newHarness(t, api, clock, discover(nil))
-	h.sleepers += len(campaigns)
-	h.settle()
-	scrape := h.scrape()
-	h.want(scrape, `revox_discovery_up 1`)
+	scrape := h.Scrape()
+	h.Want(scrape, `revox_discovery_up 1`)
 	for i := range campaigns {
-		h.want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id="c%d"} 1`, i), fmt.Sprintf(`revox_campaign_info{campaign_id="c%d",campaign_name="Campaign %d"} 1`, i, i))
+		h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id="c%d"} 1`, i), fmt.Sprintf(`revox_campaign_info{campaign_id="c%d",campaign_name="Campaign %d"} 1`, i, i))
 	}
-	if strings.Contains(scrape+h.logs.String(), "canary") {
+	if strings.Contains(scrape+h.Logs.String(), "canary") {
 		t.Error("what is embedded in the list is shown")
 	}
 }
@@ -297,12 +272,11 @@ func TestGivenCampaignsAreReadWhileTheListFails(t *testing.T) {
 		api := newAPI(t, clock)
 		api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
 		api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
-		h := newHarness(t, api, clock, func(c *Config) {
+		h := newHarness(t, api, clock, func(c *collector.Config) {
 			discover(nil)(c)
 			c.CampaignIDs, c.ScanInterval = []string{"a"}, interval
 		})
-		h.await(func() bool { ready, _ := h.exporter.Ready(); return ready })
-		h.want(h.scrape(), `revox_discovery_up 0`, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_rows{campaign_id="a"} 1`)
+		h.Want(h.Scrape(), `revox_discovery_up 0`, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_rows{campaign_id="a"} 1`)
 	}
 }
 
@@ -310,15 +284,15 @@ func TestGivenCampaignsAreReadWhileTheListFails(t *testing.T) {
 func TestListIsReadAsUsualAfterTheKeyHasChanged(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	h := newHarness(t, api, clock, discover(func(d *Discovery) { d.Interval = time.Minute }))
-	h.key.set("revoked")
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_discovery_up 0`)
-	h.key.set(revoxtest.APIKey)
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_discovery_up 1`)
+	h := newHarness(t, api, clock, discover(func(d *collector.Discovery) { d.Interval = time.Minute }))
+	h.Key.Set("revoked")
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_discovery_up 0`)
+	h.Key.Set(revoxtest.APIKey)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_discovery_up 1`)
 	asked := api.RequestCount()
-	h.advance(3 * time.Minute)
+	h.Advance(3 * time.Minute)
 	if n := api.RequestCount() - asked; n != 3 {
 		t.Errorf("the list is read %d times in 3 minutes, want each minute", n)
 	}
@@ -329,15 +303,15 @@ func TestListThatWasHeldBackIsReadSoon(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	setRows(api, "c", 2, 1)
-	h := newHarness(t, api, clock, func(c *Config) {
-		discover(func(d *Discovery) { d.Interval = 20 * time.Minute; d.Statuses = nil })(c)
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		discover(func(d *collector.Discovery) { d.Interval = 20 * time.Minute; d.Statuses = nil })(c)
 		c.CampaignIDs = []string{"c-0", "c-1"}
 	})
-	h.key.set("revoked")
-	h.advance(21 * time.Minute)
-	h.key.set(revoxtest.APIKey)
-	h.advance(time.Minute)
-	h.want(h.scrape(), fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(clock.Now().Unix())))
+	h.Key.Set("revoked")
+	h.Advance(21 * time.Minute)
+	h.Key.Set(revoxtest.APIKey)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(clock.Now().Unix())))
 }
 
 func TestCampaignsWithoutAnIDAreSaidOnce(t *testing.T) {
@@ -345,11 +319,11 @@ func TestCampaignsWithoutAnIDAreSaidOnce(t *testing.T) {
 	api := newAPI(t, clock)
 	remove := list(api, `{"name": "no ID", "status": "running"}`)
 	h := newHarness(t, api, clock, discover(nil))
-	h.advance(5 * time.Minute)
+	h.Advance(5 * time.Minute)
 	remove()
 	list(api)
-	h.advance(5 * time.Minute)
-	if said := grep(h.logs.String(), `passed over`); strings.Count(said, "\n") != 1 {
+	h.Advance(5 * time.Minute)
+	if said := grep(h.Logs.String(), `passed over`); strings.Count(said, "\n") != 1 {
 		t.Errorf("it should be said once:\n%s", said)
 	}
 }

@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -66,7 +67,7 @@ func newFaultHarness(t *testing.T, reason revoxapi.ErrorKind) *harness {
 	api := newAPI(t, clock)
 	api.AddCampaign(revoxtest.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: revoxtest.Light})
 	api.AddCampaign(revoxtest.Campaign{ID: "sound", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: revoxtest.Light})
-	return newHarness(t, api, clock, func(c *Config) {
+	return newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs = []string{"broken", "sound"}
 		c.Rows.PageSize = 10
 	}, revoxapi.WithTimeout(timeout), revoxapi.WithMaxResponseBytes(16<<20))
@@ -80,11 +81,11 @@ func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			h := newFaultHarness(t, f.reason)
-			remove := h.api.AddFault(revoxtest.Fault{Campaign: "broken", Page: secondPage, Times: 1, Behavior: f.fault})
+			remove := h.API.AddFault(revoxtest.Fault{Campaign: "broken", Page: secondPage, Times: 1, Behavior: f.fault})
 			defer remove()
-			h.advance(time.Minute)
-			scrape := h.scrape()
-			h.want(scrape,
+			h.Advance(time.Minute)
+			scrape := h.Scrape()
+			h.Want(scrape,
 				`revox_campaign_up{campaign_id="broken"} 1`,
 				`revox_campaign_rows{campaign_id="broken"} 30`,
 				`revox_campaign_anomalies{campaign_id="broken",kind="duplicate_row"} 0`,
@@ -93,7 +94,7 @@ func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
 			// net/http itself asks again, unseen, where a kept connection is reset before an answer begins; and on a busy machine
 			// the short timeout may be met by more than what hangs.
 			if f.name != "connection reset before the answer" && f.reason != revoxapi.KindTimeout {
-				h.want(scrape, fmt.Sprintf(`revox_api_retries_total{reason=%q} 1`, f.reason))
+				h.Want(scrape, fmt.Sprintf(`revox_api_retries_total{reason=%q} 1`, f.reason))
 			}
 		})
 	}
@@ -112,11 +113,11 @@ func TestFaultThatStaysLeavesTheLastCompleteData(t *testing.T) {
 			t.Run(f.name+" on "+where.name, func(t *testing.T) {
 				t.Parallel()
 				h := newFaultHarness(t, f.reason)
-				before := grep(data(h.scrape()), `^revox_.*broken`)
-				remove := h.api.AddFault(revoxtest.Fault{Campaign: "broken", Page: where.page, Behavior: f.fault})
-				h.advance(time.Minute)
-				scrape := h.scrape()
-				h.want(scrape,
+				before := grep(data(h.Scrape()), `^revox_.*broken`)
+				remove := h.API.AddFault(revoxtest.Fault{Campaign: "broken", Page: where.page, Behavior: f.fault})
+				h.Advance(time.Minute)
+				scrape := h.Scrape()
+				h.Want(scrape,
 					`revox_campaign_up{campaign_id="broken"} 0`,
 					fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id="broken",reason=%q} 1`, where.reason),
 					fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="broken"} %v`, float64(start.Unix())),
@@ -128,8 +129,8 @@ func TestFaultThatStaysLeavesTheLastCompleteData(t *testing.T) {
 				}
 
 				remove()
-				h.advance(6 * time.Minute) // past the longest pause after these failures
-				h.want(h.scrape(), `revox_campaign_up{campaign_id="broken"} 1`)
+				h.Advance(6 * time.Minute) // past the longest pause after these failures
+				h.Want(h.Scrape(), `revox_campaign_up{campaign_id="broken"} 1`)
 			})
 		}
 	}
@@ -151,11 +152,11 @@ func TestFaultFromTheStartPublishesNothing(t *testing.T) {
 	api.AddCampaign(revoxtest.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour)})
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(http.StatusBadGateway, nil, "no")})
 	h := newHarness(t, api, clock, only("broken"))
-	scrape := h.scrape()
-	h.want(scrape, `revox_campaign_up{campaign_id="broken"} 0`, `revox_campaign_scan_failures_total{campaign_id="broken",reason="server_error"} 1`,
+	scrape := h.Scrape()
+	h.Want(scrape, `revox_campaign_up{campaign_id="broken"} 0`, `revox_campaign_scan_failures_total{campaign_id="broken",reason="server_error"} 1`,
 		`revox_campaign_scan_failures_total{campaign_id="broken",reason="auth"} 0`, `revox_api_requests_total{code="502",endpoint="rows"} 3`)
-	h.wantNone(data(scrape), `broken`)
-	h.wantNone(scrape, `^revox_campaign_last_scan_success_timestamp_seconds`)
+	h.WantNone(data(scrape), `broken`)
+	h.WantNone(scrape, `^revox_campaign_last_scan_success_timestamp_seconds`)
 }
 
 func TestOnlyTimeStampsMayBeOfAnyType(t *testing.T) {
@@ -166,10 +167,10 @@ func TestOnlyTimeStampsMayBeOfAnyType(t *testing.T) {
 		api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.SetField(field, `{}`)})
 	}
 	h := newHarness(t, api, clock, only("c"))
-	scrape := h.scrape()
-	h.want(scrape, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 30`,
+	scrape := h.Scrape()
+	h.Want(scrape, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 30`,
 		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 0`)
-	h.wantNone(scrape, `^revox_campaign_anomalies\{.*bad_timestamp"\} 0`)
+	h.WantNone(scrape, `^revox_campaign_anomalies\{.*bad_timestamp"\} 0`)
 }
 
 func TestRefusedKeyIsNotTriedAgainSoonUnlessItChanges(t *testing.T) {
@@ -177,22 +178,22 @@ func TestRefusedKeyIsNotTriedAgainSoonUnlessItChanges(t *testing.T) {
 	api := newAPI(t, clock)
 	api.SetRows("c", "", []json.RawMessage{callRow("r", "completed")})
 	h := newHarness(t, api, clock, only("c"))
-	h.key.set("revoked")
-	h.advance(time.Minute)
+	h.Key.Set("revoked")
+	h.Advance(time.Minute)
 	asked := api.RequestCount()
-	h.advance(4 * time.Minute)
+	h.Advance(4 * time.Minute)
 	if again := api.RequestCount() - asked; again != 0 {
 		t.Errorf("%d requests with a key that was just refused", again)
 	}
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	if again := api.RequestCount() - asked; again != 1 {
 		t.Errorf("%d requests five minutes after the key was refused, want 1", again)
 	}
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_scan_failures_total{campaign_id="c",reason="auth"} 2`)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_scan_failures_total{campaign_id="c",reason="auth"} 2`)
 
-	h.key.set(revoxtest.APIKey)
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`)
+	h.Key.Set(revoxtest.APIKey)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 1`)
 }
 
 func TestLongRetryAfterMovesTheNextScan(t *testing.T) {
@@ -210,14 +211,14 @@ func TestLongRetryAfterMovesTheNextScan(t *testing.T) {
 			api.SetRows("c", "", []json.RawMessage{callRow("r", "completed")})
 			h := newHarness(t, api, clock, only("c"))
 			remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.RateLimited(test.retryAfter)})
-			h.advance(time.Minute)
+			h.Advance(time.Minute)
 			remove()
 			asked := api.RequestCount()
-			h.advance(test.pause - time.Minute)
+			h.Advance(test.pause - time.Minute)
 			if again := api.RequestCount() - asked; again != 0 {
 				t.Errorf("%d requests before the time that the API asked for", again)
 			}
-			h.advance(time.Minute)
+			h.Advance(time.Minute)
 			if again := api.RequestCount() - asked; again != 1 {
 				t.Errorf("%d requests at the time that the API asked for, want 1", again)
 			}

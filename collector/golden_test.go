@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"flag"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -34,11 +35,11 @@ func TestHandCountedCampaign(t *testing.T) {
 	api := newAPI(t, clock)
 	api.SetRows("hand-counted", `Hand "counted"`, readRows(t, "testdata/hand_counted.json"))
 	h := newHarness(t, api, clock, only("hand-counted"))
-	scrape := h.scrape()
+	scrape := h.Scrape()
 	golden(t, "testdata/hand_counted.prom", data(scrape))
 
 	// What the golden file says, counted by hand from hand_counted.json.
-	h.want(scrape,
+	h.Want(scrape,
 		`revox_campaign_rows{campaign_id="hand-counted"} 13`,
 		`revox_campaign_rows_without_call{campaign_id="hand-counted"} 2`,
 		`revox_campaign_calls{campaign_id="hand-counted",status="calling"} 2`,
@@ -85,12 +86,12 @@ func TestEveryServerKindGivesTheSameNumbers(t *testing.T) {
 				clock := revoxtest.NewClock(start)
 				api := newAPI(t, clock, options...)
 				id := api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: revoxtest.Light})
-				h := newHarness(t, api, clock, func(c *Config) {
+				h := newHarness(t, api, clock, func(c *collector.Config) {
 					c.CampaignIDs = []string{id}
 					c.Rows.PageSize = pageSize
 				})
-				scrape := h.scrape()
-				h.want(scrape, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 60`,
+				scrape := h.Scrape()
+				h.Want(scrape, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 60`,
 					`revox_campaign_rows_missing{campaign_id="c"} 0`, `revox_campaign_anomalies{campaign_id="c",kind="duplicate_row"} 0`)
 				if first == "" {
 					first, firstKind = data(scrape), kind

@@ -1,52 +1,10 @@
 package collector
 
 import (
-	"fmt"
 	"log/slog"
 	"testing"
 	"time"
 )
-
-// What is kept of settled pages, what was found last and what is published have in common what is equal.
-func TestWhatIsEqualIsInMemoryOnce(t *testing.T) {
-	rows := oldRows(50)
-	for i := 40; i < 50; i++ {
-		rows[i] = callRow(fmt.Sprint("r", i), "calling")
-	}
-	h := settlingCampaign(t, rows)
-	once := func(when string) {
-		t.Helper()
-		data := h.exporter.store.all()[0].data
-		found := 0
-		for i, f := range families {
-			for _, d := range data.tally.distributions[i] {
-				if len(d.value) == 0 {
-					continue
-				}
-				found++
-				for _, other := range [][]distributions{data.settled.Tally.distributions, data.heldDistributions, data.baseDistributions} {
-					if !same(d.value, other[i].of(d.label)) {
-						t.Errorf("%s: %s %q is there more than once", when, f.name, d.label)
-					}
-				}
-			}
-			if c := data.tally.counts[i]; f.kind == counter && (!same(c, data.heldCounts[i]) || !same(c, data.baseCounts[i])) {
-				t.Errorf("%s: %s is there more than once", when, f.name)
-			}
-		}
-		if found < 5 {
-			t.Errorf("%s: %d distributions, want those of durations and attempts", when, found)
-		}
-	}
-	once("settled")
-	h.advance(time.Minute)
-	once("read again in part")
-	h.api.SetRows("c", "", rows[:49])
-	h.advance(time.Minute)
-	once("read again as a whole")
-	h.advance(time.Minute)
-	once("read again in part after that")
-}
 
 // What is equal is in memory once, and what is not stays as it was.
 func TestTalliesInternWhatIsEqual(t *testing.T) {

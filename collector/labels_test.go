@@ -1,9 +1,8 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
@@ -28,18 +27,18 @@ func TestUnknownValuesAreBounded(t *testing.T) {
 	rows = append(rows, dialError("busy"))
 	api.SetRows("c", "", rows)
 	h := newHarness(t, api, clock, only("c"))
-	h.advance(time.Minute)
-	scrape := h.scrape()
-	h.want(scrape,
+	h.Advance(time.Minute)
+	scrape := h.Scrape()
+	h.Want(scrape,
 		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="news_00"} 1`,
 		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="news_19"} 1`,
 		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="other"} 5`,
 		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="busy"} 1`,
 		`revox_exporter_unknown_values_total{label="dial_error"} 42`, // 20 and other, in each of two scans
 		`revox_exporter_unknown_values_total{label="result"} 0`)
-	h.wantNone(scrape, `news_20`)
-	if n := strings.Count(h.logs.String(), "news_07"); n != 1 {
-		t.Errorf("the log names a new value %d times, want once:\n%s", n, h.logs)
+	h.WantNone(scrape, `news_20`)
+	if n := strings.Count(h.Logs.String(), "news_07"); n != 1 {
+		t.Errorf("the log names a new value %d times, want once:\n%s", n, h.Logs)
 	}
 }
 
@@ -61,35 +60,17 @@ func TestHostileValuesBecomeHarmlessLabels(t *testing.T) {
 		json.RawMessage("{\"id\": \"bytes\", \"call\": {\"status\": \"err\xffored\", \"campaign\": {\"name\": \"Na\xc3me\"}, \"call_attempts\": []}}"),
 	})
 	h := newHarness(t, api, clock, only("c"))
-	scrape := h.scrape()
-	h.want(scrape,
+	scrape := h.Scrape()
+	h.Want(scrape,
 		`revox_campaign_up{campaign_id="c"} 1`,
 		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="quote\"back\\slash�newline�nul"} 1`,
 		fmt.Sprintf(`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="%s"} 2`, strings.Repeat("é", 64)),
 		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="other"} 6`,
 		`revox_campaign_calls{campaign_id="c",status="err�ored"} 1`,
 		`revox_campaign_info{campaign_id="c",campaign_name="Na�me"} 1`)
-	for _, text := range []string{scrape, h.logs.String()} {
+	for _, text := range []string{scrape, h.Logs.String()} {
 		if !utf8.ValidString(text) || regexp.MustCompile(`12.34|0612|(?i)jane|N{257}`).MatchString(text) {
 			t.Errorf("this should not be shown:\n%s", text)
 		}
 	}
-}
-
-func FuzzLabelValue(f *testing.F) {
-	for _, seed := range []string{"", "busy", "a b", "\xff\xfe", "\x00", strings.Repeat("é", 70), "+33 612 345 678", "０１２３４５６７", "other", "none"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, raw string) {
-		value, _ := newLabelValues(slog.New(slog.DiscardHandler)).value(enumDialError, raw)
-		if !utf8.ValidString(value) || utf8.RuneCountInString(value) > maxLabelRunes {
-			t.Errorf("%q became %q", raw, value)
-		}
-		if value != valueOther && looksPersonal(value) {
-			t.Errorf("%q was let through as %q", raw, value)
-		}
-		if again := cleanLabel(value, maxLabelRunes); again != value {
-			t.Errorf("%q became %q when cleaned again", value, again)
-		}
-	})
 }

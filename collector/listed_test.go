@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -18,19 +19,18 @@ func TestStatusOfACampaignThatIsNamedLater(t *testing.T) {
 	api := newAPI(t, clock)
 	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
 	list(api, listed("a", "A", "draft", false, start), listed("b", "B", "novel", false, start))
-	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.CampaignFile = path })
-	if said := grep(h.logs.String(), "novel"); said != "" {
+	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = path })
+	if said := grep(h.Logs.String(), "novel"); said != "" {
 		t.Errorf("nobody asked for that campaign, but the log says:\n%s", said)
 	}
 	write(t, path, "- a\n")
-	if err := h.exporter.Reload(); err != nil {
+	if err := h.Exporter.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	h.sleepers++
-	h.settle()
-	h.want(h.scrape(), `revox_campaign_status{campaign_id="a",status="draft"} 1`)
-	h.advance(5 * time.Minute)
-	if strings.Contains(h.logs.String(), "changed its status") {
-		t.Errorf("its status is as it was, but the log says:\n%s", h.logs)
+	h.Settle()
+	h.Want(h.Scrape(), `revox_campaign_status{campaign_id="a",status="draft"} 1`)
+	h.Advance(5 * time.Minute)
+	if strings.Contains(h.Logs.String(), "changed its status") {
+		t.Errorf("its status is as it was, but the log says:\n%s", h.Logs)
 	}
 }

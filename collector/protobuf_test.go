@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"slices"
@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -16,10 +17,7 @@ func newFullHarness(t *testing.T) *harness {
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
 	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 50, Start: start.AddDate(0, 0, -2)})
 	api.SetRows("hand-counted", "", readRows(t, "testdata/hand_counted.json"))
-	h := newHarness(t, api, clock, func(c *Config) { c.Discovery = everything })
-	h.sleepers += 2
-	h.settle()
-	return h
+	return newHarness(t, api, clock, func(c *collector.Config) { c.Discovery = everything })
 }
 
 // The metric contract's name for it has a word that the linter takes for a type.
@@ -28,7 +26,7 @@ var acceptedLint = []promlint.Problem{
 }
 
 func TestMetricsLint(t *testing.T) {
-	problems, err := testutil.GatherAndLint(newFullHarness(t).registry)
+	problems, err := testutil.GatherAndLint(newFullHarness(t).Registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +36,7 @@ func TestMetricsLint(t *testing.T) {
 }
 
 func TestEachHistogramIsClassicAndNativeWithoutCreatedTimestamp(t *testing.T) {
-	gathered, err := newFullHarness(t).registry.Gather()
+	gathered, err := newFullHarness(t).Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +51,7 @@ func TestEachHistogramIsClassicAndNativeWithoutCreatedTimestamp(t *testing.T) {
 			if len(h.Bucket) == 0 {
 				t.Errorf("%s has no classic buckets", family.GetName())
 			}
-			if h.Schema == nil || h.GetSchema() != nativeSchema || h.GetZeroThreshold() == 0 {
+			if h.Schema == nil || h.GetSchema() != collector.NativeSchema || h.GetZeroThreshold() == 0 {
 				t.Errorf("%s has no native half: %v", family.GetName(), h)
 			}
 			if h.CreatedTimestamp != nil {

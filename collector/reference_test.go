@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"fmt"
@@ -16,6 +16,7 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -27,12 +28,10 @@ func TestReference(t *testing.T) {
 	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: revoxtest.Light})
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, campaigns, "[]")
-	h := newHarness(t, api, clock, func(c *Config) { discover(nil)(c); c.CampaignFile = campaigns })
+	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = campaigns })
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
-	h.registry.MustRegister(versioncollector.NewCollector("revox_exporter"), state)
-	h.sleepers++ // the campaign that was found
-	h.settle()
-	gathered, err := h.registry.Gather()
+	h.Registry.MustRegister(versioncollector.NewCollector("revox_exporter"), state)
+	gathered, err := h.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +41,7 @@ func TestReference(t *testing.T) {
 	}
 
 	descriptions := make(chan *prometheus.Desc, 1000)
-	h.registry.Describe(descriptions)
+	h.Registry.Describe(descriptions)
 	close(descriptions)
 	for desc := range descriptions {
 		name := regexp.MustCompile(`fqName: "(\w+)"`).FindStringSubmatch(desc.String())[1]
@@ -161,17 +160,17 @@ func checkValues(t *testing.T, r reference, families map[string]*dto.MetricFamil
 
 // openLabels are those whose values depend on the campaign, on the API or on the build, and what they mean.
 var openLabels = map[string]string{
-	campaignLabel:   "the campaign's ID",
-	"campaign_name": "the campaign's name, up to 256 characters",
-	"end_reason":    "as the API gives it, an open set; at most 20 values, then `other`",
-	"code":          "the HTTP status code, such as `200`; `error` where no answer came",
-	"version":       "the exporter's version",
-	"revision":      "the commit that it was built from",
-	"branch":        "the branch that it was built from",
-	"goversion":     "the version of Go",
-	"goos":          "the operating system that it was built for",
-	"goarch":        "the processor that it was built for",
-	"tags":          "the build tags",
+	collector.CampaignLabel: "the campaign's ID",
+	"campaign_name":         "the campaign's name, up to 256 characters",
+	"end_reason":            "as the API gives it, an open set; at most 20 values, then `other`",
+	"code":                  "the HTTP status code, such as `200`; `error` where no answer came",
+	"version":               "the exporter's version",
+	"revision":              "the commit that it was built from",
+	"branch":                "the branch that it was built from",
+	"goversion":             "the version of Go",
+	"goos":                  "the operating system that it was built for",
+	"goarch":                "the processor that it was built for",
+	"tags":                  "the build tags",
 }
 
 const referenceIntroduction = `# Metrics

@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 // reference is what METRICS.md says of a metric besides what the exporter itself shows.
 type reference struct {

@@ -1,9 +1,10 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
 	"testing"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -16,11 +17,11 @@ func TestRefusalOfOneCampaignHoldsBackNoOther(t *testing.T) {
 			api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
 		}
 		api.AddFault(revoxtest.Fault{Campaign: refused, Behavior: revoxtest.Status(401, nil, "")})
-		h := newHarness(t, api, clock, func(c *Config) {
+		h := newHarness(t, api, clock, func(c *collector.Config) {
 			c.CampaignIDs = []string{"b", "c", refused}
 			c.MaxScans = 1
 		})
-		h.want(h.scrape(), `revox_campaign_up{campaign_id="b"} 1`, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_up{campaign_id="`+refused+`"} 0`)
+		h.Want(h.Scrape(), `revox_campaign_up{campaign_id="b"} 1`, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_up{campaign_id="`+refused+`"} 0`)
 	}
 }
 
@@ -28,12 +29,12 @@ func TestRefusalOfOneCampaignHoldsBackNoOther(t *testing.T) {
 func TestWrongKeyIsNotTriedForEachCampaign(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithAPIKey("another"))
-	h := newHarness(t, api, clock, func(c *Config) {
+	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs = []string{"a", "b", "c", "d", "e", "f"}
 		c.MaxScans = 1
 	})
 	if n := api.RequestCount(); n != 2 {
 		t.Errorf("%d requests with a wrong key, want 2", n)
 	}
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="f"} 0`, `revox_campaign_scan_failures_total{campaign_id="f",reason="auth"} 1`)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="f"} 0`, `revox_campaign_scan_failures_total{campaign_id="f",reason="auth"} 1`)
 }

@@ -1,52 +1,16 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
-	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
-
-func TestQuantilesAreAsExactAsIsSaid(t *testing.T) {
-	if DurationsError < 0.09 || DurationsError > 0.091 {
-		t.Errorf("a bucket's width is said to be %v", DurationsError)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{1, 2, 10, 1000} {
-		var d distribution
-		var all []time.Duration
-		for range n {
-			// From milliseconds to hours, and 0 now and then.
-			v := time.Duration(math.Exp(random.Float64()*16)) * time.Millisecond
-			if random.IntN(20) == 0 {
-				v = 0
-			}
-			d = d.observe(v, callBuckets)
-			all = append(all, v)
-		}
-		slices.Sort(all)
-		durations := newDurations(d)
-		if durations.Count() != uint64(n) {
-			t.Errorf("%d observations, want %d", durations.Count(), n)
-		}
-		for _, q := range []float64{0, 0.01, 0.5, 0.95, 0.999, 1} {
-			exact := all[max(0, int(math.Ceil(q*float64(n)))-1)]
-			got := durations.Quantile(q)
-			if off := math.Abs(float64(got - exact)); off > DurationsError*float64(exact)+float64(time.Millisecond) {
-				t.Errorf("quantile %v of %d is %s, exactly %s", q, n, got, exact)
-			}
-		}
-	}
-	if got := (Durations{}).Quantile(0.5); got != 0 {
-		t.Errorf("the median of nothing is %s", got)
-	}
-}
 
 func TestScanOnceReportsWhatMetricsShow(t *testing.T) {
 	clock := revoxtest.NewClock(start)
@@ -57,19 +21,19 @@ func TestScanOnceReportsWhatMetricsShow(t *testing.T) {
 		json.RawMessage(`{"id": "3"}`),
 	}, callRow("4", "pondering", `{"status": "completed", "started_at": "soon"}`)))
 	h := newHarness(t, api, clock, only("c"))
-	r, err := h.exporter.ScanOnce(t.Context(), "c")
+	r, err := h.Exporter.ScanOnce(t.Context(), "c")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Rows != 4 || r.RowsWithoutCall != 1 || r.RowsMissing != 0 || r.Calls["completed"] != 1 || r.Calls["pondering"] != 1 || r.Attempts["error"] != 1 ||
 		r.Results["human"] != 2 || r.Results["none"] != 2 || r.DialErrors["busy"] != 1 || r.Anomalies["bad_timestamp"] != 1 ||
-		len(r.UnknownValues) != 1 || r.UnknownValues[0] != (UnknownValue{"status", "pondering"}) || r.HumanTalk.Count() != 2 || r.HumanTalk.Quantile(0.5) != 40*time.Second {
+		len(r.UnknownValues) != 1 || r.UnknownValues[0] != (collector.UnknownValue{"status", "pondering"}) || r.HumanTalk.Count() != 2 || r.HumanTalk.Quantile(0.5) != 40*time.Second {
 		t.Errorf("the report is %+v", r)
 	}
 	if n, known := r.Calls["calling"]; n != 0 || !known {
 		t.Error("a known status that no call has is not there")
 	}
-	if _, err = h.exporter.ScanOnce(t.Context(), "gone"); revoxapi.KindOf(err) != revoxapi.KindNotFound {
+	if _, err = h.Exporter.ScanOnce(t.Context(), "gone"); revoxapi.KindOf(err) != revoxapi.KindNotFound {
 		t.Errorf("a campaign that is not there: %v", err)
 	}
 }
@@ -79,26 +43,26 @@ func TestSelectAndList(t *testing.T) {
 	api := newAPI(t, clock)
 	api.SetRows("c-1", "Spring\x1boffer", nil)
 	api.SetRows("c-2", "Dentists", nil)
-	h := newHarness(t, api, clock, func(c *Config) {
+	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs = []string{"given"}
-		c.Discovery = &Discovery{Interval: time.Hour, Statuses: []string{"running"}}
+		c.Discovery = &collector.Discovery{Interval: time.Hour, Statuses: []string{"running"}}
 	})
 	api.SetRows("c-3", "Draft", nil)
 	api.Pause("c-3")
-	s, err := h.exporter.Select(t.Context())
+	s, err := h.Exporter.Select(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []ListedCampaign{{ID: "given"}, {"c-1", "Spring\ufffdoffer", "running"}, {"c-2", "Dentists", "running"}}
+	want := []collector.ListedCampaign{{ID: "given"}, {"c-1", "Spring\ufffdoffer", "running"}, {"c-2", "Dentists", "running"}}
 	if !slices.Equal(s.Campaigns, want) || s.Listed != 3 {
 		t.Errorf("selected %+v, want %+v", s, want)
 	}
-	all, err := h.exporter.List(t.Context())
+	all, err := h.Exporter.List(t.Context())
 	if err != nil || len(all) != 3 || all[2].Name != "Draft" || strings.ContainsRune(all[0].Name, '\x1b') {
 		t.Errorf("listed %+v, %v", all, err)
 	}
 	api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(403, nil, "")})
-	s, err = h.exporter.Select(t.Context())
+	s, err = h.Exporter.Select(t.Context())
 	if revoxapi.KindOf(err) != revoxapi.KindAuth || !slices.Equal(s.Campaigns, want[:1]) {
 		t.Errorf("while the list is refused, selected %+v, %v", s, err)
 	}

@@ -1,12 +1,14 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -18,18 +20,20 @@ func TestSettledPagesAreNoOlderThanTheDataAfterARestart(t *testing.T) {
 	api.SetRows("c", "", rows)
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	settled := func(c *Config) { c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour }
+	settled := func(c *collector.Config) {
+		c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour
+	}
 	h := newHarness(t, api, clock, with(state, settled))
 
 	rows[5] = callRow("r5", "completed", endedAttempt("human", 40), endedAttempt("voicemail", 7))
 	api.SetRows("c", "", rows)
 	remove := api.AddFault(revoxtest.Fault{Page: revoxtest.Page(44), Behavior: revoxtest.Status(404, nil, "")})
-	h.advance(time.Minute) // every page is read, since the last row alone is not there
+	h.Advance(time.Minute) // every page is read, since the last row alone is not there
 	remove()
 	found := `revox_campaign_call_attempts{campaign_id="c",status="completed"} 46`
-	h.want(h.scrape(), found)
+	h.Want(h.Scrape(), found)
 	again, _ := h.restart(folder, settled)
-	again.want(again.scrape(), found)
+	again.Want(again.Scrape(), found)
 }
 
 // A campaign that could not be written and is not selected any more leaves nothing to be written.
@@ -40,9 +44,10 @@ func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
 	broken, _ := openTestState(t, t.TempDir(), api.URL, clock)
 	broken.Close()
-	good := state.file
-	state.file = broken.file
-	h := newHarness(t, api, clock, with(state, only("c-0", "c-1")))
+	back := state.WriteTo(broken)
+	file := filepath.Join(t.TempDir(), "campaigns.yml")
+	write(t, file, "- c-0\n- c-1\n")
+	h := newHarness(t, api, clock, with(state, func(c *collector.Config) { c.CampaignFile = file }))
 	up := func() float64 {
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(state)
@@ -55,11 +60,14 @@ func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
 	if up() != 0 {
 		t.Error("the state is said to be up though it cannot be written")
 	}
-	state.file = good
-	h.exporter.store.selectOnly([]string{"c-0"}, nil, clock.Now())
-	h.advance(time.Minute)
+	back()
+	write(t, file, "- c-0\n")
+	if err := h.Exporter.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(time.Minute)
 	if up() != 1 {
-		t.Errorf("the state is said not to be up though all is written: %v", state.failing)
+		t.Error("the state is said not to be up though all is written")
 	}
 }
 
@@ -71,16 +79,16 @@ func TestListedStatusOfAGivenCampaignAfterARestart(t *testing.T) {
 	remove := list(api, listed("a", "Spring", "draft", false, start))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	given := func(c *Config) { discover(nil)(c); c.CampaignIDs = []string{"a"} }
+	given := func(c *collector.Config) { discover(nil)(c); c.CampaignIDs = []string{"a"} }
 	h := newHarness(t, api, clock, with(state, given))
-	h.advance(5 * time.Minute) // the list has been read, and a scan has written what it says
-	h.advance(time.Minute)
+	h.Advance(5 * time.Minute) // the list has been read, and a scan has written what it says
+	h.Advance(time.Minute)
 	status := `revox_campaign_status{campaign_id="a",status="draft"} 1`
-	h.want(h.scrape(), status)
+	h.Want(h.Scrape(), status)
 	remove()
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 	again, _ := h.restart(folder, given)
-	again.want(again.scrape(), status)
+	again.Want(again.Scrape(), status)
 }
 
 // Values that are not known are sighted by scans after a restart as before, though none reads the rows that have them.
@@ -92,11 +100,13 @@ func TestUnknownValuesOfSettledPagesAfterARestart(t *testing.T) {
 	api.SetRows("c", "", rows)
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	settled := func(c *Config) { c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour }
+	settled := func(c *collector.Config) {
+		c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour
+	}
 	h := newHarness(t, api, clock, with(state, settled))
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_pages{campaign_id="c",state="read"} 1`, `revox_exporter_unknown_values_total{label="result"} 2`)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_pages{campaign_id="c",state="read"} 1`, `revox_exporter_unknown_values_total{label="result"} 2`)
 	again, _ := h.restart(folder, settled)
-	again.advance(time.Minute)
-	again.want(again.scrape(), `revox_campaign_pages{campaign_id="c",state="read"} 1`, `revox_exporter_unknown_values_total{label="result"} 2`)
+	again.Advance(time.Minute)
+	again.Want(again.Scrape(), `revox_campaign_pages{campaign_id="c",state="read"} 1`, `revox_exporter_unknown_values_total{label="result"} 2`)
 }

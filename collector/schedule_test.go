@@ -1,7 +1,6 @@
-package collector
+package collector_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 // starts returns when each campaign's scans began, in seconds since the tests' start: when its first page was asked for.
 func (h *harness) starts() map[string][]int {
 	starts := map[string][]int{}
-	for _, r := range h.api.Requests() {
+	for _, r := range h.API.Requests() {
 		if id, ok := strings.CutSuffix(strings.TrimPrefix(r.Path, "/api/campaigns/"), "/rows"); ok && r.Query.Get("page") == "0" {
 			starts[id] = append(starts[id], int(r.Time.Sub(start)/time.Second))
 		}
@@ -47,8 +47,8 @@ func TestScansOfManyCampaignsAreSpreadOverTheInterval(t *testing.T) {
 	ids := setRows(api, "c", campaigns, 1)
 	h := newHarness(t, api, clock, only(ids...))
 	for range intervals * 60 {
-		h.clock.Advance(time.Second)
-		h.settle()
+		h.Clock.Advance(time.Second)
+		h.Settle()
 	}
 	perSecond, tenths := map[int]int{}, make([]int, 6)
 	for id, starts := range h.starts() {
@@ -78,12 +78,27 @@ func TestScansOfManyCampaignsAreSpreadOverTheInterval(t *testing.T) {
 }
 
 // lags returns what the campaigns' scans lag by, in seconds.
-func (h *harness) lags() (lags []float64) {
-	h.t.Helper()
-	for line := range strings.Lines(grep(h.scrape(), "^revox_campaign_scan_lag_seconds{")) {
+func (h *harness) lags() []float64 {
+	h.TB.Helper()
+	return h.lagsOf(`.*`)
+}
+
+// lag returns what a campaign's scan lags by, in seconds.
+func (h *harness) lag(id string) float64 {
+	h.TB.Helper()
+	lags := h.lagsOf(`campaign_id="` + id + `"`)
+	if len(lags) != 1 {
+		h.TB.Fatalf("%d lags of %s", len(lags), id)
+	}
+	return lags[0]
+}
+
+func (h *harness) lagsOf(labels string) (lags []float64) {
+	h.TB.Helper()
+	for line := range strings.Lines(grep(h.Scrape(), `^revox_campaign_scan_lag_seconds\{`+labels+`\}`)) {
 		var lag float64
 		if _, err := fmt.Sscan(line[strings.LastIndex(line, " "):], &lag); err != nil {
-			h.t.Fatal(err)
+			h.TB.Fatal(err)
 		}
 		lags = append(lags, lag)
 	}
@@ -97,7 +112,7 @@ func TestSmallCampaignsAreScannedOnTimeBesideHugeOnesThatHang(t *testing.T) {
 			clock := revoxtest.NewClock(start)
 			api := newAPI(t, clock)
 			huge, small := setRows(api, "huge", 5, 30), setRows(api, "small", 3, 1)
-			h := newHarness(t, api, clock, func(c *Config) {
+			h := newHarness(t, api, clock, func(c *collector.Config) {
 				c.CampaignIDs = append(slices.Clone(huge), small...)
 				c.Rows.PageSize = 1 // 30 pages are many
 			})
@@ -107,19 +122,19 @@ func TestSmallCampaignsAreScannedOnTimeBesideHugeOnesThatHang(t *testing.T) {
 				}
 			}
 			// Once all of the huge ones are due, three hang and two wait.
-			h.sleepers = len(small)
-			h.clock.Advance(90 * time.Second)
-			h.await(func() bool { underWay, waiting := h.turns(); return underWay == 3 && waiting == 2 })
-			h.settle()
+			h.Busy = len(huge)
+			h.Clock.Advance(90 * time.Second)
+			h.Await(func() bool { underWay, waiting := h.Exporter.Scans(); return underWay == 3 && waiting == 2 })
+			h.Settle()
 			before := h.starts()
 			const minutes = 5
 			for range minutes * 60 {
-				h.clock.Advance(time.Second)
-				h.settle()
+				h.Clock.Advance(time.Second)
+				h.Settle()
 			}
-			scrape, starts := h.scrape(), h.starts()
+			scrape, starts := h.Scrape(), h.starts()
 			for _, id := range small {
-				h.want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id))
+				h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id))
 				now := starts[id][len(before[id]):]
 				if len(now) != minutes {
 					t.Errorf("%s is scanned %d times in %d minutes", id, len(now), minutes)
@@ -129,20 +144,12 @@ func TestSmallCampaignsAreScannedOnTimeBesideHugeOnesThatHang(t *testing.T) {
 						t.Errorf("%s is not scanned every minute: %v", id, now)
 					}
 				}
-				if lag := h.exporter.store.get(id).lag; lag >= time.Second {
-					t.Errorf("%s lags by %s", id, lag)
+				if lag := h.lag(id); lag >= 1 {
+					t.Errorf("%s lags by %v s", id, lag)
 				}
 			}
 		})
 	}
-}
-
-// turns returns how many scans are under way, and how many wait.
-func (h *harness) turns() (underWay, waiting int) {
-	t := h.exporter.turns
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.underWay), len(t.waiting)
 }
 
 // At the start it is not known which campaigns are huge: those that turn out to be while others are already read make way.
@@ -152,7 +159,7 @@ func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	huge, small := setRows(api, "huge", 6, 40), setRows(api, "small", 5, 1)
-	h := newHarness(t, api, clock, func(c *Config) { c.CampaignFile, c.Rows.PageSize = path, 1 })
+	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignFile, c.Rows.PageSize = path, 1 })
 	blocked := make(chan struct{})
 	api.OnPage(func(id string, page int) {
 		if page >= 30 && strings.HasPrefix(id, "huge") {
@@ -162,29 +169,28 @@ func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
 	unblock := sync.OnceFunc(func() { close(blocked) })
 	t.Cleanup(unblock)
 	write(t, path, "- "+strings.Join(append(slices.Clone(huge), small...), "\n- ")+"\n")
-	if err := h.exporter.Reload(); err != nil {
+	if err := h.Exporter.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	h.await(func() bool {
+	h.Await(func() bool {
 		for _, id := range small {
-			if !h.exporter.store.get(id).up {
+			if c := h.campaign(id); !c.Scanned || c.Err != nil {
 				return false
 			}
 		}
-		underWay, waiting := h.turns()
+		underWay, waiting := h.Exporter.Scans()
 		return underWay == 3 && waiting == 3
 	})
-	scrape := h.scrape()
+	scrape := h.Scrape()
 	for _, id := range huge {
-		h.wantNone(scrape, fmt.Sprintf(`^revox_campaign_(up|rows)\{campaign_id=%q`, id))
+		h.WantNone(scrape, fmt.Sprintf(`^revox_campaign_(up|rows)\{campaign_id=%q`, id))
 	}
 
 	unblock()
-	h.sleepers = len(huge) + len(small) + 1
-	h.settle()
-	scrape = h.scrape()
+	h.Settle()
+	scrape = h.Scrape()
 	for _, id := range huge {
-		h.want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id), fmt.Sprintf(`revox_campaign_rows{campaign_id=%q} 40`, id),
+		h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id), fmt.Sprintf(`revox_campaign_rows{campaign_id=%q} 40`, id),
 			fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id=%q,reason="connection"} 0`, id))
 	}
 	again := 0
@@ -197,14 +203,14 @@ func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
 
 	// Where all campaigns are huge, none is waited for that is not.
 	write(t, path, "- "+strings.Join(huge, "\n- ")+"\n")
-	if err := h.exporter.Reload(); err != nil {
+	if err := h.Exporter.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range huge {
 		api.AddFault(revoxtest.Fault{Campaign: id, Behavior: revoxtest.Hang()})
 	}
-	h.clock.Advance(90 * time.Second)
-	h.await(func() bool { underWay, waiting := h.turns(); return underWay == 4 && waiting == 2 })
+	h.Clock.Advance(90 * time.Second)
+	h.Await(func() bool { underWay, waiting := h.Exporter.Scans(); return underWay == 4 && waiting == 2 })
 }
 
 // A scan that takes longer than the interval is followed by the next at once, never joined by it.
@@ -220,16 +226,16 @@ func TestScanThatTakesLongerThanTheIntervalLags(t *testing.T) {
 			clock.Advance(150 * time.Second)
 		}
 	})
-	h.clock.Advance(time.Minute)
-	h.settle()
+	h.Clock.Advance(time.Minute)
+	h.Settle()
 	if got := h.starts()[ids[0]]; !slices.Equal(got, []int{0, 60, 210, 360}) {
 		t.Errorf("scans began at %v s", got)
 	}
 	// The scan at 210 was due at 120, that at 360 at 240.
-	h.want(h.scrape(), fmt.Sprintf(`revox_campaign_scan_lag_seconds{campaign_id=%q} 120`, ids[0]))
-	h.clock.Advance(time.Minute)
-	h.settle()
-	h.want(h.scrape(), fmt.Sprintf(`revox_campaign_scan_lag_seconds{campaign_id=%q} 0`, ids[0]))
+	h.Want(h.Scrape(), fmt.Sprintf(`revox_campaign_scan_lag_seconds{campaign_id=%q} 120`, ids[0]))
+	h.Clock.Advance(time.Minute)
+	h.Settle()
+	h.Want(h.Scrape(), fmt.Sprintf(`revox_campaign_scan_lag_seconds{campaign_id=%q} 0`, ids[0]))
 	if most := api.MaxInFlight(); most != 1 {
 		t.Errorf("%d requests at once for one campaign", most)
 	}
@@ -240,106 +246,9 @@ func TestScansThatWaitForTheirTurnLag(t *testing.T) {
 	api := newAPI(t, clock)
 	ids := setRows(api, "c", 3, 1)
 	api.OnPage(func(string, int) { clock.Advance(20 * time.Second) })
-	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.MaxScans, c.ScanInterval = ids, 1, time.Hour })
+	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.MaxScans, c.ScanInterval = ids, 1, time.Hour })
 	if lags := h.lags(); !slices.Equal(lags, []float64{0, 20, 40}) {
 		t.Errorf("scans lag by %v s", lags)
-	}
-}
-
-func TestTurnsAreInTheOrderOfWhatIsDueLongest(t *testing.T) {
-	turns := newTurns(1, 0)
-	first, err := turns.wait(t.Context(), "first", start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var order []string
-	var done sync.WaitGroup
-	for i, due := range []int{5, 3, 9, 1, 3} {
-		done.Go(func() {
-			turn, err := turns.wait(t.Context(), fmt.Sprint("c", i), start.Add(time.Duration(due)*time.Second))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			order = append(order, turn.campaign) // one at once
-			turn.end()
-		})
-		awaitWaiting(t, turns, i+1)
-	}
-	first.end()
-	done.Wait()
-	if want := []string{"c3", "c1", "c4", "c0", "c2"}; !slices.Equal(order, want) {
-		t.Errorf("the turns were %v, want %v", order, want)
-	}
-}
-
-func TestNoCampaignHasTwoTurnsAtOnce(t *testing.T) {
-	turns := newTurns(2, 0)
-	first, err := turns.wait(t.Context(), "c", start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	given := make(chan error)
-	go func() { _, err := turns.wait(ctx, "c", start); given <- err }()
-	awaitWaiting(t, turns, 1)
-	other, err := turns.wait(t.Context(), "other", start.Add(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
-	other.end()
-	cancel()
-	if err := <-given; err == nil {
-		t.Error("a campaign has two turns at once")
-	}
-	first.end()
-	// What was given up holds nothing.
-	for _, id := range []string{"c", "other"} {
-		turn, err := turns.wait(t.Context(), id, start)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer turn.end()
-	}
-}
-
-// A turn that comes when nobody waits for it any more goes to the next.
-func TestTurnThatComesTooLateIsPassedOn(t *testing.T) {
-	turns := newTurns(1, 0)
-	first, err := turns.wait(t.Context(), "first", start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	left := make(chan error)
-	go func() { _, err := turns.wait(ctx, "late", start); left <- err }()
-	awaitWaiting(t, turns, 1)
-	turns.mu.Lock()
-	cancel() // it wakes, but cannot leave before the turn has come
-	turns.release(first)
-	turns.mu.Unlock()
-	if err := <-left; err == nil {
-		t.Error("who had left got a turn")
-	}
-	patient, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	if _, err := turns.wait(patient, "next", start); err != nil {
-		t.Errorf("the slot is lost: %v", err)
-	}
-}
-
-func awaitWaiting(t *testing.T, turns *turns, n int) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; {
-		turns.mu.Lock()
-		waiting := len(turns.waiting)
-		turns.mu.Unlock()
-		if waiting == n {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d wait, want %d", waiting, n)
-		}
 	}
 }
 
@@ -351,41 +260,10 @@ func TestClockThatIsSetBackDelaysNoScan(t *testing.T) {
 	h := newHarness(t, api, clock, only(ids...))
 	setBack := sync.OnceFunc(func() { clock.Set(start.Add(-time.Hour)) })
 	api.OnPage(func(string, int) { setBack() })
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	asked := api.RequestCount()
-	h.advance(4 * time.Minute)
+	h.Advance(4 * time.Minute)
 	if n := api.RequestCount() - asked; n < 3 {
 		t.Errorf("%d scans in the 4 minutes after the clock was set back", n)
-	}
-}
-
-// The answer to a request that was given up can come when the scan has ended: it is no part of any scan then.
-func TestAnswerAfterAScanTakesNoPlaceOfLongOnes(t *testing.T) {
-	turns := newTurns(2, 0)
-	turns.selectOnly([]string{"short", "late", "long"})
-	late, err := turns.wait(t.Context(), "late", start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, cancel := late.watch(t.Context())
-	defer cancel()
-	for range longScan {
-		late.answered()
-	}
-	late.end()
-	late.answered()
-
-	long, err := turns.wait(t.Context(), "long", start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer long.end()
-	_, cancel = long.watch(t.Context())
-	defer cancel()
-	for range longScan + 1 {
-		long.answered()
-	}
-	if long.gave() {
-		t.Error("the only long scan gives way to another, but there is none")
 	}
 }

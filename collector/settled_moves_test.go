@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -21,16 +22,16 @@ func TestRowsThatCome(t *testing.T) {
 	h := settlingCampaign(t, rows)
 	t.Run("at the end", func(t *testing.T) {
 		rows = append(rows, oldRows(70)[45:]...)
-		h.api.SetRows("c", "", rows)
+		h.API.SetRows("c", "", rows)
 		h.wantAsked("3/10", "4/10", "5/10", "6/10")
-		h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 70`)
+		h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 70`)
 		h.wantAsked("3/10", "6/10")
 	})
 	t.Run("in between", func(t *testing.T) {
 		rows = slices.Insert(slices.Clone(rows), 5, callRow("new", "calling"))
-		h.api.SetRows("c", "", rows)
+		h.API.SetRows("c", "", rows)
 		h.wantAsked("0/10", "1/10", "2/10", "3/10", "4/10", "5/10", "6/10", "7/10")
-		h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 71`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+		h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 71`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
 		h.wantAsked("0/10", "3/10", "7/10")
 	})
 }
@@ -39,9 +40,9 @@ func TestRowsThatComeBeforeTheOnlyOpenPage(t *testing.T) {
 	rows := oldRows(45)
 	rows[44] = callRow("r44", "calling")
 	h := settlingCampaign(t, rows)
-	h.api.SetRows("c", "", slices.Insert(rows, 5, callRow("new", "calling")))
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 46`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+	h.API.SetRows("c", "", slices.Insert(rows, 5, callRow("new", "calling")))
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 46`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
 }
 
 // One row is found twice then, and another not at all.
@@ -49,16 +50,16 @@ func TestRowsThatChangePlacesWhilePagesAreRead(t *testing.T) {
 	rows := oldRows(45)
 	rows[13], rows[31] = callRow("r13", "calling"), callRow("r31", "scheduled")
 	h := settlingCampaign(t, rows)
-	h.api.OnPage(func(_ string, page int) {
+	h.API.OnPage(func(_ string, page int) {
 		if page == 3 {
-			h.api.OnPage(nil)
+			h.API.OnPage(nil)
 			rows = slices.Clone(rows)
 			rows[13], rows[31] = rows[31], rows[13]
-			h.api.SetRows("c", "", rows)
+			h.API.SetRows("c", "", rows)
 		}
 	})
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 1`, `revox_campaign_calls{campaign_id="c",status="scheduled"} 1`)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 1`, `revox_campaign_calls{campaign_id="c",status="scheduled"} 1`)
 }
 
 // A page that is read before rows come does not tell of them.
@@ -66,21 +67,21 @@ func TestRowsThatComeWhilePagesAreRead(t *testing.T) {
 	rows := oldRows(50)
 	rows[31] = callRow("r31", "calling")
 	h := settlingCampaign(t, rows)
-	h.api.OnPage(func(_ string, page int) {
+	h.API.OnPage(func(_ string, page int) {
 		if page == 4 {
-			h.api.OnPage(nil)
-			h.api.SetRows("c", "", append(slices.Clone(rows), callRow("new", "calling")))
+			h.API.OnPage(nil)
+			h.API.SetRows("c", "", append(slices.Clone(rows), callRow("new", "calling")))
 		}
 	})
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 51`, `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 51`, `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
 }
 
 func TestRowsThatComeToAFinishedCampaign(t *testing.T) {
 	h := settlingCampaign(t, oldRows(45))
-	h.api.SetRows("c", "", oldRows(46))
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 46`)
+	h.API.SetRows("c", "", oldRows(46))
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 46`)
 }
 
 // A server whose total counts only the rows that it sends says the same of one full page as of many.
@@ -104,14 +105,14 @@ func TestRowsThatComeAfterAFullPageOfAServerThatCountsWhatItSends(t *testing.T) 
 			rows := oldRows(3 * pageSize)
 			rows[0] = callRow("r0", status, endedAttempt("human", 40))
 			api.SetRows("c", "", rows[:(pageSize+1)/2])
-			h := newHarness(t, api, clock, func(c *Config) {
+			h := newHarness(t, api, clock, func(c *collector.Config) {
 				c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, pageSize, 24*time.Hour
 			}, revoxapi.WithBaseURL(server.URL+"/api"))
-			h.advance(3 * time.Minute)
+			h.Advance(3 * time.Minute)
 			for _, n := range []int{pageSize, 3 * pageSize} {
 				api.SetRows("c", "", rows[:n])
-				h.advance(3 * time.Minute)
-				h.want(h.scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, n))
+				h.Advance(3 * time.Minute)
+				h.Want(h.Scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, n))
 			}
 		}
 	}
@@ -140,12 +141,12 @@ func TestRowsThatGoOrMoveAreNoticed(t *testing.T) {
 			}
 			h := settlingCampaign(t, rows)
 			changed := test.change(slices.Clone(rows))
-			h.api.SetRows("c", "", changed)
-			h.advance(time.Minute)
+			h.API.SetRows("c", "", changed)
+			h.Advance(time.Minute)
 			if !(finished && test.name == "change places") { // that changes nothing that is counted
-				h.want(h.scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
+				h.Want(h.Scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
 			}
-			h.want(h.scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, len(changed)))
+			h.Want(h.Scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, len(changed)))
 		}
 	}
 }

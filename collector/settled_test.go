@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -26,27 +27,27 @@ func settlingCampaign(t *testing.T, rows []json.RawMessage, options ...revoxtest
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, options...)
 	api.SetRows("c", "", rows)
-	h := newHarness(t, api, clock, func(c *Config) {
+	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour
 	}, revoxapi.WithMaxInFlight(1))
-	h.advance(4 * time.Minute)
+	h.Advance(4 * time.Minute)
 	return h
 }
 
 // wantAsked fails the test unless a minute's scan asks for these pages, each by its number and size: in whichever order,
 // and however often where it reads a second time.
 func (h *harness) wantAsked(want ...string) {
-	h.t.Helper()
-	before := h.api.RequestCount()
-	h.advance(time.Minute)
+	h.TB.Helper()
+	before := h.API.RequestCount()
+	h.Advance(time.Minute)
 	var asked []string
-	for _, r := range h.api.Requests()[before:] {
+	for _, r := range h.API.Requests()[before:] {
 		asked = append(asked, r.Query.Get("page")+"/"+r.Query.Get("page_size"))
 	}
 	slices.Sort(asked)
 	slices.Sort(want)
 	if asked = slices.Compact(asked); !slices.Equal(asked, want) {
-		h.t.Errorf("asked for pages %v, want %v", asked, want)
+		h.TB.Errorf("asked for pages %v, want %v", asked, want)
 	}
 }
 
@@ -66,12 +67,12 @@ func TestFinishedCampaignCostsOneSmallRequestAScan(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d rows", kind.name, rows), func(t *testing.T) {
 				h := settlingCampaign(t, oldRows(rows), kind.options...)
 				h.wantAsked(fmt.Sprintf("%d/1", rows-1+kind.first))
-				asked := h.api.RequestCount()
-				h.advance(3 * time.Minute)
-				if n := h.api.RequestCount() - asked; n != 3 {
+				asked := h.API.RequestCount()
+				h.Advance(3 * time.Minute)
+				if n := h.API.RequestCount() - asked; n != 3 {
 					t.Errorf("%d requests by 3 scans, want 1 by each", n)
 				}
-				h.want(h.scrape(),
+				h.Want(h.Scrape(),
 					`revox_campaign_pages{campaign_id="c",state="read"} 1`,
 					fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, rows),
 					fmt.Sprintf(`revox_campaign_call_attempts_per_call_count{campaign_id="c"} %d`, rows))
@@ -92,19 +93,19 @@ func TestOnlyPagesThatCanChangeAreRead(t *testing.T) {
 	rows[13] = callRow("r13", "calling")
 	h := settlingCampaign(t, rows)
 	h.wantAsked("1/10", "4/10")
-	h.want(h.scrape(),
+	h.Want(h.Scrape(),
 		`revox_campaign_pages{campaign_id="c",state="read"} 2`,
 		`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
 
 	// What has just finished can still change a little.
-	now := h.clock.Now().Format(time.RFC3339)
+	now := h.Clock.Now().Format(time.RFC3339)
 	rows[13] = callRow("r13", "completed", fmt.Sprintf(`{"status": "completed", "result": "unknown", "started_at": %q, "ended_at": %q}`, now, now))
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	for range 59 {
 		h.wantAsked("1/10", "4/10")
 	}
 	h.wantAsked("49/1")
-	h.want(h.scrape(), `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 50`)
+	h.Want(h.Scrape(), `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 50`)
 }
 
 func TestSettledPagesAreReadAgainInTime(t *testing.T) {
@@ -114,39 +115,17 @@ func TestSettledPagesAreReadAgainInTime(t *testing.T) {
 		clock := revoxtest.NewClock(start.Add(time.Minute))
 		api := newAPI(t, clock)
 		api.SetRows("c", "", rows)
-		h := newHarness(t, api, clock, func(c *Config) {
+		h := newHarness(t, api, clock, func(c *collector.Config) {
 			c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 2*time.Hour
 		})
 		// A finished call that is changed after all shows on no page that is read.
 		rows = slices.Clone(rows)
 		rows[3] = callRow("r3", "errored", endedAttempt("human", 40))
 		api.SetRows("c", "", rows)
-		h.advance(89 * time.Minute)
-		h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="errored"} 0`)
-		h.advance(31 * time.Minute)
-		h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="errored"} 1`)
-	}
-}
-
-func TestFullScansOfManyCampaignsDoNotFallTogether(t *testing.T) {
-	var due []int
-	for i := range 100 {
-		p := &settledPages{ReadAt: start}
-		minutes := 0
-		for !p.due(fmt.Sprint("campaign ", i), time.Hour, start.Add(time.Duration(minutes)*time.Minute)) {
-			minutes++
-		}
-		if minutes < 45 || minutes > 60 {
-			t.Errorf("due after %d minutes", minutes)
-		}
-		due = append(due, minutes)
-	}
-	slices.Sort(due)
-	if distinct := len(slices.Compact(due)); distinct < 12 {
-		t.Errorf("due in only %d different minutes", distinct)
-	}
-	if !(&settledPages{ReadAt: start}).due("c", time.Hour, start.Add(-time.Minute)) {
-		t.Error("a clock that was set back must not put off full scans")
+		h.Advance(89 * time.Minute)
+		h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="errored"} 0`)
+		h.Advance(31 * time.Minute)
+		h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="errored"} 1`)
 	}
 }
 
@@ -175,9 +154,9 @@ func TestRowsWithoutACall(t *testing.T) {
 			rows := slices.Clone(test.rows)
 			last := len(rows) - 1
 			rows[last] = callRow(fmt.Sprint("r", last), "cancelled", endedAttempt("human", 40))
-			h.api.SetRows("c", "", rows)
-			h.advance(time.Minute)
-			h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="cancelled"} 1`)
+			h.API.SetRows("c", "", rows)
+			h.Advance(time.Minute)
+			h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="cancelled"} 1`)
 		})
 	}
 }
@@ -200,12 +179,12 @@ func TestServerThatDoesNotGiveTheLastRowAlone(t *testing.T) {
 			api := newAPI(t, clock)
 			api.SetRows("c", "", oldRows(35))
 			api.AddFault(revoxtest.Fault{Page: revoxtest.Page(34), Behavior: behavior})
-			h := newHarness(t, api, clock, func(c *Config) {
+			h := newHarness(t, api, clock, func(c *collector.Config) {
 				c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 24*time.Hour
 			})
-			h.advance(4 * time.Minute)
+			h.Advance(4 * time.Minute)
 			h.wantAsked("3/10")
-			h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+			h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
 		})
 	}
 }
@@ -214,19 +193,19 @@ func TestFailedScanForgetsNothing(t *testing.T) {
 	rows := oldRows(45)
 	rows[31] = callRow("r31", "calling")
 	h := settlingCampaign(t, rows)
-	remove := h.api.AddFault(revoxtest.Fault{Page: revoxtest.Page(4), Behavior: revoxtest.Status(http.StatusInternalServerError, nil, "no")})
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 0`)
+	remove := h.API.AddFault(revoxtest.Fault{Page: revoxtest.Page(4), Behavior: revoxtest.Status(http.StatusInternalServerError, nil, "no")})
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`)
 	remove()
 	h.wantAsked("3/10", "4/10")
 
 	// Most rows vanish for a moment: what was settled still is when they are back.
-	h.api.SetRows("c", "", rows[:3])
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_scan_failures_total{campaign_id="c",reason="incomplete"} 1`)
-	h.api.SetRows("c", "", rows)
+	h.API.SetRows("c", "", rows[:3])
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_scan_failures_total{campaign_id="c",reason="incomplete"} 1`)
+	h.API.SetRows("c", "", rows)
 	h.wantAsked("3/10", "4/10")
-	h.want(h.scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 45`)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 45`)
 }
 
 // What does not add up on the pages that are read is for a full scan to judge.
@@ -246,9 +225,9 @@ func TestPagesThatDoNotAddUp(t *testing.T) {
 			rows := oldRows(45)
 			rows[11] = callRow("r11", "calling")
 			h := settlingCampaign(t, rows)
-			h.api.AddFault(revoxtest.Fault{Behavior: test.behavior})
-			h.advance(time.Minute)
-			h.want(h.scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`, test.want)
+			h.API.AddFault(revoxtest.Fault{Behavior: test.behavior})
+			h.Advance(time.Minute)
+			h.Want(h.Scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`, test.want)
 		})
 	}
 }
@@ -257,16 +236,16 @@ func TestTotalThatCannotBe(t *testing.T) {
 	rows := oldRows(45)
 	rows[11] = callRow("r11", "calling")
 	h := settlingCampaign(t, rows)
-	h.api.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(1 << 40)})
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 45`, fmt.Sprintf(`revox_campaign_rows_missing{campaign_id="c"} %v`, float64(1<<40-45)))
+	h.API.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(1 << 40)})
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 45`, fmt.Sprintf(`revox_campaign_rows_missing{campaign_id="c"} %v`, float64(1<<40-45)))
 }
 
 func TestAnotherPageSizeOfTheServer(t *testing.T) {
 	rows := oldRows(45)
 	rows[11] = callRow("r11", "calling")
 	h := settlingCampaign(t, rows)
-	h.api.AddFault(revoxtest.Fault{Behavior: revoxtest.SetField("page_size", "9")})
+	h.API.AddFault(revoxtest.Fault{Behavior: revoxtest.SetField("page_size", "9")})
 	h.wantAsked("0/10", "1/10", "2/10", "3/10", "4/10")
 }
 
@@ -274,11 +253,11 @@ func TestNewNameOfAFinishedCampaign(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.AddCampaign(revoxtest.Campaign{ID: "c", Name: "Spring", Rows: 30, Start: start.AddDate(0, 0, -9), Weight: revoxtest.Light, RowsWithoutCallShare: -1})
-	h := newHarness(t, api, clock, func(c *Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, 24*time.Hour })
+	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, 24*time.Hour })
 	h.wantAsked("29/1")
 	api.Rename("c", "Summer")
 	h.wantAsked("29/1")
-	h.want(h.scrape(), `revox_campaign_info{campaign_id="c",campaign_name="Summer"} 1`)
+	h.Want(h.Scrape(), `revox_campaign_info{campaign_id="c",campaign_name="Summer"} 1`)
 }
 
 func TestSettledPagesOnScrapes(t *testing.T) {
@@ -288,13 +267,12 @@ func TestSettledPagesOnScrapes(t *testing.T) {
 	rows[31] = callRow("r31", "calling")
 	api.SetRows("c", "", rows)
 	clock.Advance(time.Minute)
-	h := newHarness(t, api, clock, func(c *Config) {
+	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs, c.ScanInterval, c.Rows.PageSize, c.FullInterval = []string{"c"}, 0, 10, time.Hour
 	})
-	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready && h.waiters() == 0 })
-	asked := h.api.RequestCount()
-	h.want(h.scrape(), `revox_campaign_rows{campaign_id="c"} 45`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
-	if n := h.api.RequestCount() - asked; n != 2 {
+	asked := h.API.RequestCount()
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 45`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+	if n := h.API.RequestCount() - asked; n != 2 {
 		t.Errorf("%d requests for a scrape, want 2", n)
 	}
 }
@@ -303,26 +281,26 @@ func TestPagesThatTheServerSaysHaveNotChanged(t *testing.T) {
 	rows := oldRows(45)
 	rows[31] = callRow("r31", "calling")
 	h := settlingCampaign(t, rows, revoxtest.WithETags())
-	before := data(h.scrape())
-	asked := h.api.RequestCount()
-	h.advance(time.Minute)
-	for _, r := range h.api.Requests()[asked:] {
+	before := data(h.Scrape())
+	asked := h.API.RequestCount()
+	h.Advance(time.Minute)
+	for _, r := range h.API.Requests()[asked:] {
 		if r.Code != http.StatusNotModified {
 			t.Errorf("page %s answered %d", r.Query.Get("page"), r.Code)
 		}
 	}
-	if after := data(h.scrape()); after != before {
+	if after := data(h.Scrape()); after != before {
 		t.Errorf("the data changed with nothing read:\n%s", diff(before, after))
 	}
-	h.want(h.scrape(),
+	h.Want(h.Scrape(),
 		`revox_campaign_pages{campaign_id="c",state="read"} 2`,
 		`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
 
-	now := h.clock.Now().Format(time.RFC3339)
+	now := h.Clock.Now().Format(time.RFC3339)
 	rows[31] = callRow("r31", "completed", fmt.Sprintf(`{"status": "completed", "started_at": %q, "ended_at": %q}`, now, now))
-	h.advance(time.Minute)
-	h.want(h.scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 0`)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 0`)
 	// A page comes to rest while nothing of it is read.
-	h.advance(time.Hour)
+	h.Advance(time.Hour)
 	h.wantAsked("44/1")
 }

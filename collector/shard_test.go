@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -15,7 +16,7 @@ import (
 func shardsOf(id string, count int) []int {
 	var has []int
 	for index := range count {
-		if (Shard{index, count}).has(id) {
+		if (collector.Shard{index, count}).Has(id) {
 			has = append(has, index)
 		}
 	}
@@ -85,13 +86,13 @@ func TestShardsShareGivenAndDiscoveredCampaigns(t *testing.T) {
 			given = append(given, fmt.Sprint("given-", i))
 		}
 		list(api, campaigns...)
-		h := newHarness(t, api, clock, func(c *Config) {
+		h := newHarness(t, api, clock, func(c *collector.Config) {
 			discover(nil)(c)
-			c.CampaignIDs, c.Shard = given, Shard{index, 3}
+			c.CampaignIDs, c.Shard = given, collector.Shard{index, 3}
 		})
 		ids := strings.Fields(h.selected())
 		for _, id := range ids {
-			if !(Shard{index, 3}).has(id) {
+			if !(collector.Shard{index, 3}).Has(id) {
 				t.Errorf("shard %d reads campaign %s", index, id)
 			}
 		}
@@ -108,24 +109,24 @@ func TestShardThatSelectsNothingIsReadyAndSaysSo(t *testing.T) {
 	api := newAPI(t, clock)
 	const count = 3
 	empty := (shardsOf("c", count)[0] + 1) % count
-	h := newHarness(t, api, clock, func(c *Config) {
-		c.CampaignIDs, c.Shard, c.ScanInterval = []string{"c"}, Shard{empty, count}, 0
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		c.CampaignIDs, c.Shard, c.ScanInterval = []string{"c"}, collector.Shard{empty, count}, 0
 	})
-	if ready, waitingFor := h.exporter.Ready(); !ready {
+	if ready, waitingFor := h.Exporter.Ready(); !ready {
 		t.Errorf("not ready: waiting for %s", waitingFor)
 	}
-	h.wantNone(h.scrape(), `campaign_id=`)
+	h.WantNone(h.Scrape(), `campaign_id=`)
 	if n := api.RequestCount(); n != 0 {
 		t.Errorf("%d requests for nothing", n)
 	}
-	if logs := h.logs.String(); !strings.Contains(logs, "no campaign is selected") || !strings.Contains(logs, fmt.Sprintf(`shard="%d of %d"`, empty, count)) {
+	if logs := h.Logs.String(); !strings.Contains(logs, "no campaign is selected") || !strings.Contains(logs, fmt.Sprintf(`shard="%d of %d"`, empty, count)) {
 		t.Errorf("it does not say that it selects nothing:\n%s", logs)
 	}
 }
 
 func TestShardThatIsNone(t *testing.T) {
-	for _, shard := range []Shard{{-1, 3}, {3, 3}, {1, 0}, {0, -1}, {1, 1}} {
-		if _, err := New(Config{Shard: shard}); err == nil {
+	for _, shard := range []collector.Shard{{-1, 3}, {3, 3}, {1, 0}, {0, -1}, {1, 1}} {
+		if _, err := collector.New(collector.Config{Shard: shard}); err == nil {
 			t.Errorf("shard %d of %d is accepted", shard.Index, shard.Count)
 		}
 	}

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -35,7 +36,11 @@ func BenchmarkState(b *testing.B) {
 	for _, changed := range []bool{true, false} {
 		b.Run(fmt.Sprintf("changed=%v", changed), func(b *testing.B) {
 			folder := b.TempDir()
-			state, _ := openTestState(b, folder, "http://localhost", revoxtest.NewClock(start))
+			state, err := OpenState(folder, "http://localhost", revoxtest.NewClock(start), slog.New(slog.DiscardHandler))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer state.Close()
 			records := make([]*record, campaigns)
 			for i := range records {
 				records[i] = &record{id: fmt.Sprintf("campaign-%04d", i), data: (*published)(nil).next(tally(), start, time.Second)}

@@ -1,4 +1,4 @@
-package collector
+package collector_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -39,16 +40,16 @@ func TestFleetIsThereAfterARestart(t *testing.T) {
 		api.SetRows(ids[i], "", rows)
 	}
 	// As many scans at once as there are campaigns: none has a place of its own in the interval.
-	fleet := func(c *Config) { c.CampaignIDs, c.FullInterval, c.MaxScans = ids, time.Hour, len(ids) }
+	fleet := func(c *collector.Config) { c.CampaignIDs, c.FullInterval, c.MaxScans = ids, time.Hour, len(ids) }
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
 	began := time.Now()
 	h := newHarness(t, api, clock, with(state, fleet))
-	before := h.scrape()
+	before := h.Scrape()
 	asked := api.RequestCount()
 	t.Logf("first scans, written to the state: %s, %d requests", time.Since(began).Round(time.Millisecond), asked)
 	began = time.Now()
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	t.Logf("scans that find nothing new, written: %s, %d requests", time.Since(began).Round(time.Millisecond), api.RequestCount()-asked)
 	folder = killed(t, folder)
 	if info, err := os.Stat(filepath.Join(folder, statefile.Name)); err == nil {
@@ -61,7 +62,7 @@ func TestFleetIsThereAfterARestart(t *testing.T) {
 	state2, _ := openTestState(t, folder, api.URL, clock2)
 	opened := time.Since(began)
 	again := newHarness(t, api, clock2, with(state2, fleet), revoxapi.WithMaxRetries(0))
-	after := again.scrape()
+	after := again.Scrape()
 	t.Logf("after a restart all is on /metrics in %s, of which opening the state took %s", time.Since(began).Round(time.Millisecond), opened.Round(time.Millisecond))
 	rowsOf := fmt.Sprintf("} %d\n", *fleetRows)
 	if n := strings.Count(grep(after, `^revox_campaign_rows\{`), rowsOf); n != len(ids) {
@@ -75,7 +76,7 @@ func TestFleetIsThereAfterARestart(t *testing.T) {
 
 	asked = api.RequestCount()
 	began = time.Now()
-	again.advance(time.Minute)
+	again.Advance(time.Minute)
 	t.Logf("the first scans after it: %s, %d requests", time.Since(began).Round(time.Millisecond), api.RequestCount()-asked)
 	if n := api.RequestCount() - asked; n != len(ids) {
 		t.Errorf("%d requests, want one for each of %d campaigns", n, len(ids))
@@ -85,5 +86,5 @@ func TestFleetIsThereAfterARestart(t *testing.T) {
 			t.Errorf("a request for more than a row: %s", r.Query.Encode())
 		}
 	}
-	again.want(again.scrape(), fmt.Sprintf(`revox_campaign_up{campaign_id="%s"} 1`, ids[0]))
+	again.Want(again.Scrape(), fmt.Sprintf(`revox_campaign_up{campaign_id="%s"} 1`, ids[0]))
 }

@@ -1,32 +1,36 @@
-package collector
+package collector_test
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 // openTestState opens the state in a folder until the test ends.
-func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock) (*State, *syncBuffer) {
+func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock) (*collector.State, *exportertest.Logs) {
 	t.Helper()
-	logs := &syncBuffer{}
-	state, err := OpenState(folder, baseURL, clock, logging.New(logs, "debug", "logfmt"))
+	logs := &exportertest.Logs{}
+	state, err := collector.OpenState(folder, baseURL, clock, logging.New(logs, "debug", "logfmt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +39,8 @@ func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock)
 }
 
 // with is a change of a Config that makes state outlive a restart, besides another change.
-func with(state *State, change func(*Config)) func(*Config) {
-	return func(c *Config) {
+func with(state *collector.State, change func(*collector.Config)) func(*collector.Config) {
+	return func(c *collector.Config) {
 		change(c)
 		c.State = state
 	}
@@ -57,30 +61,30 @@ func killed(t testing.TB, folder string) string {
 }
 
 // restart returns an exporter that comes at once after h was killed, and where its state is. It has a clock of its own.
-func (h *harness) restart(folder string, change func(*Config)) (*harness, string) {
-	h.t.Helper()
-	return h.restartAt(h.clock.Now(), folder, change)
+func (h *harness) restart(folder string, change func(*collector.Config)) (*harness, string) {
+	h.TB.Helper()
+	return h.restartAt(h.Clock.Now(), folder, change)
 }
 
-func (h *harness) restartAt(now time.Time, folder string, change func(*Config)) (*harness, string) {
-	h.t.Helper()
+func (h *harness) restartAt(now time.Time, folder string, change func(*collector.Config)) (*harness, string) {
+	h.TB.Helper()
 	clock := revoxtest.NewClock(now)
-	folder = killed(h.t, folder)
-	state, logs := openTestState(h.t, folder, h.api.URL, clock)
-	again := newHarness(h.t, h.api, clock, with(state, change))
+	folder = killed(h.TB, folder)
+	state, logs := openTestState(h.TB, folder, h.API.URL, clock)
+	again := newHarness(h.TB, h.API, clock, with(state, change))
 	if logs.String() != "" {
-		h.t.Errorf("nothing is wrong with the state, but the log says:\n%s", logs)
+		h.TB.Errorf("nothing is wrong with the state, but the log says:\n%s", logs)
 	}
 	return again, folder
 }
 
 // kept returns the kinds of values that the state in a folder has of a campaign.
 func (h *harness) kept(folder, id string) string {
-	h.t.Helper()
-	state, _ := openTestState(h.t, killed(h.t, folder), h.api.URL, h.clock)
+	h.TB.Helper()
+	state, _ := openTestState(h.TB, killed(h.TB, folder), h.API.URL, h.Clock)
 	var kinds []string
-	for _, kind := range sorted(state.found) {
-		if state.found[kind][id] != nil {
+	for _, kind := range slices.Sorted(maps.Keys(state.Found())) {
+		if state.Found()[kind][id] != nil {
 			kinds = append(kinds, kind)
 		}
 	}
@@ -96,32 +100,32 @@ func TestRestartShowsTheLastCompleteData(t *testing.T) {
 	h := newHarness(t, api, clock, with(state, only("hand-counted", "empty")))
 	api.SetRows("empty", "", nil)
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
-	h.advance(2 * time.Minute)
-	before := h.scrape()
-	h.want(before,
+	h.Advance(2 * time.Minute)
+	before := h.Scrape()
+	h.Want(before,
 		`revox_campaign_scan_failures_total{campaign_id="hand-counted",reason="server_error"} 2`,
 		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="hand-counted"} 1.714554e+09`)
 
 	clock.Advance(10 * time.Minute) // nobody has scanned meanwhile
 	again, _ := h.restart(folder, only("hand-counted", "empty"))
-	after := again.scrape()
+	after := again.Scrape()
 	if data(after) != data(before) || data(after) == "" {
 		t.Errorf("not what was shown before:\n%s", diff(data(before), data(after)))
 	}
-	again.want(after,
+	again.Want(after,
 		`revox_campaign_up{campaign_id="hand-counted"} 0`,
 		`revox_campaign_scan_failures_total{campaign_id="hand-counted",reason="server_error"} 3`,
 		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="hand-counted"} 1.714554e+09`)
-	if !strings.Contains(again.logs.String(), `msg="state restored" campaigns=1`) {
-		t.Errorf("the log does not say that state was restored:\n%s", again.logs)
+	if !strings.Contains(again.Logs.String(), `msg="state restored" campaigns=1`) {
+		t.Errorf("the log does not say that state was restored:\n%s", again.Logs)
 	}
 
 	// It goes when it is too old, as if there had been no restart.
-	again.advance(4 * time.Minute)
-	again.wantNone(data(again.scrape()), `^revox_campaign_`)
+	again.Advance(4 * time.Minute)
+	again.WantNone(data(again.Scrape()), `^revox_campaign_`)
 	remove()
-	again.advance(time.Minute)
-	again.want(again.scrape(), `revox_campaign_rows{campaign_id="hand-counted"} 13`, `revox_campaign_rows{campaign_id="empty"} 0`)
+	again.Advance(time.Minute)
+	again.Want(again.Scrape(), `revox_campaign_rows{campaign_id="hand-counted"} 13`, `revox_campaign_rows{campaign_id="empty"} 0`)
 }
 
 // Data is there before anything was asked of the API, and that is no reason to be ready.
@@ -134,7 +138,7 @@ func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
 	h := newHarness(t, api, clock, with(state, only("c")))
 
 	state2, _ := openTestState(t, killed(t, folder), api.URL, clock)
-	exporter, err := New(Config{Client: h.exporter.Client, Key: h.key, Logger: slog.New(slog.DiscardHandler), Clock: clock,
+	exporter, err := collector.New(collector.Config{Client: h.Config.Client, Key: h.Key, Logger: slog.New(slog.DiscardHandler), Clock: clock,
 		CampaignIDs: []string{"c"}, ScanInterval: time.Minute, MaxAge: 15 * time.Minute, State: state2})
 	if err != nil {
 		t.Fatal(err)
@@ -146,8 +150,8 @@ func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
 	served := httptest.NewRecorder()
 	metrics.ServeHTTP(served, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	scrape := served.Body.String()
-	h.want(scrape, `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 1`)
-	h.wantNone(scrape, `^revox_campaign_up`)
+	h.Want(scrape, `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 1`)
+	h.WantNone(scrape, `^revox_campaign_up`)
 	if ready, waitingFor := exporter.Ready(); ready || waitingFor != "the first scan of campaign c" {
 		t.Errorf("ready: %v, waiting for %q", ready, waitingFor)
 	}
@@ -188,14 +192,14 @@ func TestCountersGoOnAsIfThereHadBeenNoRestart(t *testing.T) {
 		if random.IntN(4) == 0 {
 			remove = api.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(40)}) // some rows are missing
 		}
-		runsOn.advance(time.Minute)
+		runsOn.Advance(time.Minute)
 		if random.IntN(3) == 0 {
-			h, folder = h.restartAt(runsOn.clock.Now(), folder, only("c"))
+			h, folder = h.restartAt(runsOn.Clock.Now(), folder, only("c"))
 		} else {
-			h.advance(time.Minute)
+			h.Advance(time.Minute)
 		}
 		remove()
-		if got, want := data(h.scrape()), data(runsOn.scrape()); got != want {
+		if got, want := data(h.Scrape()), data(runsOn.Scrape()); got != want {
 			t.Fatalf("not as without restarts:\n%s", diff(want, got))
 		}
 	}
@@ -211,23 +215,21 @@ func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
 	remove := list(api, listed("a", "Spring", "running", false, start), listed("b", "Autumn", "paused", false, start), listed("c", "Winter", "novel", false, start))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	all := discover(func(d *Discovery) { d.Statuses = append(d.Statuses, "novel") })
+	all := discover(func(d *collector.Discovery) { d.Statuses = append(d.Statuses, "novel") })
 	h := newHarness(t, api, clock, with(state, all))
-	h.await(func() bool { ready, _ := h.exporter.Ready(); return ready })
-	before := h.scrape()
+	before := h.Scrape()
 	remove()
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 
 	again, _ := h.restart(folder, all)
-	again.await(func() bool { ready, _ := again.exporter.Ready(); return ready })
-	after := again.scrape()
-	again.want(after, `revox_discovery_up 0`, `revox_campaign_info{campaign_id="a",campaign_name="Spring"} 1`,
+	after := again.Scrape()
+	again.Want(after, `revox_discovery_up 0`, `revox_campaign_info{campaign_id="a",campaign_name="Spring"} 1`,
 		`revox_campaign_status{campaign_id="b",status="paused"} 1`, `revox_campaign_status{campaign_id="c",status="novel"} 1`)
 	if data(after) != data(before) {
 		t.Errorf("not what was shown before:\n%s", diff(data(before), data(after)))
 	}
 
-	fewer, _ := h.restart(folder, discover(func(d *Discovery) { d.Exclude = anchored(t, "Autumn") }))
+	fewer, _ := h.restart(folder, discover(func(d *collector.Discovery) { d.Exclude = anchored(t, "Autumn") }))
 	if got := fewer.selected(); got != "a" {
 		t.Errorf("selected: %s", got)
 	}
@@ -235,7 +237,7 @@ func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
 	if got := given.selected(); got != "b" {
 		t.Errorf("selected: %s", got)
 	}
-	given.want(given.scrape(), `revox_campaign_info{campaign_id="b",campaign_name=""} 1`)
+	given.Want(given.Scrape(), `revox_campaign_info{campaign_id="b",campaign_name=""} 1`)
 }
 
 // Campaigns that are not selected are remembered for 48 hours, over restarts, and then the file has nothing of them.
@@ -250,18 +252,18 @@ func TestStateOfDroppedCampaignsIsRemoved(t *testing.T) {
 	h := newHarness(t, api, clock, with(state, only("stays", "goes")))
 
 	without, folder := h.restart(folder, only("stays"))
-	without.clock.Advance(47 * time.Hour)
-	without.settle()
+	without.Clock.Advance(47 * time.Hour)
+	without.Settle()
 	api.SetRows("goes", "", two[:1])
 	back, _ := without.restart(folder, only("stays", "goes"))
-	back.want(back.scrape(), `revox_campaign_rows{campaign_id="goes"} 1`,
+	back.Want(back.Scrape(), `revox_campaign_rows{campaign_id="goes"} 1`,
 		`revox_campaign_calls_finished_total{campaign_id="goes",status="completed"} 2`)
 
 	if kinds := without.kept(folder, "goes"); kinds != "data scan" {
 		t.Errorf("before 48 hours the file has: %s", kinds)
 	}
-	without.clock.Advance(time.Hour)
-	without.settle()
+	without.Clock.Advance(time.Hour)
+	without.Settle()
 	if kinds := without.kept(folder, "goes"); kinds != "" {
 		t.Errorf("after 48 hours the file still has: %s", kinds)
 	}
@@ -281,17 +283,17 @@ func TestSettledPagesAreNotReadAgainAfterARestart(t *testing.T) {
 	api.SetRows("open", "", append(rows[:920:920], callRow("new", "calling", `{"status": "ringing"}`)))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	settled := func(c *Config) { c.CampaignIDs, c.FullInterval = []string{"finished", "open"}, time.Hour }
+	settled := func(c *collector.Config) { c.CampaignIDs, c.FullInterval = []string{"finished", "open"}, time.Hour }
 	h := newHarness(t, api, clock, with(state, settled))
-	before := h.scrape()
+	before := h.Scrape()
 
 	asked := api.RequestCount()
 	again, folder := h.restart(folder, settled)
-	after := again.scrape()
+	after := again.Scrape()
 	if n := api.RequestCount() - asked; n != 2 {
 		t.Errorf("%d requests after the restart, want one for each campaign", n)
 	}
-	again.want(after, `revox_campaign_pages{campaign_id="finished",state="settled"} 10`, `revox_campaign_pages{campaign_id="open",state="settled"} 9`,
+	again.Want(after, `revox_campaign_pages{campaign_id="finished",state="settled"} 10`, `revox_campaign_pages{campaign_id="open",state="settled"} 9`,
 		`revox_campaign_pages{campaign_id="finished",state="read"} 1`)
 	pages := `(?m)^revox_campaign_pages.*\n`
 	if got, want := without(data(after), pages), without(data(before), pages); got != want {
@@ -302,11 +304,11 @@ func TestSettledPagesAreNotReadAgainAfterARestart(t *testing.T) {
 	rows[940] = callRow("r940", "completed", endedAttempt("voicemail", 7))
 	api.SetRows("finished", "", append(rows[1:950:950], callRow("r950", "completed", endedAttempt("IVR", 7))))
 	for _, size := range []int{100, 50, 1000} {
-		changed := func(c *Config) { settled(c); c.Rows.PageSize = size }
+		changed := func(c *collector.Config) { settled(c); c.Rows.PageSize = size }
 		restarted, _ := again.restart(folder, changed)
 		fresh := newHarness(t, api, revoxtest.NewClock(clock.Now()), changed)
 		gauges := `(?m)^revox_campaign_(rows|calls|call_attempts|anomalies)\{`
-		if got, want := grep(restarted.scrape(), gauges), grep(fresh.scrape(), gauges); got != want || got == "" {
+		if got, want := grep(restarted.Scrape(), gauges), grep(fresh.Scrape(), gauges); got != want || got == "" {
 			t.Errorf("page size %d: not what a first scan finds:\n%s", size, diff(want, got))
 		}
 	}
@@ -330,10 +332,10 @@ func TestSettledPagesAreWrittenAtTheEnd(t *testing.T) {
 	api.SetRows("c", "", pages("completed", "calling", "calling"))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	settled := func(c *Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, time.Hour }
+	settled := func(c *collector.Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, time.Hour }
 	h := newHarness(t, api, clock, with(state, settled))
 	api.SetRows("c", "", pages("completed", "completed", "calling"))
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 
 	requests := func() int {
 		asked := api.RequestCount()
@@ -354,7 +356,7 @@ func TestUnknownValuesKeepTheirNamesAfterARestart(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	news := func(prefix string) (rows []json.RawMessage) {
-		for i := range maxUnknownValues {
+		for i := range collector.MaxUnknownValues {
 			rows = append(rows, callRow(fmt.Sprint(prefix, i), "completed", endedAttempt(fmt.Sprintf("%s-%c", prefix, 'a'+i), 40)))
 		}
 		return rows
@@ -365,12 +367,12 @@ func TestUnknownValuesKeepTheirNamesAfterARestart(t *testing.T) {
 	h := newHarness(t, api, clock, with(state, only("c")))
 	api.SetRows("c", "", append(news("new"), news("old")...))
 	again, _ := h.restart(folder, only("c"))
-	scrape := again.scrape()
-	if n := strings.Count(grep(scrape, `^revox_campaign_call_attempt_results_total\{campaign_id="c",result="old-.*\} 1$`), "\n"); n != maxUnknownValues {
-		t.Errorf("%d values are counted under their names as before, want %d", n, maxUnknownValues)
+	scrape := again.Scrape()
+	if n := strings.Count(grep(scrape, `^revox_campaign_call_attempt_results_total\{campaign_id="c",result="old-.*\} 1$`), "\n"); n != collector.MaxUnknownValues {
+		t.Errorf("%d values are counted under their names as before, want %d", n, collector.MaxUnknownValues)
 	}
-	again.wantNone(scrape, `"new-`)
-	again.want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="other"} 20`)
+	again.WantNone(scrape, `"new-`)
+	again.Want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="other"} 20`)
 }
 
 // What an earlier version did not count is not shown as zero, and then begins with all there is.
@@ -383,18 +385,18 @@ func TestStateOfAnEarlierVersion(t *testing.T) {
 	newHarness(t, api, clock, with(state, only("c")))
 
 	state, _ = openTestState(t, killed(t, folder), api.URL, clock)
-	data := string(state.found[keptData]["c"])
+	data := string(state.Found()[collector.KeptData]["c"])
 	data = without(data, `"revox_campaign_calls_finished_total":\{.*?\}\},?`)
 	data = strings.Replace(data, `"buckets":[1,2,5,`, `"buckets":[1,2,6,`, 1) // of the time that it rings
-	state.found[keptData]["c"] = []byte(data)
+	state.Found()[collector.KeptData]["c"] = []byte(data)
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 	h := newHarness(t, api, revoxtest.NewClock(start), with(state, only("c")))
-	scrape := h.scrape()
-	h.want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 1`)
-	h.wantNone(scrape, `^revox_campaign_calls_finished_total|^revox_campaign_call_attempt_ring_duration_seconds_`)
+	scrape := h.Scrape()
+	h.Want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 1`)
+	h.WantNone(scrape, `^revox_campaign_calls_finished_total|^revox_campaign_call_attempt_ring_duration_seconds_`)
 	remove()
-	h.advance(time.Minute)
-	h.want(h.scrape(),
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(),
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 1`,
 		`revox_campaign_call_attempt_ring_duration_seconds_count{campaign_id="c"} 1`,
 		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 1`)
@@ -414,15 +416,15 @@ func TestPartsOfTheStateThatCannotBeRead(t *testing.T) {
 	newHarness(t, api, clock, with(state, only(ids...)))
 
 	state, logs := openTestState(t, killed(t, folder), api.URL, clock)
-	delete(state.found[keptScan], "no-scan")
-	delete(state.found[keptData], "no-data")
-	state.found[keptScan]["bad-scan"] = []byte(`{"at": 7}`)
-	state.found[keptData]["bad-data"] = []byte(`{"tally": `)
-	state.found[keptData]["bad-cell"] = regexp.MustCompile(`\[\[\d+,`).ReplaceAll(state.found[keptData]["bad-cell"], []byte("[[300,"))
-	state.found[keptSettled] = map[string][]byte{"bad-settled": []byte("\xff\xff\xff\xff{}")}
+	delete(state.Found()[collector.KeptScan], "no-scan")
+	delete(state.Found()[collector.KeptData], "no-data")
+	state.Found()[collector.KeptScan]["bad-scan"] = []byte(`{"at": 7}`)
+	state.Found()[collector.KeptData]["bad-data"] = []byte(`{"tally": `)
+	state.Found()[collector.KeptData]["bad-cell"] = regexp.MustCompile(`\[\[\d+,`).ReplaceAll(state.Found()[collector.KeptData]["bad-cell"], []byte("[[300,"))
+	state.Found()[collector.KeptSettled] = map[string][]byte{"bad-settled": []byte("\xff\xff\xff\xff{}")}
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 	h := newHarness(t, api, revoxtest.NewClock(start), with(state, only(ids...)))
-	if got := grep(h.scrape(), `^revox_campaign_rows\{`); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"whole"`) || !strings.Contains(got, `"bad-settled"`) {
+	if got := grep(h.Scrape(), `^revox_campaign_rows\{`); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"whole"`) || !strings.Contains(got, `"bad-settled"`) {
 		t.Errorf("only the whole ones should be there:\n%s", got)
 	}
 	if said := logs.String(); strings.Count(said, "level=warn") != 1 || !strings.Contains(said, "campaigns=5") {

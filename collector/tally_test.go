@@ -18,7 +18,8 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	clock := revoxtest.NewClock(start)
-	api := newAPI(t, clock, revoxtest.WithNewerFields())
+	api := revoxtest.NewServer(revoxtest.WithNow(clock.Now), revoxtest.WithNewerFields())
+	defer api.Close()
 	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 200, Start: start.AddDate(0, 0, -3), Weight: revoxtest.Light})
 	var rows []row
 	for _, text := range append(api.Rows("c"), readRows(t, "testdata/hand_counted.json")...) {
