@@ -21,6 +21,7 @@ import (
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/manpage"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -230,7 +231,7 @@ func (f *flagValues) config() (*config, error) {
 		Key:                 f.keySource(),
 		CampaignIDs:         f.campaignIDs,
 		CampaignFile:        f.campaignFile,
-		Shard:               collector.Shard{Index: f.shardIndex, Count: f.shardCount},
+		Shard:               campaigns.Shard{Index: f.shardIndex, Count: f.shardCount},
 		Rows:                revoxapi.RowsParams{Page: f.firstPage, PageSize: f.pageSize},
 		ScanInterval:        f.scanInterval,
 		MaxScans:            f.concurrency,
@@ -306,8 +307,8 @@ func (f *flagValues) keySource() revoxapi.KeySource {
 	return revoxapi.StaticKey(os.Getenv("REVOX_API_KEY"))
 }
 
-func (f *flagValues) discovery() (*collector.Discovery, error) {
-	d := &collector.Discovery{Interval: f.discoverInterval, Statuses: f.statuses, CompletedFor: f.completedFor}
+func (f *flagValues) discovery() (*campaigns.Discovery, error) {
+	d := &campaigns.Discovery{Interval: f.discoverInterval, Statuses: f.statuses, CompletedFor: f.completedFor}
 	for _, pattern := range []struct {
 		flag, text string
 		compiled   **regexp.Regexp
@@ -315,7 +316,7 @@ func (f *flagValues) discovery() (*collector.Discovery, error) {
 		if pattern.text == "" {
 			continue
 		}
-		re, err := collector.AnchoredRegexp(pattern.text)
+		re, err := campaigns.AnchoredRegexp(pattern.text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.name(pattern.flag), err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -255,14 +256,14 @@ func TestFlagsBecomeConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	include, err := collector.AnchoredRegexp("a.*")
+	include, err := campaigns.AnchoredRegexp("a.*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := collector.Config{
 		Key: got.collector.Key, CampaignIDs: []string{"a", "b"}, CampaignFile: "list.yml",
-		Shard:     collector.Shard{Index: 1, Count: 3},
-		Discovery: &collector.Discovery{Interval: 5 * time.Minute, Include: include, Statuses: []string{"draft"}},
+		Shard:     campaigns.Shard{Index: 1, Count: 3},
+		Discovery: &campaigns.Discovery{Interval: 5 * time.Minute, Include: include, Statuses: []string{"draft"}},
 		Rows:      revoxapi.RowsParams{Page: 1, PageSize: 50}, ScanInterval: 2 * time.Minute,
 		MaxScans: 7, ScanTimeout: time.Minute,
 		MaxAge: 20 * time.Minute, FullInterval: 3 * time.Hour, ScrapeTimeoutOffset: 500 * time.Millisecond,

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/internal/httpserver"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/internal/pages"
@@ -92,12 +93,11 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 	defer client.CloseIdleConnections()
 	cfg.collector.Client, cfg.collector.Logger = client, logger
 	if flags.statePath != "" && !flags.demo {
-		state, err := collector.OpenState(flags.statePath, cfg.baseURL, revoxapi.SystemClock{}, logger)
+		state, err := store.OpenState(flags.statePath, cfg.baseURL, revoxapi.SystemClock{}, logger)
 		if err != nil {
 			return fail("cannot start", err)
 		}
 		defer state.Close()
-		registry.MustRegister(state)
 		cfg.collector.State = state
 	}
 	exporter, err := cfg.newExporter()

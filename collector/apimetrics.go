@@ -9,6 +9,29 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
+// What the client does.
+var (
+	requestsOpts = prometheus.CounterOpts{Name: "revox_api_requests_total",
+		Help: "Requests sent to the API, retries included, by the status code of the answer; error where none came."}
+	requestDurationOpts = prometheus.HistogramOpts{Name: "revox_api_request_duration_seconds",
+		Help:                           "Seconds from sending a request to the last byte of its answer.",
+		Buckets:                        []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
+		NativeHistogramBucketFactor:    1.1,
+		NativeHistogramMaxBucketNumber: 160}
+	responseBytesOpts = prometheus.CounterOpts{Name: "revox_api_response_bytes_total",
+		Help: "Bytes of the API's answers as they came over the wire, compressed, without headers."}
+	retriesOpts = prometheus.CounterOpts{Name: "revox_api_retries_total",
+		Help: "Requests sent again, by the reason why the one before failed."}
+
+	endpointLabel = "endpoint"
+	// Codes that are present from the start, for each endpoint.
+	knownCodes = []string{"200", "400", "401", "403", "404", "408", "409", "422", "429", "500", "502", "503", "504", codeError}
+	// Reasons that a failed request can have and that may pass.
+	retryReasons = []revoxapi.ErrorKind{revoxapi.KindRateLimited, revoxapi.KindServerError, revoxapi.KindTimeout, revoxapi.KindConnection, revoxapi.KindBadResponse}
+)
+
+const codeError = "error"
+
 // APIMetrics are the metrics of what a revoxapi.Client does. It is a prometheus.Collector, safe for concurrent use.
 // Make one with NewAPIMetrics.
 type APIMetrics struct {
@@ -100,4 +123,12 @@ func (m metricWithoutCreated) Write(out *dto.Metric) error {
 		out.Histogram.CreatedTimestamp = nil
 	}
 	return err
+}
+
+func names[S ~string](values []S) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -160,7 +161,7 @@ func TestCampaignFileIsReadAnewWhenItChanges(t *testing.T) {
 			if !strings.Contains(h.Logs.String(), "no campaign is selected") {
 				t.Errorf("it does not say that nothing is left:\n%s", h.Logs)
 			}
-			if ready, waitingFor := h.Exporter.Ready(); !ready {
+			if waitingFor := h.Exporter.Status().WaitingFor; waitingFor != "" {
 				t.Errorf("not ready: waiting for %s", waitingFor)
 			}
 			replaced.with(t, "- a\n")
@@ -238,7 +239,7 @@ func TestReloadReadsTheFileAtOnce(t *testing.T) {
 func TestCampaignFileIsMergedAndSharded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "- a\n- c\n")
-	shard := collector.Shard{shardsOf("c", 2)[0], 2}
+	shard := campaigns.Shard{Index: shardsOf("c", 2)[0], Count: 2}
 	var want []string
 	for _, id := range []string{"a", "b", "c"} {
 		if shard.Has(id) {

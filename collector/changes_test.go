@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -24,7 +25,7 @@ func TestPlanSaysWhatAScanCosts(t *testing.T) {
 			"the campaign given: each scanned every 1m0s, 4 at once; a scan of N rows costs N/100 requests and one or two more"},
 		{func(c *collector.Config) {
 			c.CampaignIDs, c.ScanInterval, c.MaxScans, c.Rows = []string{"a", "b"}, 0, 2, revoxapi.RowsParams{PageSize: 50}
-			c.Discovery = &collector.Discovery{Interval: 5 * time.Minute}
+			c.Discovery = &campaigns.Discovery{Interval: 5 * time.Minute}
 		}, "the 2 campaigns given, and those that the list of campaigns selects (read every 5m0s): each scanned with each scrape, 2 at once; a scan of N rows costs N/50 requests and one or two more"},
 	} {
 		if got := newHarness(t, api, clock, test.change).Exporter.Plan(); got != test.want {
@@ -39,7 +40,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 	api := newAPI(t, clock)
 	api.SetRows("c-1", "Spring offer", []json.RawMessage{callRow("1", "completed")})
 	h := newHarness(t, api, clock, func(c *collector.Config) {
-		c.Discovery = &collector.Discovery{Interval: time.Minute, Statuses: []string{"running", "paused"}}
+		c.Discovery = &campaigns.Discovery{Interval: time.Minute, Statuses: []string{"running", "paused"}}
 		c.MaxAge = 5 * time.Minute
 	})
 	read := 0

@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-var everything = &collector.Discovery{Interval: 5 * time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
+var everything = &campaigns.Discovery{Interval: 5 * time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
 
 // discover selects campaigns as the default flags do, changed by change.
-func discover(change func(*collector.Discovery)) func(*collector.Config) {
-	d := &collector.Discovery{Interval: 5 * time.Minute, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 168 * time.Hour}
+func discover(change func(*campaigns.Discovery)) func(*collector.Config) {
+	d := &campaigns.Discovery{Interval: 5 * time.Minute, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 168 * time.Hour}
 	if change != nil {
 		change(d)
 	}
@@ -36,7 +38,7 @@ func listed(id, name, status string, cancelled bool, updated time.Time) string {
 
 func TestDiscoverySelects(t *testing.T) {
 	week := 7 * 24 * time.Hour
-	campaigns := []string{
+	all := []string{
 		listed("draft", "Draft", "draft", false, start),
 		listed("running", "Running", "running", false, start.Add(-10*week)),
 		listed("paused", "Paused", "paused", false, start.Add(-10*week)),
@@ -52,22 +54,22 @@ func TestDiscoverySelects(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		change func(*collector.Discovery)
+		change func(*campaigns.Discovery)
 		given  []string
 		want   string
 	}{
 		{"by default", nil, nil, "cancelled completed completed-no-one-knows-when paused running"},
-		{"for ever", func(d *collector.Discovery) { d.CompletedFor = 0 }, nil,
+		{"for ever", func(d *campaigns.Discovery) { d.CompletedFor = 0 }, nil,
 			"cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when paused running"},
-		{"by status", func(d *collector.Discovery) { d.Statuses = []string{"draft", "archived"} }, nil, "archived draft"},
-		{"by included names, anchored", func(d *collector.Discovery) { d.Include = anchored(t, "Paused|Run") }, nil, "paused"},
-		{"by excluded names, anchored", func(d *collector.Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil, "cancelled completed paused"},
-		{"given IDs whatever the filters say", func(d *collector.Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"}, "draft not-listed"},
+		{"by status", func(d *campaigns.Discovery) { d.Statuses = []string{"draft", "archived"} }, nil, "archived draft"},
+		{"by included names, anchored", func(d *campaigns.Discovery) { d.Include = anchored(t, "Paused|Run") }, nil, "paused"},
+		{"by excluded names, anchored", func(d *campaigns.Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil, "cancelled completed paused"},
+		{"given IDs whatever the filters say", func(d *campaigns.Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"}, "draft not-listed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clock := revoxtest.NewClock(start)
 			api := newAPI(t, clock)
-			list(api, campaigns...)
+			list(api, all...)
 			h := newHarness(t, api, clock, func(c *collector.Config) {
 				discover(test.change)(c)
 				c.CampaignIDs = test.given
@@ -81,7 +83,7 @@ func TestDiscoverySelects(t *testing.T) {
 }
 
 func anchored(t *testing.T, pattern string) *regexp.Regexp {
-	re, err := collector.AnchoredRegexp(pattern)
+	re, err := campaigns.AnchoredRegexp(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 		listed("b", "Same name", "running", true, start),
 		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false, "max_concurrent_calls": "unlimited"}`)
 	h := newHarness(t, api, clock, func(c *collector.Config) {
-		discover(func(d *collector.Discovery) { d.Statuses = append(d.Statuses, "archived") })(c)
+		discover(func(d *campaigns.Discovery) { d.Statuses = append(d.Statuses, "archived") })(c)
 	})
 	scrape := h.Scrape()
 	h.Want(scrape,
@@ -200,9 +202,9 @@ func TestCampaignThatComesBackGoesOnCounting(t *testing.T) {
 	remove = list(api)
 	h.Advance(5 * time.Minute)
 	h.WantNone(h.Scrape(), `campaign_id="a"`)
-	h.Advance(collector.RememberDropped)
+	h.Advance(store.RememberDropped)
 	remove()
-	list(api, listed("a", "A", "running", false, start.Add(collector.RememberDropped)))
+	list(api, listed("a", "A", "running", false, start.Add(store.RememberDropped)))
 	h.Advance(5 * time.Minute)
 	h.Want(h.Scrape(), `revox_campaign_calls_finished_total{campaign_id="a",status="completed"} 1`)
 }
@@ -235,7 +237,7 @@ func TestReadyWithoutAScrapeThoughTheListFailsFirst(t *testing.T) {
 	remove()
 	list(api, listed("a", "A", "running", false, start))
 	h.Advance(time.Minute)
-	if ready, waitingFor := h.Exporter.Ready(); !ready {
+	if waitingFor := h.Exporter.Status().WaitingFor; waitingFor != "" {
 		t.Errorf("not ready: waiting for %s", waitingFor)
 	}
 }
@@ -284,7 +286,7 @@ func TestGivenCampaignsAreReadWhileTheListFails(t *testing.T) {
 func TestListIsReadAsUsualAfterTheKeyHasChanged(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	h := newHarness(t, api, clock, discover(func(d *collector.Discovery) { d.Interval = time.Minute }))
+	h := newHarness(t, api, clock, discover(func(d *campaigns.Discovery) { d.Interval = time.Minute }))
 	h.Key.Set("revoked")
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(), `revox_discovery_up 0`)
@@ -304,7 +306,7 @@ func TestListThatWasHeldBackIsReadSoon(t *testing.T) {
 	api := newAPI(t, clock)
 	setRows(api, "c", 2, 1)
 	h := newHarness(t, api, clock, func(c *collector.Config) {
-		discover(func(d *collector.Discovery) { d.Interval = 20 * time.Minute; d.Statuses = nil })(c)
+		discover(func(d *campaigns.Discovery) { d.Interval = 20 * time.Minute; d.Statuses = nil })(c)
 		c.CampaignIDs = []string{"c-0", "c-1"}
 	})
 	h.Key.Set("revoked")

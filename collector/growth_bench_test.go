@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -234,15 +235,15 @@ func (s *growthScanner) scan() (c growthCost, err error) {
 	began, requests, bytes, cpu := time.Now(), s.requests.Load(), s.bytes.Load(), cpuTime()
 	s.exporter.scanAll(context.Background())
 	c = growthCost{Time: time.Since(began), CPU: cpuTime() - cpu, Requests: s.requests.Load() - requests, Bytes: s.bytes.Load() - bytes}
-	for _, r := range s.exporter.store.all() {
-		if r.err != nil {
-			return c, r.err
+	for _, r := range s.exporter.store.All() {
+		if r.Err != nil {
+			return c, r.Err
 		}
-		found := growthCount{Rows: r.data.tally.rows(), Uncalled: r.data.tally.total(familyRowsWithoutCall), Calls: map[string]uint64{},
-			Attempts: r.data.tally.total(familyCallAttempts)}
-		for _, c := range r.data.tally.counts[familyCalls.index] {
-			if c.value > 0 {
-				found.Calls[c.label] = c.value
+		t := r.Data.Tally
+		found := growthCount{Rows: t.Rows(), Uncalled: t.Total(tally.RowsWithoutCall), Calls: map[string]uint64{}, Attempts: t.Total(tally.CallAttempts)}
+		for _, c := range t.Values.Counts[tally.Calls.Index] {
+			if c.Value > 0 {
+				found.Calls[c.Label] = c.Value
 			}
 		}
 		c.Found.add(found)

@@ -2,7 +2,9 @@ package collector_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +43,6 @@ var (
 	only   = exportertest.Only
 	data   = exportertest.Data
 	grep   = exportertest.Grep
-	diff   = collector.Diff
 
 	callRow      = exportertest.CallRow
 	endedAttempt = exportertest.EndedAttempt
@@ -78,4 +79,24 @@ func readRows(t testing.TB, path string) []json.RawMessage {
 		t.Fatal(err)
 	}
 	return rows
+}
+
+// diff lists the lines that only one of two texts has.
+func diff(want, got string) string {
+	wantLines, gotLines := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var out strings.Builder
+	for _, line := range wantLines {
+		if !slices.Contains(gotLines, line) {
+			fmt.Fprintf(&out, "- %s\n", line)
+		}
+	}
+	for _, line := range gotLines {
+		if !slices.Contains(wantLines, line) {
+			fmt.Fprintf(&out, "+ %s\n", line)
+		}
+	}
+	if out.Len() == 0 {
+		return "the same lines in another order or number"
+	}
+	return out.String()
 }

@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -51,7 +52,7 @@ func TestEachHistogramIsClassicAndNativeWithoutCreatedTimestamp(t *testing.T) {
 			if len(h.Bucket) == 0 {
 				t.Errorf("%s has no classic buckets", family.GetName())
 			}
-			if h.Schema == nil || h.GetSchema() != collector.NativeSchema || h.GetZeroThreshold() == 0 {
+			if h.Schema == nil || h.GetSchema() != tally.NativeSchema || h.GetZeroThreshold() == 0 {
 				t.Errorf("%s has no native half: %v", family.GetName(), h)
 			}
 			if h.CreatedTimestamp != nil {

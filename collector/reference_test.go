@@ -12,11 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/exposition"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -28,9 +29,9 @@ func TestReference(t *testing.T) {
 	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: revoxtest.Light})
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, campaigns, "[]")
-	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = campaigns })
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
-	h.Registry.MustRegister(versioncollector.NewCollector("revox_exporter"), state)
+	h := newHarness(t, api, clock, with(state, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = campaigns }))
+	h.Registry.MustRegister(versioncollector.NewCollector("revox_exporter"))
 	gathered, err := h.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -40,13 +41,9 @@ func TestReference(t *testing.T) {
 		families[f.GetName()] = f
 	}
 
-	descriptions := make(chan *prometheus.Desc, 1000)
-	h.Registry.Describe(descriptions)
-	close(descriptions)
-	for desc := range descriptions {
-		name := regexp.MustCompile(`fqName: "(\w+)"`).FindStringSubmatch(desc.String())[1]
-		if families[name] == nil {
-			t.Errorf("%s is described, but this test's campaign does not show it", name)
+	for _, f := range exposition.Families() {
+		if families[f.Name] == nil {
+			t.Errorf("%s is declared, but this test's campaign does not show it", f.Name)
 		}
 	}
 
@@ -160,17 +157,17 @@ func checkValues(t *testing.T, r reference, families map[string]*dto.MetricFamil
 
 // openLabels are those whose values depend on the campaign, on the API or on the build, and what they mean.
 var openLabels = map[string]string{
-	collector.CampaignLabel: "the campaign's ID",
-	"campaign_name":         "the campaign's name, up to 256 characters",
-	"end_reason":            "as the API gives it, an open set; at most 20 values, then `other`",
-	"code":                  "the HTTP status code, such as `200`; `error` where no answer came",
-	"version":               "the exporter's version",
-	"revision":              "the commit that it was built from",
-	"branch":                "the branch that it was built from",
-	"goversion":             "the version of Go",
-	"goos":                  "the operating system that it was built for",
-	"goarch":                "the processor that it was built for",
-	"tags":                  "the build tags",
+	tally.CampaignLabel: "the campaign's ID",
+	"campaign_name":     "the campaign's name, up to 256 characters",
+	"end_reason":        "as the API gives it, an open set; at most 20 values, then `other`",
+	"code":              "the HTTP status code, such as `200`; `error` where no answer came",
+	"version":           "the exporter's version",
+	"revision":          "the commit that it was built from",
+	"branch":            "the branch that it was built from",
+	"goversion":         "the version of Go",
+	"goos":              "the operating system that it was built for",
+	"goarch":            "the processor that it was built for",
+	"tags":              "the build tags",
 }
 
 const referenceIntroduction = `# Metrics

@@ -3,10 +3,9 @@ package collector
 import (
 	"cmp"
 	"context"
-	"math"
 	"slices"
-	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -27,8 +26,8 @@ type Report struct {
 	Anomalies map[string]uint64
 	// UnknownValues are the values met that this version does not know, as their labels show them.
 	UnknownValues []UnknownValue
-	// HumanTalk is how long finished attempts that reached a human were talked on.
-	HumanTalk Durations
+	// HumanTalk is how long people talked in finished attempts that reached a human.
+	HumanTalk tally.Distribution
 }
 
 // UnknownValue is a label, and a value of it that this version does not know.
@@ -37,68 +36,40 @@ type UnknownValue struct {
 	Value string `json:"value"`
 }
 
-// Durations are observations of how long something took. The zero value is none. They are immutable.
-type Durations struct {
-	cells distribution
-	count uint64
-}
-
-// DurationsError is how far a quantile of Durations can be off: that much of itself, by the width of a native bucket.
-var DurationsError = math.Pow(2, math.Pow(2, -nativeSchema)) - 1
-
-func newDurations(d distribution) Durations { return Durations{d, d.total()} }
-
-// Count returns the number of observations.
-func (d Durations) Count() uint64 { return d.count }
-
-// Quantile returns the duration that a share q, from 0 to 1, of the observations does not exceed: within DurationsError
-// of it, exactly where the bucket that it falls into has no other observation. Without observations it is 0.
-func (d Durations) Quantile(q float64) time.Duration {
-	rank := max(1, uint64(math.Ceil(q*float64(d.count))))
-	for _, c := range d.cells {
-		if rank <= c.count {
-			// The mean of a bucket's observations is between its ends, as each of them is.
-			return time.Duration(c.sum().float() / float64(c.count) * float64(time.Second)).Round(time.Millisecond)
-		}
-		rank -= c.count
-	}
-	return 0
-}
-
 // ScanOnce reads every page of a campaign once and says what it came to, or returns a *revoxapi.Error. It publishes
 // nothing, remembers nothing, and reads pages that Run would not read again yet. It may be called without Run.
 func (e *Exporter) ScanOnce(ctx context.Context, campaignID string) (*Report, error) {
-	found, err := (&scan{client: e.Client, campaignID: campaignID, params: e.Rows, labels: e.labels, start: e.Clock.Now()}).run(ctx)
+	found, err := e.scanner.Scan(ctx, campaignID, e.cfg.Clock.Now(), nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	return found.tally.report(), nil
+	return reportOf(found.Tally), nil
 }
 
 // byValue returns what a family counts by label value.
-func (t *Tally) byValue(f *family) map[string]uint64 {
-	values := make(map[string]uint64, len(t.counts[f.index]))
-	for _, c := range t.counts[f.index] {
-		values[c.label] = c.value
+func byValue(t *tally.Tally, f *tally.Family) map[string]uint64 {
+	values := make(map[string]uint64, len(t.Values.Counts[f.Index]))
+	for _, c := range t.Values.Counts[f.Index] {
+		values[c.Label] = c.Value
 	}
 	return values
 }
 
-func (t *Tally) report() *Report {
+func reportOf(t *tally.Tally) *Report {
 	r := &Report{
-		Name:            t.name,
-		Rows:            t.rows(),
-		RowsWithoutCall: t.counts[familyRowsWithoutCall.index].of(""),
-		RowsMissing:     t.counts[familyRowsMissing.index].of(""),
-		Calls:           t.byValue(familyCalls),
-		Attempts:        t.byValue(familyCallAttempts),
-		Results:         t.byValue(familyAttemptResults),
-		DialErrors:      t.byValue(familyAttemptDialErrors),
-		Anomalies:       t.byValue(familyAnomalies),
-		HumanTalk:       newDurations(t.distributions[familyTalkDuration.index].of(string(revoxapi.ResultHuman))),
+		Name:            t.Name,
+		Rows:            t.Rows(),
+		RowsWithoutCall: t.Total(tally.RowsWithoutCall),
+		RowsMissing:     t.Total(tally.RowsMissing),
+		Calls:           byValue(t, tally.Calls),
+		Attempts:        byValue(t, tally.CallAttempts),
+		Results:         byValue(t, tally.AttemptResults),
+		DialErrors:      byValue(t, tally.AttemptDialErrors),
+		Anomalies:       byValue(t, tally.Anomalies),
+		HumanTalk:       t.Values.Distributions[tally.TalkDuration.Index].Of(string(revoxapi.ResultHuman)),
 	}
-	for u := range t.unknown {
-		r.UnknownValues = append(r.UnknownValues, UnknownValue{u.label, u.value})
+	for u := range t.Unknown {
+		r.UnknownValues = append(r.UnknownValues, UnknownValue(u))
 	}
 	slices.SortFunc(r.UnknownValues, func(a, b UnknownValue) int {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Value, b.Value))
@@ -125,34 +96,30 @@ type Selection struct {
 func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 	var s Selection
 	var err error
-	if e.Discovery != nil {
-		err = e.campaigns.refresh(ctx)
+	if e.cfg.Discovery != nil {
+		err = e.campaigns.Refresh(ctx)
 	}
-	ids, listed := e.campaigns.selected()
+	ids, listed := e.campaigns.Selected()
 	if err != nil {
-		ids, listed = e.campaigns.own(e.campaigns.always()), nil
+		ids, listed = e.campaigns.AlwaysSelected(), nil
 	}
 	s.Listed = len(listed)
 	for _, id := range ids {
 		c := ListedCampaign{ID: id}
 		if l := listed[id]; l != nil {
-			c.Name, c.Status = l.Name.value, l.statusLabel
+			c.Name, c.Status = l.Name, l.StatusLabel
 		}
 		s.Campaigns = append(s.Campaigns, c)
 	}
 	return s, err
 }
 
-// List returns every campaign that the API's list has with a usable ID, or a *revoxapi.Error.
+// List returns every campaign that the API's list has with a usable ID, without its status, or a *revoxapi.Error.
 func (e *Exporter) List(ctx context.Context) ([]ListedCampaign, error) {
+	list, err := e.campaigns.All(ctx)
 	var out []ListedCampaign
-	for c, err := range revoxapi.Campaigns[listedCampaign](ctx, e.Client) {
-		if err != nil {
-			return nil, err
-		}
-		if revoxapi.CheckCampaignID(c.ID.value) == nil {
-			out = append(out, ListedCampaign{ID: c.ID.value, Name: cleanLabel(c.Name.value, maxNameRunes)})
-		}
+	for _, c := range list {
+		out = append(out, ListedCampaign{ID: c.ID, Name: c.Name})
 	}
-	return out, nil
+	return out, err
 }

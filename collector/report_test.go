@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -45,7 +46,7 @@ func TestSelectAndList(t *testing.T) {
 	api.SetRows("c-2", "Dentists", nil)
 	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs = []string{"given"}
-		c.Discovery = &collector.Discovery{Interval: time.Hour, Statuses: []string{"running"}}
+		c.Discovery = &campaigns.Discovery{Interval: time.Hour, Statuses: []string{"running"}}
 	})
 	api.SetRows("c-3", "Draft", nil)
 	api.Pause("c-3")

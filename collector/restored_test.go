@@ -2,11 +2,8 @@ package collector_test
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -34,41 +31,6 @@ func TestSettledPagesAreNoOlderThanTheDataAfterARestart(t *testing.T) {
 	h.Want(h.Scrape(), found)
 	again, _ := h.restart(folder, settled)
 	again.Want(again.Scrape(), found)
-}
-
-// A campaign that could not be written and is not selected any more leaves nothing to be written.
-func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
-	clock := revoxtest.NewClock(start)
-	api := newAPI(t, clock)
-	setRows(api, "c", 2, 1)
-	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
-	broken, _ := openTestState(t, t.TempDir(), api.URL, clock)
-	broken.Close()
-	back := state.WriteTo(broken)
-	file := filepath.Join(t.TempDir(), "campaigns.yml")
-	write(t, file, "- c-0\n- c-1\n")
-	h := newHarness(t, api, clock, with(state, func(c *collector.Config) { c.CampaignFile = file }))
-	up := func() float64 {
-		registry := prometheus.NewPedanticRegistry()
-		registry.MustRegister(state)
-		families, err := registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return families[0].Metric[0].Gauge.GetValue()
-	}
-	if up() != 0 {
-		t.Error("the state is said to be up though it cannot be written")
-	}
-	back()
-	write(t, file, "- c-0\n")
-	if err := h.Exporter.Reload(); err != nil {
-		t.Fatal(err)
-	}
-	h.Advance(time.Minute)
-	if up() != 1 {
-		t.Error("the state is said not to be up though all is written")
-	}
 }
 
 // What the list says of campaigns that are given is there after a restart, though none is discovered.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -16,7 +17,7 @@ import (
 func shardsOf(id string, count int) []int {
 	var has []int
 	for index := range count {
-		if (collector.Shard{index, count}).Has(id) {
+		if (campaigns.Shard{Index: index, Count: count}).Has(id) {
 			has = append(has, index)
 		}
 	}
@@ -80,19 +81,19 @@ func TestShardsShareGivenAndDiscoveredCampaigns(t *testing.T) {
 	for index := range 3 {
 		clock := revoxtest.NewClock(start)
 		api := newAPI(t, clock)
-		var campaigns, given []string
+		var inList, given []string
 		for i := range 10 {
-			campaigns = append(campaigns, listed(fmt.Sprint("listed-", i), "", "running", false, start))
+			inList = append(inList, listed(fmt.Sprint("listed-", i), "", "running", false, start))
 			given = append(given, fmt.Sprint("given-", i))
 		}
-		list(api, campaigns...)
+		list(api, inList...)
 		h := newHarness(t, api, clock, func(c *collector.Config) {
 			discover(nil)(c)
-			c.CampaignIDs, c.Shard = given, collector.Shard{index, 3}
+			c.CampaignIDs, c.Shard = given, campaigns.Shard{Index: index, Count: 3}
 		})
 		ids := strings.Fields(h.selected())
 		for _, id := range ids {
-			if !(collector.Shard{index, 3}).Has(id) {
+			if !(campaigns.Shard{Index: index, Count: 3}).Has(id) {
 				t.Errorf("shard %d reads campaign %s", index, id)
 			}
 		}
@@ -110,9 +111,9 @@ func TestShardThatSelectsNothingIsReadyAndSaysSo(t *testing.T) {
 	const count = 3
 	empty := (shardsOf("c", count)[0] + 1) % count
 	h := newHarness(t, api, clock, func(c *collector.Config) {
-		c.CampaignIDs, c.Shard, c.ScanInterval = []string{"c"}, collector.Shard{empty, count}, 0
+		c.CampaignIDs, c.Shard, c.ScanInterval = []string{"c"}, campaigns.Shard{Index: empty, Count: count}, 0
 	})
-	if ready, waitingFor := h.Exporter.Ready(); !ready {
+	if waitingFor := h.Exporter.Status().WaitingFor; waitingFor != "" {
 		t.Errorf("not ready: waiting for %s", waitingFor)
 	}
 	h.WantNone(h.Scrape(), `campaign_id=`)
@@ -125,7 +126,7 @@ func TestShardThatSelectsNothingIsReadyAndSaysSo(t *testing.T) {
 }
 
 func TestShardThatIsNone(t *testing.T) {
-	for _, shard := range []collector.Shard{{-1, 3}, {3, 3}, {1, 0}, {0, -1}, {1, 1}} {
+	for _, shard := range []campaigns.Shard{{Index: -1, Count: 3}, {Index: 3, Count: 3}, {Index: 1}, {Count: -1}, {Index: 1, Count: 1}} {
 		if _, err := collector.New(collector.Config{Shard: shard}); err == nil {
 			t.Errorf("shard %d of %d is accepted", shard.Index, shard.Count)
 		}

@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -20,17 +21,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
+	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 // openTestState opens the state in a folder until the test ends.
-func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock) (*collector.State, *exportertest.Logs) {
+func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock) (*store.State, *exportertest.Logs) {
 	t.Helper()
 	logs := &exportertest.Logs{}
-	state, err := collector.OpenState(folder, baseURL, clock, logging.New(logs, "debug", "logfmt"))
+	state, err := store.OpenState(folder, baseURL, clock, logging.New(logs, "debug", "logfmt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +42,7 @@ func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock)
 }
 
 // with is a change of a Config that makes state outlive a restart, besides another change.
-func with(state *collector.State, change func(*collector.Config)) func(*collector.Config) {
+func with(state *store.State, change func(*collector.Config)) func(*collector.Config) {
 	return func(c *collector.Config) {
 		change(c)
 		c.State = state
@@ -78,18 +81,42 @@ func (h *harness) restartAt(now time.Time, folder string, change func(*collector
 	return again, folder
 }
 
+// alter changes what the state in a folder has, by kind and campaign; change returns what to write, in which nil removes.
+func alter(t testing.TB, folder, baseURL string, change func(values map[string]map[string][]byte) []statefile.Change) {
+	t.Helper()
+	file, found, err := statefile.Open(folder, store.Identity(baseURL), patience, start)
+	if err != nil || found.Damage != nil {
+		t.Fatal(err, found.Damage)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if changes := change(found.Values); len(changes) > 0 {
+		if err := file.Write(ctx, changes...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := file.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // kept returns the kinds of values that the state in a folder has of a campaign.
 func (h *harness) kept(folder, id string) string {
 	h.TB.Helper()
-	state, _ := openTestState(h.TB, killed(h.TB, folder), h.API.URL, h.Clock)
 	var kinds []string
-	for _, kind := range slices.Sorted(maps.Keys(state.Found())) {
-		if state.Found()[kind][id] != nil {
-			kinds = append(kinds, kind)
+	alter(h.TB, killed(h.TB, folder), h.API.URL, func(values map[string]map[string][]byte) []statefile.Change {
+		for _, kind := range slices.Sorted(maps.Keys(values)) {
+			if values[kind][id] != nil {
+				kinds = append(kinds, kind)
+			}
 		}
-	}
+		return nil
+	})
 	return strings.Join(kinds, " ")
 }
+
+// maxUnknownValues is how many unknown values of a label have series of their own.
+const maxUnknownValues = 20
 
 func TestRestartShowsTheLastCompleteData(t *testing.T) {
 	clock := revoxtest.NewClock(start)
@@ -152,8 +179,8 @@ func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
 	scrape := served.Body.String()
 	h.Want(scrape, `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 1`)
 	h.WantNone(scrape, `^revox_campaign_up`)
-	if ready, waitingFor := exporter.Ready(); ready || waitingFor != "the first scan of campaign c" {
-		t.Errorf("ready: %v, waiting for %q", ready, waitingFor)
+	if s := exporter.Status(); s.Ready() || s.WaitingFor != "the first scan of campaign c" {
+		t.Errorf("ready: %v, waiting for %q", s.Ready(), s.WaitingFor)
 	}
 }
 
@@ -215,7 +242,7 @@ func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
 	remove := list(api, listed("a", "Spring", "running", false, start), listed("b", "Autumn", "paused", false, start), listed("c", "Winter", "novel", false, start))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	all := discover(func(d *collector.Discovery) { d.Statuses = append(d.Statuses, "novel") })
+	all := discover(func(d *campaigns.Discovery) { d.Statuses = append(d.Statuses, "novel") })
 	h := newHarness(t, api, clock, with(state, all))
 	before := h.Scrape()
 	remove()
@@ -229,7 +256,7 @@ func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
 		t.Errorf("not what was shown before:\n%s", diff(data(before), data(after)))
 	}
 
-	fewer, _ := h.restart(folder, discover(func(d *collector.Discovery) { d.Exclude = anchored(t, "Autumn") }))
+	fewer, _ := h.restart(folder, discover(func(d *campaigns.Discovery) { d.Exclude = anchored(t, "Autumn") }))
 	if got := fewer.selected(); got != "a" {
 		t.Errorf("selected: %s", got)
 	}
@@ -356,7 +383,7 @@ func TestUnknownValuesKeepTheirNamesAfterARestart(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	news := func(prefix string) (rows []json.RawMessage) {
-		for i := range collector.MaxUnknownValues {
+		for i := range maxUnknownValues {
 			rows = append(rows, callRow(fmt.Sprint(prefix, i), "completed", endedAttempt(fmt.Sprintf("%s-%c", prefix, 'a'+i), 40)))
 		}
 		return rows
@@ -368,8 +395,8 @@ func TestUnknownValuesKeepTheirNamesAfterARestart(t *testing.T) {
 	api.SetRows("c", "", append(news("new"), news("old")...))
 	again, _ := h.restart(folder, only("c"))
 	scrape := again.Scrape()
-	if n := strings.Count(grep(scrape, `^revox_campaign_call_attempt_results_total\{campaign_id="c",result="old-.*\} 1$`), "\n"); n != collector.MaxUnknownValues {
-		t.Errorf("%d values are counted under their names as before, want %d", n, collector.MaxUnknownValues)
+	if n := strings.Count(grep(scrape, `^revox_campaign_call_attempt_results_total\{campaign_id="c",result="old-.*\} 1$`), "\n"); n != maxUnknownValues {
+		t.Errorf("%d values are counted under their names as before, want %d", n, maxUnknownValues)
 	}
 	again.WantNone(scrape, `"new-`)
 	again.Want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="other"} 20`)
@@ -384,11 +411,13 @@ func TestStateOfAnEarlierVersion(t *testing.T) {
 	state, _ := openTestState(t, folder, api.URL, clock)
 	newHarness(t, api, clock, with(state, only("c")))
 
-	state, _ = openTestState(t, killed(t, folder), api.URL, clock)
-	data := string(state.Found()[collector.KeptData]["c"])
-	data = without(data, `"revox_campaign_calls_finished_total":\{.*?\}\},?`)
-	data = strings.Replace(data, `"buckets":[1,2,5,`, `"buckets":[1,2,6,`, 1) // of the time that it rings
-	state.Found()[collector.KeptData]["c"] = []byte(data)
+	folder = killed(t, folder)
+	alter(t, folder, api.URL, func(values map[string]map[string][]byte) []statefile.Change {
+		data := without(string(values["data"]["c"]), `"revox_campaign_calls_finished_total":\{.*?\}\},?`)
+		data = strings.Replace(data, `"buckets":[1,2,5,`, `"buckets":[1,2,6,`, 1) // of the time that it rings
+		return []statefile.Change{{Kind: "data", Name: "c", Bytes: []byte(data)}}
+	})
+	state, _ = openTestState(t, folder, api.URL, clock)
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 	h := newHarness(t, api, revoxtest.NewClock(start), with(state, only("c")))
 	scrape := h.Scrape()
@@ -415,13 +444,18 @@ func TestPartsOfTheStateThatCannotBeRead(t *testing.T) {
 	state, _ := openTestState(t, folder, api.URL, clock)
 	newHarness(t, api, clock, with(state, only(ids...)))
 
-	state, logs := openTestState(t, killed(t, folder), api.URL, clock)
-	delete(state.Found()[collector.KeptScan], "no-scan")
-	delete(state.Found()[collector.KeptData], "no-data")
-	state.Found()[collector.KeptScan]["bad-scan"] = []byte(`{"at": 7}`)
-	state.Found()[collector.KeptData]["bad-data"] = []byte(`{"tally": `)
-	state.Found()[collector.KeptData]["bad-cell"] = regexp.MustCompile(`\[\[\d+,`).ReplaceAll(state.Found()[collector.KeptData]["bad-cell"], []byte("[[300,"))
-	state.Found()[collector.KeptSettled] = map[string][]byte{"bad-settled": []byte("\xff\xff\xff\xff{}")}
+	folder = killed(t, folder)
+	alter(t, folder, api.URL, func(values map[string]map[string][]byte) []statefile.Change {
+		return []statefile.Change{
+			{Kind: "scan", Name: "no-scan"},
+			{Kind: "data", Name: "no-data"},
+			{Kind: "scan", Name: "bad-scan", Bytes: []byte(`{"at": 7}`)},
+			{Kind: "data", Name: "bad-data", Bytes: []byte(`{"tally": `)},
+			{Kind: "data", Name: "bad-cell", Bytes: regexp.MustCompile(`\[\[\d+,`).ReplaceAll(values["data"]["bad-cell"], []byte("[[300,"))},
+			{Kind: "settled", Name: "bad-settled", Bytes: []byte("\xff\xff\xff\xff{}")},
+		}
+	})
+	state, logs := openTestState(t, folder, api.URL, clock)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 	h := newHarness(t, api, revoxtest.NewClock(start), with(state, only(ids...)))
 	if got := grep(h.Scrape(), `^revox_campaign_rows\{`); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"whole"`) || !strings.Contains(got, `"bad-settled"`) {

@@ -1,6 +1,14 @@
 package collector
 
-import "time"
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/schedule"
+	"github.com/revox-exporter/revox_exporter/collector/store"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+)
 
 // Status is what an Exporter was doing at one moment: what pages, health checks, tests and the check command need to know of
 // it. It is a copy, which the reader may keep and change.
@@ -49,33 +57,60 @@ type CampaignStatus struct {
 
 // Status returns what the exporter is doing now. It waits for no scan, and is safe for concurrent use.
 func (e *Exporter) Status() Status {
-	s := Status{At: e.Clock.Now(), OnScrape: e.onScrape != nil, Discovery: e.Discovery != nil, ListErr: e.campaigns.failure()}
-	_, s.WaitingFor = e.Ready()
-	for _, r := range e.store.all() {
+	s := Status{At: e.cfg.Clock.Now(), OnScrape: e.onScrape != nil, Discovery: e.cfg.Discovery != nil, ListErr: e.campaigns.List().Err}
+	records := e.store.All()
+	s.WaitingFor = e.waitingFor(records)
+	for _, r := range records {
 		c := CampaignStatus{
-			ID: r.id, Name: r.name(), Status: r.status(),
-			Scanned: r.scanned, LastScan: r.ended, Duration: r.duration, Err: r.err, NextScan: e.nextScanAt(r, s.At),
+			ID: r.ID, Name: r.Name(), Status: r.Status(),
+			Scanned: r.Scanned, LastScan: r.Ended, Duration: r.Duration, Err: r.Err, NextScan: e.nextScan(r, s.At),
 		}
-		if r.data != nil {
-			c.DataAt, c.TooOld = r.data.at, s.At.Sub(r.data.at) > e.maxAge(r)
-			c.Rows, c.FinishedCalls = r.data.tally.rows(), r.data.tally.total(familyCallsFinished)
+		if r.Data != nil {
+			c.DataAt, c.TooOld = r.Data.At, e.store.TooOld(r, s.At)
+			c.Rows, c.FinishedCalls = r.Data.Tally.Rows(), r.Data.Tally.Total(tally.CallsFinished)
 		}
 		s.Campaigns = append(s.Campaigns, c)
 	}
 	return s
 }
 
-// nextScanAt returns when a campaign is scanned next, as far as that is known.
-func (e *Exporter) nextScanAt(r *record, now time.Time) time.Time {
+// waitingFor returns what must still end before the exporter is ready, "" once it is.
+func (e *Exporter) waitingFor(records []*store.Record) string {
+	if e.ready.Load() {
+		return ""
+	}
+	if e.cfg.Discovery != nil && !e.listRead.Load() {
+		return "the list of campaigns"
+	}
+	waiting, first := 0, ""
+	for _, r := range records {
+		if !r.Scanned {
+			waiting++
+			first = cmp.Or(first, r.ID)
+		}
+	}
+	switch waiting {
+	case 0:
+		e.ready.Store(true)
+		return ""
+	case 1:
+		return "the first scan of campaign " + first
+	default:
+		return fmt.Sprintf("the first scans of %d campaigns, of them %s", waiting, first)
+	}
+}
+
+// nextScan returns when a campaign is scanned next, as far as that is known.
+func (e *Exporter) nextScan(r *store.Record, now time.Time) time.Time {
 	var due time.Time
 	if e.leftAlone(r, now) {
-		due = r.ended.Add(r.holdOff)
+		due = r.Ended.Add(schedule.HoldOff(r.Err))
 	}
-	if e.onScrape != nil || !r.scanned {
+	if e.onScrape != nil || !r.Scanned {
 		return due
 	}
-	began := r.ended.Add(-r.duration)
-	if regular := e.nextDue(r.id, began, began); regular.After(due) {
+	began := r.Ended.Add(-r.Duration)
+	if regular := e.intervals.NextDue(r.ID, began, began); regular.After(due) {
 		return regular
 	}
 	return due

@@ -75,6 +75,14 @@ func KindOf(err error) ErrorKind {
 	return ""
 }
 
+// StatusOf returns the HTTP status of the answer behind the *Error in err's chain, 0 where there is none.
+func StatusOf(err error) int {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.StatusCode
+	}
+	return 0
+}
+
 // Error is the error of every request. Find it with [errors.As], or compare its kind with [errors.Is] and [ErrNotFound] and
 // so on. Its text names the campaign and the page and says what can be done. Neither the text nor what the error wraps
 // holds the key, a query, or text of an answer.

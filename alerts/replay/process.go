@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -28,7 +29,7 @@ type process struct{ *exportertest.Instance }
 func startProcess(api http.Handler, now time.Time, key revoxapi.KeySource) (*process, error) {
 	in, err := exportertest.Make("http://api.invalid/api", revoxtest.NewClock(now), func(c *collector.Config) {
 		c.Key, c.Logger = key, slog.New(slog.DiscardHandler)
-		c.Discovery = &collector.Discovery{
+		c.Discovery = &campaigns.Discovery{
 			Interval: discoveryInterval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: completedFor,
 		}
 	}, revoxapi.WithTransport(&inProcess{handler: api}))

@@ -48,10 +48,10 @@ func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, ve
 	explaining := sync.OnceValue(func() listed { return list(ctx, e) })
 	var a answer
 	selection, err := e.Select(noting(ctx, &a))
-	if e.Discovery != nil {
+	if e.Config().Discovery != nil {
 		r.Discovery = &Discovery{Listed: selection.Listed}
 		if err != nil {
-			r.Discovery.Problem = w.problem(err, &a, e.Rows.Page, explaining)
+			r.Discovery.Problem = w.problem(err, &a, e.Config().Rows.Page, explaining)
 		}
 	}
 	p.begin(len(selection.Campaigns))
@@ -79,7 +79,7 @@ func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress,
 	next := make(chan int)
 	var readers sync.WaitGroup
 	refused := &refusal{}
-	for range min(e.MaxScans, len(campaigns)) {
+	for range min(e.Config().MaxScans, len(campaigns)) {
 		readers.Go(func() {
 			for i := range next {
 				results[i] = w.readOne(ctx, e, campaigns[i], refused, list)
@@ -127,8 +127,8 @@ func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign col
 		return c
 	}
 	timed, cancel := ctx, context.CancelFunc(func() {})
-	if e.ScanTimeout > 0 {
-		timed, cancel = context.WithTimeout(ctx, e.ScanTimeout)
+	if e.Config().ScanTimeout > 0 {
+		timed, cancel = context.WithTimeout(ctx, e.Config().ScanTimeout)
 	}
 	defer cancel()
 	var a answer
@@ -138,16 +138,16 @@ func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign col
 	seen := w.pagesOf(c.ID)
 	c.Requests = seen.requests
 	if err != nil {
-		c.Problem = w.problem(err, &a, e.Rows.Page, list)
+		c.Problem = w.problem(err, &a, e.Config().Rows.Page, list)
 		refused.note(c.Problem)
 		return c
 	}
 	refused.note(nil)
 	c.fill(report)
-	c.Findings = campaignFindings(&c, seen, e.Rows.Page)
+	c.Findings = campaignFindings(&c, seen, e.Config().Rows.Page)
 	if before := w.rowsBefore(timed, e, &c, seen); before > 0 {
 		c.Findings = append(c.Findings, Finding{kindFirstPage, fmt.Sprintf(
-			"--revox.first-page=%d passes over %s: leave it out.", e.Rows.Page, counted(before, "row", "rows"))})
+			"--revox.first-page=%d passes over %s: leave it out.", e.Config().Rows.Page, counted(before, "row", "rows"))})
 	}
 	return c
 }
@@ -155,13 +155,13 @@ func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign col
 // rowsBefore returns how many rows a first page that was set passes over. Where the API gives a total, the reading has
 // found them itself; else the campaign is read once more, from page 0 on.
 func (w *Watch) rowsBefore(ctx context.Context, e *collector.Exporter, c *Campaign, seen paging) int {
-	if e.Rows.Page == 0 || seen.total >= 0 {
+	if e.Config().Rows.Page == 0 || seen.total >= 0 {
 		return 0
 	}
-	params := e.Rows
+	params := e.Config().Rows
 	params.Page = 0
 	rows := 0
-	for _, err := range revoxapi.Rows[identity](ctx, e.Client, c.ID, params) {
+	for _, err := range revoxapi.Rows[identity](ctx, e.Config().Client, c.ID, params) {
 		if err != nil {
 			return 0 // what was read is whole as far as anyone can tell
 		}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/check"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
@@ -97,7 +98,7 @@ func newAPI(t *testing.T, opts ...revoxtest.Option) *revoxtest.Server {
 
 // discovered selects all campaigns of the list.
 func discovered(c *collector.Config) {
-	c.Discovery = &collector.Discovery{Interval: time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
+	c.Discovery = &campaigns.Discovery{Interval: time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
 }
 
 // row returns a row with a call of the given status and attempts, which are JSON objects.

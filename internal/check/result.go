@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // resultFormat is the value of `format`: it changes where a field changes its meaning or goes away, not where one is
@@ -121,7 +122,7 @@ func (c *Campaign) fill(r *collector.Report) {
 	c.WorstDialError, _ = most(r.DialErrors)
 	if n := r.HumanTalk.Count(); n > 0 {
 		c.HumanTalk = &Talk{Count: n, Median: r.HumanTalk.Quantile(0.5).Seconds(), P95: r.HumanTalk.Quantile(0.95).Seconds(),
-			RelativeError: collector.DurationsError}
+			RelativeError: tally.QuantileError}
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -95,7 +95,7 @@ func writeTable(w io.Writer, r *Result, interval time.Duration) error {
 	if read > 0 {
 		line(0, "")
 		line(0, "DONE: share of calls that are completed, cancelled or errored. HUMAN: share of finished attempts.")
-		line(0, "TALK, P95: how long humans talked, median and 95th percentile, each within %.0f %% (the width of a bucket).", 100*collector.DurationsError)
+		line(0, "TALK, P95: how long humans talked, median and 95th percentile, each within %.0f %% (the width of a bucket).", 100*tally.QuantileError)
 	}
 	if r.Discovery != nil && r.Discovery.Problem != nil {
 		line(0, "The list of campaigns: NOT READ")

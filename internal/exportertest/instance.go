@@ -46,7 +46,8 @@ type Instance struct {
 	Logs *Logs
 	// Metrics is the production handler of /metrics.
 	Metrics http.Handler
-	// Registry has the exporter's and the client's metrics too, for client_golang to gather and check.
+	// Registry has what Metrics serves in the protobuf format, without promhttp's own metrics, for client_golang to gather, to check
+	// and to serve in its own way. Gathering it scans nothing.
 	Registry *prometheus.Registry
 	// Busy is how many of the exporter's goroutines a test keeps from sleeping on the clock. Settle does not wait for them.
 	Busy int
@@ -78,14 +79,14 @@ func Make(url string, clock *revoxtest.Clock, change func(*collector.Config), op
 	if in.Exporter, err = collector.New(in.Config); err != nil {
 		return nil, fmt.Errorf("making the exporter: %w", err)
 	}
-	in.Registry.MustRegister(in.Exporter, requests)
-	others := prometheus.NewRegistry()
-	others.MustRegister(requests)
-	metrics, err := in.Exporter.MetricsHandler(others)
+	own := prometheus.NewRegistry()
+	own.MustRegister(requests)
+	metrics, err := in.Exporter.MetricsHandler(own)
 	if err != nil {
 		return nil, fmt.Errorf("making the handler of /metrics: %w", err)
 	}
 	in.Metrics = in.Exporter.ScanOnScrape(metrics)
+	in.Registry.MustRegister(scraped{metrics})
 	return in, nil
 }
 

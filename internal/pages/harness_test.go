@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/pages"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -137,8 +138,8 @@ func (w *world) landing() string {
 }
 
 // discovered selects the campaigns that are running.
-func discovered() *collector.Discovery {
-	return &collector.Discovery{Interval: time.Hour, Statuses: []string{"running"}}
+func discovered() *campaigns.Discovery {
+	return &campaigns.Discovery{Interval: time.Hour, Statuses: []string{"running"}}
 }
 
 // rowsOf returns a row for each status of a call.

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -123,7 +124,7 @@ func newFleet(t *testing.T) *fleet {
 	clock := revoxtest.NewClock(exportertest.Start)
 	f.Harness = exportertest.Prepare(t, exportertest.NewAPI(t, clock, revoxtest.WithRequestLog(0)), clock, func(c *collector.Config) {
 		c.Logger = logging.New(&f.logs, "info", "logfmt")
-		c.Discovery = &collector.Discovery{Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour}
+		c.Discovery = &campaigns.Discovery{Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour}
 		c.ScanInterval = interval
 	})
 	f.Patience = time.Minute

@@ -1,0 +1,119 @@
+package campaigns
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+func TestCampaignFileFormats(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"YAML":                        {"# ours\n- a\n- b # theirs\n", []string{"a", "b"}},
+		"YAML with quotes and ---":    {"---\n- \"a\"\n- 'b'\n...\n", []string{"a", "b"}},
+		"YAML on one line":            {"[a, b]", []string{"a", "b"}},
+		"YAML with CRLF and BOM":      {"\ufeff- a\r\n- b\r\n", []string{"a", "b"}},
+		"JSON":                        {`["a", "b"]`, []string{"a", "b"}},
+		"JSON with tabs and escapes":  {"[\n\t\"\\u0061\",\n\t\"b\"\n]\n", []string{"a", "b"}},
+		"an empty list, written":      {"[]", []string{}},
+		"IDs that could be something": {"- 007\n- 1e5\n- true\n- 2024-05-01\n- 0x10\n- 7c9e6679-7425-40de-944b-e07fc1f90ae7\n", []string{"007", "1e5", "true", "2024-05-01", "0x10", "7c9e6679-7425-40de-944b-e07fc1f90ae7"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parseCampaignFile([]byte(test.text))
+			if err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("%q, %v; want %q", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestBadCampaignFiles(t *testing.T) {
+	const canary = "canary"
+	dir := t.TempDir()
+	for name, test := range map[string]struct{ text, says string }{
+		"nothing":            {"", "it is empty: write []"},
+		"comments alone":     {"# canary\n", "it is empty: write []"},
+		"null":               {"null\n", "it is empty: write []"},
+		"a key":              {"canary-key\n", "it is not a plain list"},
+		"a mapping":          {"campaigns: [canary]\n", "it is not a plain list"},
+		"mappings":           {"- id: canary\n", "it is not a plain list"},
+		"lists":              {"- [canary]\n", "it is not a plain list"},
+		"no YAML":            {"- a\n- \"canary\n", "line 3: it cannot be parsed"},
+		"unknown anchor":     {"- *canary\n", "it cannot be parsed"},
+		"cut JSON":           {`["a", "canar`, "it cannot be parsed"},
+		"NUL":                {"- a\x00canary\n", "it cannot be parsed"},
+		"not UTF-8":          {"- canary\xff\n", "it cannot be parsed"},
+		"two documents":      {"- a\n---\n- canary\n", "something follows its list"},
+		"two JSON lists":     {`["a"] ["canary"]`, "something follows its list"},
+		"no ID":              {"- a\n-\n", "entry 2 is not a campaign ID"},
+		"an ID that is none": {"- a\n- canary canary\n", "entry 2 is not a campaign ID"},
+		"a path":             {"- ..\n", "entry 1 is not a campaign ID"},
+		"a long ID":          {"- " + strings.Repeat("canary", 50), "entry 1 is not a campaign ID"},
+		"an ID twice":        {"- a\n- canary\n- canary\n", "entry 3 is the same campaign as entry 2"},
+		"too large":          {"- a\n#" + strings.Repeat(canary, maxCampaignFileBytes/6), "bytes, and may have 1048576 at most"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, strings.ReplaceAll(name, " ", "_")+".yml")
+			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := readCampaignFile(path)
+			if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v, want one line that says %q and names the file", err, test.says)
+			}
+			if err != nil && strings.Contains(err.Error(), canary) {
+				t.Errorf("the error repeats the file: %v", err)
+			}
+		})
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "none")} {
+		if _, err := readCampaignFile(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v", path, err)
+		}
+	}
+}
+
+// Whatever is accepted can be asked of the API, once each, and says the same when it is written as JSON.
+func FuzzCampaignFile(f *testing.F) {
+	for _, seed := range []string{
+		"- a\n- b\n", `["a", "b"]`, "[]", "", "null", "---\n- a\n---\n- b\n", "- &x a\n- *x\n", "- id: a\n", "- 1e5\n- ~\n- true\n- 0b1\n",
+		"- |\n  a\n", "- >-\n  a\n  b\n", "- !!binary YQ==\n", "- !!str a\n", "- \"\\x61\"\n", "? a\n", "\ufeff- a\r\n", "%YAML 1.1\n---\n- a\n",
+		"- ..\n", "- a\n- a\n", "[a, [b]]", "- <<: a\n", "[\t\"a\"]", "- \"\\x80\"\n", "- \"a\\u200b\"\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		ids, err := parseCampaignFile(text)
+		if err != nil {
+			if ids != nil {
+				t.Errorf("%d campaigns with an error", len(ids))
+			}
+			return
+		}
+		seen := map[string]bool{}
+		for _, id := range ids {
+			if err := revoxapi.CheckCampaignID(id); err != nil || seen[id] {
+				t.Errorf("accepted %q: %v, seen before: %v", id, err, seen[id])
+			}
+			seen[id] = true
+		}
+		var plain bytes.Buffer
+		encoder := json.NewEncoder(&plain)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(ids); err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseCampaignFile(plain.Bytes())
+		if err != nil || !slices.Equal(again, ids) {
+			t.Errorf("%q, written as JSON, reads %q: %v", ids, again, err)
+		}
+	})
+}

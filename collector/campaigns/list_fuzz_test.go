@@ -1,0 +1,90 @@
+package campaigns
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// Whatever the list of campaigns holds, reading it ends well or with an error of its kind, selects only IDs that can be
+// asked for, and says of a campaign what the whole, typed campaign says.
+func FuzzCampaignList(f *testing.F) {
+	for _, body := range []string{
+		`{"campaigns": []}`, `{"campaigns": null}`, `[]`, `{"campaigns": [null]}`, `{"campaigns": [{}]}`, `{"campaigns": [{"id": ".."}, {"id": "a/b"}]}`,
+		`{"campaigns": [{"id": "a", "name": "A", "status": "running", "is_cancelled": false, "updated_at": "2024-05-01T08:00:00Z", "max_concurrent_calls": 3}]}`,
+		`{"campaigns": [{"id": 7, "name": ["A"], "status": {}, "is_cancelled": "no", "updated_at": 7, "max_concurrent_calls": "many"}, {"id": "b", "status": "completed"}]}`,
+		`{"campaigns": [{"id": "a", "status": "archived", "assistant": {"prompt": "x"}}, {"id": "a", "status": "draft"}, {"id": "c", "is_cancelled": true}]}`,
+		"{\"campaigns\": [{\"id\": \"\xff\"}, {\"id\": \"d\", \"name\": \"\\ud800\\u0000\xff\", \"status\": \"running\"}]}",
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		client := clientOfOneAnswer(t, body)
+		c, err := New(Config{
+			Given: []string{"given"}, Client: client, Clock: revoxapi.SystemClock{}, Logger: slog.New(slog.DiscardHandler), Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
+			Discovery: &Discovery{Statuses: []string{"running", "completed"}, CompletedFor: time.Hour},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Refresh(context.Background()); err != nil {
+			if revoxapi.KindOf(err) != revoxapi.KindBadResponse {
+				t.Errorf("%T: %v", err, err)
+			}
+			return
+		}
+		ids, listed := c.Selected()
+		for i, id := range ids {
+			if revoxapi.CheckCampaignID(id) != nil || slices.Contains(ids[:i], id) || id != "given" && listed[id] == nil {
+				t.Errorf("selected %q of %q", id, ids)
+			}
+		}
+		for id, campaign := range listed {
+			if !utf8.ValidString(campaign.Name) || utf8.RuneCountInString(campaign.Name) > tally.MaxNameRunes || !utf8.ValidString(campaign.StatusLabel) {
+				t.Errorf("campaign %q is called %q and has the status %q", id, campaign.Name, campaign.StatusLabel)
+			}
+		}
+		whole, err := client.ListCampaigns(context.Background())
+		if err != nil {
+			return
+		}
+		seen := map[string]bool{}
+		for _, w := range whole {
+			got := listed[w.ID]
+			if got == nil || seen[w.ID] {
+				continue
+			}
+			seen[w.ID] = true
+			if got.Status != string(w.Status) || got.IsCancelled != w.IsCancelled || got.UpdatedAt.String() != w.UpdatedAt.String() ||
+				got.Name != tally.CleanText(w.Name, tally.MaxNameRunes) {
+				t.Errorf("campaign %q is read as %+v, and is %+v", w.ID, got, w)
+			}
+		}
+	})
+}
+
+// clientOfOneAnswer returns a client whose requests are all answered with body.
+func clientOfOneAnswer(t *testing.T, body []byte) *revoxapi.Client {
+	t.Helper()
+	client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"), revoxapi.WithMaxRetries(0),
+		revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+		})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

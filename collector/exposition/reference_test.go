@@ -1,0 +1,83 @@
+package exposition
+
+import (
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/revox-exporter/revox_exporter/collector/store"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// reference collects what a store has in the usual way: const metrics, made again on each scrape. What is served is compared with what
+// client_golang makes of it.
+type reference struct {
+	store *store.Store
+	clock revoxapi.Clock
+}
+
+func (c reference) Describe(ch chan<- *prometheus.Desc) {
+	for _, f := range families {
+		ch <- descOf(f)
+	}
+}
+
+func descOf(f *family) *prometheus.Desc { return prometheus.NewDesc(f.Name, f.Help, f.labels, nil) }
+
+func (c reference) Collect(ch chan<- prometheus.Metric) {
+	for _, r := range c.store.All() {
+		made := seriesOf(r, c.store.Shown(r, c.clock.Now()), nil)
+		for _, f := range families {
+			for _, s := range made.of(f) {
+				labels := append([]string{r.ID}, s.labels...)
+				switch {
+				case s.histogram != nil:
+					ch <- referenceHistogram{descOf(f), prometheus.MakeLabelPairs(descOf(f), labels), f.Buckets, s.histogram.values}
+				case f.Kind == tally.Counter:
+					ch <- prometheus.MustNewConstMetric(descOf(f), prometheus.CounterValue, s.value, labels...)
+				default:
+					ch <- prometheus.MustNewConstMetric(descOf(f), prometheus.GaugeValue, s.value, labels...)
+				}
+			}
+		}
+	}
+}
+
+// referenceHistogram writes both halves of a distribution as objects.
+type referenceHistogram struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	bounds []float64
+	values tally.Distribution
+}
+
+func (m referenceHistogram) Desc() *prometheus.Desc { return m.desc }
+
+func (m referenceHistogram) Write(out *dto.Metric) error {
+	cumulative, sum := m.values.ClassicBuckets(m.bounds)
+	zero, native := m.values.NativeBuckets()
+	out.Label = m.labels
+	out.Histogram = &dto.Histogram{
+		SampleCount:   proto.Uint64(cumulative[len(m.bounds)]),
+		SampleSum:     proto.Float64(sum),
+		Schema:        proto.Int32(tally.NativeSchema),
+		ZeroThreshold: proto.Float64(prometheus.DefNativeHistogramZeroThreshold),
+		ZeroCount:     proto.Uint64(zero),
+	}
+	for i, bound := range m.bounds {
+		out.Histogram.Bucket = append(out.Histogram.Bucket, &dto.Bucket{CumulativeCount: proto.Uint64(cumulative[i]), UpperBound: proto.Float64(bound)})
+	}
+	runs, deltas := spansOf(native)
+	for _, s := range runs {
+		out.Histogram.PositiveSpan = append(out.Histogram.PositiveSpan, &dto.BucketSpan{Offset: proto.Int32(s.offset), Length: proto.Uint32(s.length)})
+	}
+	out.Histogram.PositiveDelta = deltas
+	return nil
+}

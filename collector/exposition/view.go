@@ -1,0 +1,137 @@
+package exposition
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"google.golang.org/protobuf/proto"
+)
+
+// view is what is shown of campaigns at one moment. It is immutable.
+type view struct {
+	campaigns []*campaignSeries // in the order of their IDs
+	families  []shownFamily     // those that have series, in the order of their names
+	errs      []error           // of what cannot be shown
+}
+
+// shownFamily is a family. Its revision is another one whenever its series are.
+type shownFamily struct {
+	*family
+	revision uint64
+}
+
+// update makes x.view what is shown now. x.mu is held.
+func (x *handler) update() {
+	before, records, now := x.view, x.store.All(), x.clock.Now()
+	next := &view{campaigns: make([]*campaignSeries, len(records))}
+	changed := false
+	same := len(records) == len(before.campaigns) // the campaigns are those of before
+	for i, r := range records {
+		var was *campaignSeries
+		if i < len(before.campaigns) && before.campaigns[i].record.ID == r.ID {
+			was = before.campaigns[i]
+		} else {
+			same = false
+			was = before.campaign(r.ID)
+		}
+		shown := x.store.Shown(r, now)
+		if was != nil && was.record == r && was.shown == shown {
+			next.campaigns[i] = was
+			continue
+		}
+		next.campaigns[i] = seriesOf(r, shown, was)
+		changed = true
+	}
+	if !changed && same {
+		return
+	}
+	revisions := map[*family]uint64{}
+	for _, f := range before.families {
+		revisions[f.family] = f.revision
+	}
+	for _, f := range families {
+		if !slices.ContainsFunc(next.campaigns, func(c *campaignSeries) bool { return len(c.of(f)) > 0 }) {
+			continue
+		}
+		shown := shownFamily{f, revisions[f]}
+		if !same || !slices.EqualFunc(before.campaigns, next.campaigns, func(a, b *campaignSeries) bool { return a.same(b, f) }) {
+			x.revision++
+			shown.revision = x.revision
+		}
+		next.families = append(next.families, shown)
+	}
+	slices.SortFunc(next.families, func(a, b shownFamily) int { return strings.Compare(a.Name, b.Name) })
+	for _, c := range next.campaigns {
+		next.errs = append(next.errs, c.errs...)
+	}
+	x.view = next
+}
+
+// campaign returns a campaign's series, nil where it is not there.
+func (v *view) campaign(id string) *campaignSeries {
+	i, found := slices.BinarySearchFunc(v.campaigns, id, func(c *campaignSeries, id string) int { return strings.Compare(c.record.ID, id) })
+	if !found {
+		return nil
+	}
+	return v.campaigns[i]
+}
+
+// inOrder calls each in the order of all families' names: of campaigns' families with their index in the view, of the
+// others with as many as follow each other. The first error ends it.
+func (v *view) inOrder(others []*dto.MetricFamily, campaigns func(int) error, rest func([]*dto.MetricFamily) error) error {
+	from := 0
+	for i, f := range v.families {
+		to := from
+		for to < len(others) && others[to].GetName() < f.Name {
+			to++
+		}
+		if to > from {
+			if err := rest(others[from:to]); err != nil {
+				return err
+			}
+			from = to
+		}
+		if err := campaigns(i); err != nil {
+			return err
+		}
+	}
+	if from == len(others) {
+		return nil
+	}
+	return rest(others[from:])
+}
+
+// gather returns v as objects, for what is asked for too rarely to be kept. A histogram is decoded from what is served: there is
+// one encoder.
+func (v *view) gather() ([]*dto.MetricFamily, error) {
+	gathered := make([]*dto.MetricFamily, 0, len(v.families))
+	for _, f := range v.families {
+		of := &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: f.metricType().Enum()}
+		for _, c := range v.campaigns {
+			for _, s := range c.of(f.family) {
+				m := &dto.Metric{Label: []*dto.LabelPair{{Name: &f.labels[0], Value: &c.record.ID}}}
+				for i := range s.labels {
+					m.Label = append(m.Label, &dto.LabelPair{Name: &f.labels[i+1], Value: &s.labels[i]})
+				}
+				switch {
+				case s.histogram != nil:
+					m.Histogram = &dto.Histogram{}
+					if err := proto.Unmarshal(s.histogram.protobuf(), m.Histogram); err != nil {
+						return nil, fmt.Errorf("metric %s: %w", f.Name, err)
+					}
+				case f.Kind == tally.Counter:
+					m.Counter = &dto.Counter{Value: &s.value}
+				default:
+					m.Gauge = &dto.Gauge{Value: &s.value}
+				}
+				of.Metric = append(of.Metric, m)
+			}
+		}
+		gathered = append(gathered, of)
+	}
+	return gathered, errors.Join(v.errs...)
+}

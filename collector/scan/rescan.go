@@ -1,0 +1,185 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// errReadAll tells that reading some pages did not do: rows have moved, or may have.
+var errReadAll = errors.New("every page is to be read")
+
+// rescan reads the pages that are open, or the last row where there is none. Its error is errReadAll unless what is found
+// there leaves no doubt that the settled pages still have the rows that they had.
+func (s *run) rescan(ctx context.Context) (*Result, error) {
+	if s.before == nil || s.before.Settled == nil {
+		return nil, errReadAll
+	}
+	was := s.before.Settled
+	if was.due(s.campaignID, s.scanner.FullInterval, s.start) {
+		return nil, errReadAll
+	}
+	if len(was.OpenPages) == 0 {
+		return s.probe(ctx, was)
+	}
+	r := &rescan{was: was, layout: was.Layout, sorted: newPagePartition(s.scanner.Labels, s.start)}
+	r.sorted.callsAfter = was.callsUpTo()
+	r.sorted.openKeys = make([]uint64, 0, len(was.OpenKeys))
+	r.found = make([]bool, len(was.OpenKeys))
+	requests := make([]PageRequest, len(was.OpenPages))
+	for i, number := range was.OpenPages {
+		requests[i].Number = number
+		if kept := was.kept[number]; kept != nil {
+			requests[i].ETag = kept.etag
+		}
+	}
+	if err := s.readPages(ctx, s.scanner.Params, requests, r.page); err != nil {
+		return nil, err
+	}
+	requests = requests[:0]
+	for number := was.Layout.FirstPage + was.Layout.Pages(); number < r.layout.FirstPage+r.layout.Pages(); number++ {
+		requests = append(requests, PageRequest{Number: number})
+	}
+	if err := s.readPages(ctx, s.scanner.Params, requests, r.page); err != nil {
+		return nil, err
+	}
+	if !r.complete() {
+		return nil, errReadAll
+	}
+	settled := r.sorted.following(was, r.layout, was.LastOpen)
+	t := r.sorted.whole(settled.Tally)
+	t.Add(tally.Pages, tally.PagesRead, s.pagesRead)
+	t.Add(tally.Pages, tally.PagesSettled, r.layout.Pages()-r.pages)
+	s.intern(t, settled.Tally)
+	return &Result{Tally: t, Settled: settled}, nil
+}
+
+// readPages reads pages. Where one is refused as if it did not exist, the error is errReadAll.
+func (s *run) readPages(ctx context.Context, params revoxapi.RowsParams, requests []PageRequest, each func(Page[tally.Row]) error) error {
+	for p, err := range ReadPages[tally.Row](ctx, s.scanner.Client, s.campaignID, params, requests, s.priority) {
+		switch revoxapi.StatusOf(err) {
+		case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
+			return errReadAll
+		}
+		if err == nil {
+			s.pagesRead++
+			err = each(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rescan is a scan of the open pages under way.
+type rescan struct {
+	was    *Settled
+	layout Layout // as the first answer tells it
+	sorted *pagePartition
+	pages  int
+	found  []bool   // of was.OpenKeys
+	fresh  []uint64 // keys of rows that were not on the open pages before
+}
+
+// page takes the next page. Its error is errReadAll where the page is not as it must be if no row has moved.
+func (r *rescan) page(p Page[tally.Row]) error {
+	r.pages++
+	var page *countedPage
+	if p.NotModified {
+		kept := r.was.kept[p.Number]
+		if kept == nil || r.layout != r.was.Layout {
+			return errReadAll
+		}
+		page = &countedPage{pageFacts: kept.pageFacts, kept: kept}
+	} else {
+		if p.Total == nil || p.Overfull || p.PageSize != nil && int(*p.PageSize) != r.layout.PageSize {
+			return errReadAll
+		}
+		if total := int(*p.Total); r.pages == 1 && total > r.layout.Total {
+			r.layout.Total = total
+		} else if total != r.layout.Total {
+			return errReadAll
+		}
+		// Nor is it believed unseen that a campaign has more than doubled.
+		if ambiguous(r.layout) || r.layout.Total > 2*r.was.Layout.Total {
+			return errReadAll
+		}
+		page = newCountedPage(r.sorted.labels, p.Number)
+		page.etag = p.ETag
+		for _, row := range p.Rows {
+			page.count(row)
+		}
+	}
+	for _, key := range page.keys {
+		if i, known := slices.BinarySearch(r.was.OpenKeys, key); known {
+			if r.found[i] {
+				return errReadAll
+			}
+			r.found[i] = true
+			continue
+		}
+		r.fresh = append(r.fresh, key)
+		if _, settled := slices.BinarySearch(r.was.Keys, key); settled || len(r.fresh) > r.grown() {
+			return errReadAll
+		}
+	}
+	r.sorted.add(page)
+	return nil
+}
+
+// grown returns how many more rows the campaign has than before.
+func (r *rescan) grown() int { return r.layout.Total - r.was.Layout.Total }
+
+// complete tells whether the pages have all the rows that were on open pages before, each once, and besides them as many
+// as the campaign has grown by.
+func (r *rescan) complete() bool {
+	slices.Sort(r.fresh)
+	return !slices.Contains(r.found, false) && len(slices.Compact(r.fresh)) == r.grown()
+}
+
+// probe reads the last row alone, of a campaign whose pages have all settled.
+func (s *run) probe(ctx context.Context, was *Settled) (*Result, error) {
+	params := s.scanner.Params
+	params.PageSize = 1
+	name := was.Tally.Name
+	last := []PageRequest{{Number: was.Layout.FirstPage + was.Layout.Total - 1}}
+	err := s.readPages(ctx, params, last, func(p Page[tally.Row]) error {
+		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 || RowKey(p.Rows[0].ID) != was.LastKey {
+			return errReadAll
+		}
+		c := p.Rows[0].Call
+		if (c != nil) != was.LastCalled {
+			return errReadAll
+		}
+		if c == nil {
+			return nil
+		}
+		if from, finished := restsFrom(c); !finished || from.After(s.start) {
+			return errReadAll
+		}
+		if c.Campaign.Name != "" {
+			name = tally.CleanText(c.Campaign.Name, tally.MaxNameRunes)
+		}
+		return nil
+	})
+	if err != nil {
+		s.probeFailed = errors.Is(err, errReadAll)
+		return nil, err
+	}
+	t := *was.Tally
+	t.Name = name
+	t.Values.Counts = slices.Clone(t.Values.Counts)
+	t.Values.Counts[tally.Pages.Index] = tally.Counts{{Label: tally.PagesRead, Value: 1}, {Label: tally.PagesSettled, Value: uint64(was.Layout.Pages())}}
+	// What was restored after a restart does not know what values were not known.
+	if before := s.before.Tally; before.Name == name && maps.Equal(before.Unknown, t.Unknown) &&
+		tally.EqualCounts(before.Values.Counts[tally.Pages.Index], t.Values.Counts[tally.Pages.Index]) {
+		return &Result{Tally: before, Settled: was}, nil // the same as before, and known to be by its place in memory
+	}
+	return &Result{Tally: &t, Settled: was}, nil
+}

@@ -1,0 +1,101 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/schedule"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// discover reads the list of campaigns, and lets the selected ones be scanned, until ctx ends.
+func (e *Exporter) discover(ctx context.Context) {
+	var failed time.Time // when the list last failed to be read
+	for ctx.Err() == nil {
+		now := e.cfg.Clock.Now()
+		err := e.campaigns.List().Err
+		left := schedule.Within(schedule.HoldOff(err), failed, now) && !(revoxapi.KindOf(err) == revoxapi.KindAuth && e.breaker.Changed())
+		asked := !left && !e.breaker.Holds(now)
+		if asked {
+			key, _ := e.cfg.Key.Key() // one that cannot be read is the client's to report
+			err = e.campaigns.Refresh(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			e.breaker.Note(e.cfg.Clock.Now(), "the list of campaigns", key, err)
+			if err != nil {
+				failed = e.cfg.Clock.Now()
+			} else {
+				e.applySelection()
+			}
+		}
+		e.listRead.Store(true)
+		e.scanNewOnes()
+		// Not long where the list was not asked for or could not be read: until then nothing new is discovered, and a key that has changed
+		// should be tried.
+		pause := e.cfg.Discovery.Interval
+		if !asked || err != nil {
+			pause = min(pause, time.Minute)
+		}
+		_ = e.cfg.Clock.Sleep(ctx, pause) // its error is that ctx ended
+	}
+}
+
+// applySelection makes the campaigns that are selected now those that are scanned on an interval, and shown.
+func (e *Exporter) applySelection() {
+	e.selecting.Lock()
+	defer e.selecting.Unlock()
+	ids, listed := e.campaigns.Selected()
+	before := e.store.All()
+	e.store.SelectOnly(ids, listed, e.cfg.Clock.Now())
+	e.queue.SelectOnly(ids)
+	e.intervals.Select(ids)
+	e.logSelection(before, e.store.All(), len(listed))
+	if len(ids) > 0 {
+		e.idle = false
+	} else if !e.idle && (e.cfg.Discovery == nil || listed != nil) {
+		e.idle = true
+		logger := e.cfg.Logger
+		if e.cfg.Shard.Count > 1 {
+			logger = logger.With("shard", fmt.Sprintf("%d of %d", e.cfg.Shard.Index, e.cfg.Shard.Count))
+		}
+		logger.Warn("no campaign is selected: nothing is read until one is")
+	}
+}
+
+// Reload reads the campaign file again, whether it has changed or not. Where the file is bad the campaigns that were selected before
+// stay, and the error says what is wrong with it. Without a campaign file there is nothing to do.
+func (e *Exporter) Reload() error { return e.reload(true) }
+
+func (e *Exporter) reload(asked bool) error {
+	if e.cfg.CampaignFile == "" {
+		e.cfg.Logger.Info("there is no campaign file to read again")
+		return nil
+	}
+	changed, err := e.campaigns.Reload()
+	switch {
+	case err != nil && (changed || asked):
+		e.cfg.Logger.Error("the campaigns that were selected before stay", "err", err)
+	case err == nil && (changed || asked):
+		_, inFile := e.campaigns.Given()
+		e.cfg.Logger.Info("the campaign file was read again", "campaigns", inFile)
+	}
+	if err == nil {
+		e.applySelection()
+		e.scanNewOnes()
+	}
+	return err
+}
+
+// campaignFileInterval is the pause between two looks at whether the campaign file is another one.
+const campaignFileInterval = 5 * time.Second
+
+// watchCampaignFile reads the campaign file again when it changes, until ctx ends.
+func (e *Exporter) watchCampaignFile(ctx context.Context) {
+	for e.cfg.Clock.Sleep(ctx, campaignFileInterval) == nil {
+		if e.campaigns.FileChanged() {
+			_ = e.reload(false) // which has logged it
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// start is a Wednesday morning.
+var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
+
+// FuzzStored decodes what may be in the state: whatever it is, it can be shown, counted on from and stored again, or it
+// is an error.
+func FuzzStored(f *testing.F) {
+	at := func(seconds int) (at revoxapi.Timestamp) {
+		at.Time = start.Add(time.Duration(seconds) * time.Second)
+		return at
+	}
+	labels := tally.NewLabels(slog.New(slog.DiscardHandler))
+	t := tally.New(labels)
+	t.CountRow(tally.Row{ID: "r", Call: &tally.Call{Status: "completed", Attempts: []tally.Attempt{{Status: "completed", Result: "human", StartedAt: at(0), EndedAt: at(90)}}}})
+	data := (*Snapshot)(nil).next(&scan.Result{Tally: t}, start, time.Second).next(&scan.Result{Tally: tally.New(labels)}, start, time.Second)
+	f.Add(encodeScan(&Record{Data: data, doubted: 1}, start), encodeData(data), (&scan.Settled{Tally: t, Keys: []uint64{1, 2}, OpenKeys: []uint64{3}}).Encode())
+	f.Add([]byte(`{"at": "2024-05-01T09:00:00Z"}`), []byte(`{"tally": {"families": {"revox_campaign_rows": {"counts": {"": 1}}}}}`), []byte{2, 0, 0, 0, '{', '}'})
+	f.Fuzz(func(t *testing.T, small, data, settled []byte) {
+		if p, err := scan.DecodeSettled(settled, labels); err == nil {
+			if again, err := scan.DecodeSettled(p.Encode(), labels); err != nil || len(again.Keys) != len(p.Keys) {
+				t.Errorf("settled pages cannot be stored again: %v", err)
+			}
+		}
+		r, dropped, err := decodeScan("c", small)
+		if err != nil || r.Data == nil || decodeData(data, r.Data, labels) != nil {
+			return
+		}
+		labels.RestoreValues(r.Data.Monotonic)
+		_ = r.Data.Tally.Rows()
+		for _, f := range tally.Families() {
+			for _, d := range r.Data.Monotonic.Distributions[f.Index] {
+				d.Value.ClassicBuckets(f.Buckets)
+				d.Value.NativeBuckets()
+			}
+		}
+		next := *r
+		next.Data = r.Data.next(&scan.Result{Tally: tally.New(labels)}, start, time.Second)
+		stored := encodeData(next.Data)
+		again, _, err := decodeScan("c", encodeScan(&next, dropped))
+		if err != nil || decodeData(stored, again.Data, labels) != nil || !bytes.Equal(encodeData(again.Data), stored) {
+			t.Errorf("it cannot be stored again as it was: %v", err)
+		}
+	})
+}

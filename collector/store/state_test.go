@@ -1,0 +1,46 @@
+package store
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// A campaign that could not be written and is not selected any more leaves nothing to be written.
+func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	open := func() *State {
+		state, err := OpenState(t.TempDir(), "http://localhost", clock, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(state.Close)
+		return state
+	}
+	state, broken := open(), open()
+	broken.Close()
+	file := state.file
+	state.file = broken.file // which cannot be written
+
+	s := New(state, Ages{MaxAge: time.Hour})
+	publish := func(id string) {
+		counted := tally.New(tally.NewLabels(slog.New(slog.DiscardHandler)))
+		s.Publish(id, Outcome{Found: &scan.Result{Tally: counted}, Due: start, Asked: start, Start: start, End: start})
+	}
+	s.SelectOnly([]string{"c-0", "c-1"}, nil, start)
+	publish("c-0")
+	publish("c-1")
+	if up, failed := state.Status(); up || failed == 0 {
+		t.Errorf("up %v and %d failed writes of a state that cannot be written", up, failed)
+	}
+	state.file = file
+	s.SelectOnly([]string{"c-0"}, nil, start)
+	publish("c-0")
+	if up, _ := state.Status(); !up {
+		t.Error("the state is not up though all is written")
+	}
+}

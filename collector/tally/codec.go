@@ -1,0 +1,158 @@
+package tally
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Stored is a Tally as a file has it, to be encoded as JSON. Families go by their names and not by their places, so that
+// versions which add some understand each other.
+type Stored struct {
+	Name     string                  `json:"name,omitzero"`
+	Families map[string]StoredFamily `json:"families"`
+	Carries  []string                `json:"carries,omitempty"`
+}
+
+// StoredFamily has the values of a family by label value.
+type StoredFamily struct {
+	Counts        map[string]uint64       `json:"counts,omitempty"`
+	Distributions map[string][]storedCell `json:"distributions,omitempty"`
+	// Buckets are the upper bounds that the cells of distributions go by.
+	Buckets []float64 `json:"buckets,omitempty"`
+}
+
+// storedCell is a cell's classic and native bucket, its count, and the seconds and nanoseconds of its sum.
+type storedCell [5]int64
+
+// Store returns t as a file has it. Unknown is not stored.
+func (t *Tally) Store() Stored {
+	return Stored{Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields)}
+}
+
+// Restore returns the tally that was stored. Families that are not stored, or not with the same buckets, are nil in it. The
+// error says what in it cannot be.
+func (s Stored) Restore(labels *Labels) (*Tally, error) {
+	t := New(labels)
+	t.Name, t.Fields = s.Name, RestoreFields(s.Carries)
+	clear(t.Values.Counts)
+	clear(t.Values.Distributions)
+	return t, t.Values.Restore(s.Families)
+}
+
+// Store returns the families of which the values are not as in others; all of them where others is nil.
+func (v Values) Store(others *Values) map[string]StoredFamily {
+	stored := map[string]StoredFamily{}
+	for i, f := range families {
+		cs, ds := v.Counts[i], v.Distributions[i]
+		if others == nil || !EqualCounts(cs, others.Counts[i]) || !EqualDistributions(ds, others.Distributions[i]) {
+			stored[f.Name] = StoredFamily{Counts: storeCounts(cs), Distributions: storeDistributions(ds), Buckets: f.Buckets}
+		}
+	}
+	return stored
+}
+
+// Restore sets the families that are stored, in place.
+func (v Values) Restore(stored map[string]StoredFamily) error {
+	cs, ds := v.Counts, v.Distributions
+	for i, f := range families {
+		s, ok := stored[f.Name]
+		if !ok || !slices.Equal(s.Buckets, f.Buckets) {
+			continue
+		}
+		if f.Kind != Histogram {
+			cs[i] = restoreLabelMap[uint64](s.Counts, f)
+			for at, c := range cs[i] {
+				cs[i][at].Value = s.Counts[c.Label]
+			}
+			continue
+		}
+		ds[i] = restoreLabelMap[Distribution](s.Distributions, f)
+		for at, d := range ds[i] {
+			var err error
+			if ds[i][at].Value, err = restoreDistribution(s.Distributions[d.Label], f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// restoreLabelMap returns one with the zero value for each label value that is stored. Those that are known are in memory once.
+func restoreLabelMap[V, S any](stored map[string]S, f *Family) LabelMap[V] {
+	labels := make([]string, 0, len(stored))
+	for label := range stored {
+		if i := slices.Index(f.Known, label); i >= 0 {
+			label = f.Known[i]
+		}
+		labels = append(labels, label)
+	}
+	return newLabelMap[V](labels)
+}
+
+func storeCounts(values Counts) map[string]uint64 {
+	stored := make(map[string]uint64, len(values))
+	for _, c := range values {
+		stored[c.Label] = c.Value
+	}
+	return stored
+}
+
+func storeDistributions(values Distributions) map[string][]storedCell {
+	stored := make(map[string][]storedCell, len(values))
+	for _, d := range values {
+		cells := make([]storedCell, 0, len(d.Value))
+		for _, o := range d.Value {
+			cells = append(cells, storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
+		}
+		stored[d.Label] = cells
+	}
+	return stored
+}
+
+func restoreDistribution(cells []storedCell, f *Family) (Distribution, error) {
+	d := make(Distribution, 0, len(cells))
+	for _, s := range cells {
+		c := cell{int16(s[0]), int16(s[1])}
+		if s[0] < 0 || s[0] > int64(len(f.Buckets)) || s[1] != int64(c.native) || s[2] < 1 || s[3] < 0 || s[4] < 0 || s[4] >= 1e9 {
+			return nil, fmt.Errorf("a cell of %s that cannot be: %v", f.Name, s)
+		}
+		if last := len(d) - 1; last >= 0 && d[last].compare(c) >= 0 {
+			return nil, fmt.Errorf("cells of %s that are not in order: %v", f.Name, s)
+		}
+		d = append(d, newObservations(c, uint64(s[2]), exactSum{s[3], s[4]}))
+	}
+	return d, nil
+}
+
+// StoreFields returns the names of the families of which rows had the field, of a Tally.Fields.
+func StoreFields(fields []bool) []string {
+	var names []string
+	for i, f := range families {
+		if fields[i] {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// RestoreFields returns the Tally.Fields of which StoreFields returned names.
+func RestoreFields(names []string) []bool {
+	fields := make([]bool, len(families))
+	for i, f := range families {
+		fields[i] = slices.Contains(names, f.Name)
+	}
+	return fields
+}
+
+// MarshalJSON returns v as JSON, equal for equal values: what is stored is written again only where it has changed. It panics on
+// what JSON cannot have, which plain values never are.
+func MarshalJSON(v any) []byte {
+	bytes, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		panic(fmt.Sprintf("encoding state: %v", err))
+	}
+	return bytes
+}

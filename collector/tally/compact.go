@@ -1,0 +1,154 @@
+package tally
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+)
+
+// AppendBytes appends what t counted in a form of little room, which MergeBytes of the same process reads.
+func (t *Tally) AppendBytes(b []byte) []byte {
+	b = appendText(b, t.Name)
+	for i, f := range families {
+		field := uint64(0)
+		if t.Fields[i] {
+			field = 1
+		}
+		b = binary.AppendUvarint(b, field)
+		if f.Kind == Histogram {
+			b = appendDistributions(b, f, t.Values.Distributions[i])
+			continue
+		}
+		n := 0
+		for _, c := range t.Values.Counts[i] {
+			if c.Value > 0 {
+				n++
+			}
+		}
+		b = binary.AppendUvarint(b, uint64(n))
+		for _, c := range t.Values.Counts[i] {
+			if c.Value > 0 {
+				b = appendLabelValue(b, f, c.Label)
+				b = binary.AppendUvarint(b, c.Value)
+			}
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(t.Unknown)))
+	for u := range t.Unknown {
+		b = appendText(b, u.Label)
+		b = appendText(b, u.Value)
+	}
+	return b
+}
+
+func appendDistributions(b []byte, f *Family, ds Distributions) []byte {
+	n := 0
+	for _, d := range ds {
+		if len(d.Value) > 0 {
+			n++
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(n))
+	for _, d := range ds {
+		if len(d.Value) == 0 {
+			continue
+		}
+		b = appendLabelValue(b, f, d.Label)
+		b = binary.AppendUvarint(b, uint64(len(d.Value)))
+		for _, o := range d.Value {
+			b = binary.AppendVarint(b, int64(o.classic))
+			b = binary.AppendVarint(b, int64(o.native))
+			b = binary.AppendUvarint(b, o.count)
+			b = o.sum().appendBytes(b)
+		}
+	}
+	return b
+}
+
+// appendBytes appends the sum: where it is in whole milliseconds, as nearly all are, their number, which takes
+// half the room; else -1 less the seconds, and the nanoseconds. Sums are 0 or more.
+func (s exactSum) appendBytes(b []byte) []byte {
+	if s.nanoseconds%1e6 == 0 && s.seconds < math.MaxInt64/1000-1 {
+		return binary.AppendVarint(b, s.seconds*1e3+s.nanoseconds/1e6)
+	}
+	b = binary.AppendVarint(b, -1-s.seconds)
+	return binary.AppendUvarint(b, uint64(s.nanoseconds))
+}
+
+// appendLabelValue appends a value of the family's label: one that is known by its place among those, counted from 1, and
+// another one after a 0.
+func appendLabelValue(b []byte, f *Family, value string) []byte {
+	if i := slices.Index(f.Known, value); i >= 0 {
+		return binary.AppendUvarint(b, uint64(i+1))
+	}
+	return appendText(append(b, 0), value)
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
+// MergeBytes adds what a tally counted of which AppendBytes made b.
+func (t *Tally) MergeBytes(b []byte) {
+	r := tallyReader(b)
+	if name := r.text(); name != "" {
+		t.Name = name
+	}
+	var part Distribution
+	for i, f := range families {
+		t.Fields[i] = r.uint() == 1 || t.Fields[i]
+		for range r.uint() {
+			value := r.label(f)
+			if f.Kind != Histogram {
+				*t.count(f, value) += r.uint()
+				continue
+			}
+			part = part[:0]
+			for range r.uint() {
+				part = append(part, newObservations(cell{int16(r.int()), int16(r.int())}, r.uint(), r.sum()))
+			}
+			at := t.distribution(f, value)
+			*at = at.Merge(part)
+		}
+	}
+	for range r.uint() {
+		t.Unknown[Unknown{r.text(), r.text()}] = struct{}{}
+	}
+}
+
+// tallyReader is what is left to read.
+type tallyReader []byte
+
+func (r *tallyReader) uint() uint64 {
+	v, n := binary.Uvarint(*r)
+	*r = (*r)[n:]
+	return v
+}
+
+func (r *tallyReader) int() int64 {
+	v, n := binary.Varint(*r)
+	*r = (*r)[n:]
+	return v
+}
+
+func (r *tallyReader) label(f *Family) string {
+	if i := r.uint(); i > 0 {
+		return f.Known[i-1]
+	}
+	return r.text()
+}
+
+func (r *tallyReader) sum() exactSum {
+	n := r.int()
+	if n >= 0 {
+		return exactSum{n / 1e3, n % 1e3 * 1e6}
+	}
+	return exactSum{-1 - n, int64(r.uint())}
+}
+
+func (r *tallyReader) text() string {
+	n := r.uint()
+	text := string((*r)[:n])
+	*r = (*r)[n:]
+	return text
+}

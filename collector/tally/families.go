@@ -1,0 +1,102 @@
+package tally
+
+import (
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// Each family that a Tally counts is declared here and nowhere else: name, help, label, known label values and buckets.
+
+// State: gauges.
+var (
+	Rows = define(Family{Kind: Gauge, Name: "revox_campaign_rows",
+		Help: "Distinct rows (contacts) of the campaign, told apart by their id."})
+	RowsWithoutCall = define(Family{Kind: Gauge, Name: "revox_campaign_rows_without_call",
+		Help: "Rows of the campaign that have no call."})
+	RowsMissing = define(Family{Kind: Gauge, Name: "revox_campaign_rows_missing",
+		Help: "Rows that the API's total promises but that could not be found on any page; 0 where the API gives no total."})
+	Calls = define(Family{Kind: Gauge, Name: "revox_campaign_calls",
+		Help:   "Calls (orders, each resolved over one or more attempts) now in each status.",
+		Labels: []string{"status"}, Known: names(revoxapi.Values[revoxapi.CallStatus]())})
+	CallAttempts = define(Family{Kind: Gauge, Name: "revox_campaign_call_attempts",
+		Help:   "Call attempts now in each status.",
+		Labels: []string{"status"}, Known: names(revoxapi.Values[revoxapi.AttemptStatus]())})
+	Anomalies = define(Family{Kind: Gauge, Name: "revox_campaign_anomalies",
+		Help:   "What the newest complete scan had to pass over, by kind.",
+		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyBadTimestamp, anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus}})
+	Pages = define(Family{Kind: Gauge, Name: "revox_campaign_pages",
+		Help:   "Pages that the newest complete scan read, and settled ones that it did not need to.",
+		Labels: []string{"state"}, Known: []string{PagesRead, PagesSettled}})
+)
+
+// The states of revox_campaign_pages.
+const (
+	PagesRead    = "read"
+	PagesSettled = "settled"
+)
+
+// The kinds of revox_campaign_anomalies.
+const (
+	// A row whose id had been read before in the same scan.
+	AnomalyDuplicateRow = "duplicate_row"
+	// A time stamp that is there but is not an unambiguous date and time; durations that need it are not observed.
+	anomalyBadTimestamp = "bad_timestamp"
+	// A duration that ends before it begins; not observed.
+	anomalyNegativeDuration = "negative_duration"
+	// A duration of more than maxPlausibleDuration, from a stand-in such as the year 9999 or 1; not observed.
+	anomalyImplausibleDuration = "implausible_duration"
+	// A call or an attempt without a status; counted in no metric by status.
+	anomalyMissingStatus = "missing_status"
+)
+
+// maxPlausibleDuration is longer than any call can last or be retried.
+const maxPlausibleDuration = 10 * 365 * 24 * time.Hour
+
+// Outcomes: counters that never fall.
+var (
+	finishedCallStatuses    = []revoxapi.CallStatus{revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored}
+	finishedAttemptStatuses = []revoxapi.AttemptStatus{revoxapi.AttemptCompleted, revoxapi.AttemptError}
+
+	CallsFinished = define(Family{Kind: Counter, Name: "revox_campaign_calls_finished_total",
+		Help:   "Finished calls (status completed, cancelled or errored), by status.",
+		Labels: []string{"status"}, Known: names(finishedCallStatuses)})
+	CallOutcomes = define(Family{Kind: Counter, Name: "revox_campaign_call_outcomes_total",
+		Help:   "Finished calls by outcome, none where it is not computed; only for campaigns whose rows carry the field.",
+		Labels: []string{"outcome"}, Known: append(names(revoxapi.Values[revoxapi.CallOutcome]()), ValueNone), Optional: true})
+	AttemptsFinished = define(Family{Kind: Counter, Name: "revox_campaign_call_attempts_finished_total",
+		Help:   "Finished call attempts (status completed or error), by status.",
+		Labels: []string{"status"}, Known: names(finishedAttemptStatuses)})
+	AttemptResults = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_results_total",
+		Help:   "Finished call attempts by result, none where there is none.",
+		Labels: []string{"result"}, Known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), ValueNone)})
+	AttemptDialErrors = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_dial_errors_total",
+		Help:   "Finished call attempts with a dial error, by that error.",
+		Labels: []string{"dial_error"}, Known: names(revoxapi.Values[revoxapi.DialError]())})
+	AttemptEndedBy = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_ended_by_total",
+		Help:   "Finished call attempts by who ended the call: the agent, the user (the person called) or the system.",
+		Labels: []string{"ended_by"}, Known: names(revoxapi.Values[revoxapi.EndedBy]())})
+	AttemptEndReasons = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_end_reasons_total",
+		Help:   "Finished call attempts by the reason why the agent ended the call: an open set, only reasons seen are shown.",
+		Labels: []string{"end_reason"}})
+)
+
+// Durations: histograms that never fall.
+var (
+	callBuckets       = []float64{1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600}
+	ringBuckets       = []float64{1, 2, 5, 10, 15, 20, 25, 30, 45, 60}
+	resolutionBuckets = []float64{60, 300, 900, 3600, 7200, 14400, 28800, 86400, 172800, 259200, 604800}
+	perCallBuckets    = []float64{0, 1, 2, 3, 4, 5, 10}
+
+	AttemptDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_duration_seconds",
+		Help: "Seconds from a finished attempt's start to its end.", Buckets: callBuckets})
+	RingDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_ring_duration_seconds",
+		Help: "Seconds from an answered, finished attempt's start to its answer.", Buckets: ringBuckets})
+	TalkDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_talk_duration_seconds",
+		Help:   "Seconds from an answered, finished attempt's answer to its end, by result.",
+		Labels: []string{"result"}, Known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), ValueNone), Buckets: callBuckets})
+	ResolutionDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_resolution_duration_seconds",
+		Help: "Seconds from a finished call's creation to the end of its newest attempt.", Buckets: resolutionBuckets})
+	AttemptsPerCall = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempts_per_call",
+		Help: "Attempts made for a finished call.", Buckets: perCallBuckets})
+)

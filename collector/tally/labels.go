@@ -1,0 +1,199 @@
+package tally
+
+import (
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+const (
+	// MaxNameRunes is how many characters of a campaign's name are shown.
+	MaxNameRunes = 256
+	// maxLabelRunes is how many characters of an unknown value go into a label.
+	maxLabelRunes = 64
+	// maxUnknownValues is how many distinct unknown values of one label a process passes; further ones become ValueOther.
+	maxUnknownValues = 20
+)
+
+// enum is an enumeration of the API: the label that shows it, and its known values. The label status shows three of them.
+type enum struct {
+	label string
+	known map[string]string // each value by itself, so that a label value is in memory once
+}
+
+var enums []*enum
+
+func newEnum(label string, known []string) *enum {
+	e := &enum{label: label, known: make(map[string]string, len(known))}
+	for _, value := range known {
+		e.known[value] = value
+	}
+	enums = append(enums, e)
+	return e
+}
+
+var (
+	enumCallStatus     = newEnum("status", names(revoxapi.Values[revoxapi.CallStatus]()))
+	enumAttemptStatus  = newEnum("status", names(revoxapi.Values[revoxapi.AttemptStatus]()))
+	enumCampaignStatus = newEnum("status", names(revoxapi.Values[revoxapi.CampaignStatus]()))
+	enumOutcome        = newEnum("outcome", names(revoxapi.Values[revoxapi.CallOutcome]()))
+	enumResult         = newEnum("result", names(revoxapi.Values[revoxapi.AttemptResult]()))
+	enumDialError      = newEnum("dial_error", names(revoxapi.Values[revoxapi.DialError]()))
+	enumEndedBy        = newEnum("ended_by", names(revoxapi.Values[revoxapi.EndedBy]()))
+	enumEndReason      = newEnum("end_reason", names(revoxapi.Values[revoxapi.EndReason]()))
+)
+
+// Labels turns what the API says into label values. An unknown value passes too, since it is news, but the number of them is
+// bounded over the whole process, so that nothing the API sends can flood Prometheus with series. Make one with NewLabels for
+// each process. It is safe for concurrent use.
+type Labels struct {
+	logger    *slog.Logger
+	sightings map[string]*atomic.Uint64 // by label, of all labels that can have unknown values
+
+	mu       sync.Mutex
+	unknown  map[string]map[string]bool // by label: the values that were passed
+	overflow map[string]bool            // labels for which ValueOther was announced
+}
+
+// Unknown is an unknown value of a label, as a scan saw it.
+type Unknown struct{ Label, Value string }
+
+// NewLabels returns Labels that log each new unknown value once.
+func NewLabels(logger *slog.Logger) *Labels {
+	l := &Labels{
+		logger:    logger,
+		unknown:   map[string]map[string]bool{},
+		sightings: map[string]*atomic.Uint64{},
+		overflow:  map[string]bool{},
+	}
+	for _, e := range enums {
+		l.unknown[e.label] = map[string]bool{}
+		l.sightings[e.label] = &atomic.Uint64{}
+	}
+	return l
+}
+
+// CampaignStatus returns the label value of a campaign's status, and whether it is known.
+func (l *Labels) CampaignStatus(raw string) (value string, known bool) {
+	return l.value(enumCampaignStatus, raw)
+}
+
+// KnownCampaignStatus reports whether a campaign's status is known.
+func KnownCampaignStatus(raw string) bool { return enumCampaignStatus.known[raw] != "" }
+
+// UnknownCampaignStatus returns a campaign's status that is not known as a scan of rows would have seen it.
+func UnknownCampaignStatus(value string) Unknown { return Unknown{enumCampaignStatus.label, value} }
+
+// value returns the label value for an API value, and whether it is known.
+func (l *Labels) value(e *enum, raw string) (value string, known bool) {
+	if value, known := e.known[raw]; known {
+		return value, true
+	}
+	// More than is kept is looked at: a number that the cut goes through is one too.
+	if looksPersonal(CleanText(raw, 2*maxLabelRunes)) {
+		return ValueOther, false
+	}
+	value = CleanText(raw, maxLabelRunes)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	passed := l.unknown[e.label]
+	if passed[value] {
+		return value, false
+	}
+	if len(passed) >= maxUnknownValues {
+		if !l.overflow[e.label] {
+			l.overflow[e.label] = true
+			l.logger.Warn("too many unknown values; further ones are counted as other", "label", e.label, "limit", maxUnknownValues)
+		}
+		return ValueOther, false
+	}
+	passed[value] = true
+	l.logger.Warn("the API uses a value that this version does not know; it is counted under its own name", "label", e.label, "value", value)
+	return value, false
+}
+
+// Sighted counts what one complete scan saw: its distinct unknown values.
+func (l *Labels) Sighted(unknown map[Unknown]struct{}) {
+	for u := range unknown {
+		l.sightings[u.Label].Add(1)
+	}
+}
+
+// Sightings returns how many times scans saw an unknown value, by label.
+func (l *Labels) Sightings() map[string]uint64 {
+	counts := make(map[string]uint64, len(l.sightings))
+	for label, n := range l.sightings {
+		counts[label] = n.Load()
+	}
+	return counts
+}
+
+// RestoreCampaignStatus lets a campaign's status pass that an earlier process let pass.
+func (l *Labels) RestoreCampaignStatus(value string) {
+	if value != "" && !slices.Contains(CampaignStatuses(), value) {
+		l.restore(enumCampaignStatus.label, value)
+	}
+}
+
+// RestoreValues lets label values pass that an earlier process let pass, so that they go on being counted under their names.
+func (l *Labels) RestoreValues(v Values) {
+	for _, f := range families {
+		if len(f.Labels) == 0 {
+			continue
+		}
+		// Of the open set of end reasons no family shows all.
+		known := func(value string) bool {
+			return slices.Contains(f.Known, value) || f == AttemptEndReasons && enumEndReason.known[value] != ""
+		}
+		for _, c := range v.Counts[f.Index] {
+			if !known(c.Label) {
+				l.restore(f.Labels[0], c.Label)
+			}
+		}
+		for _, d := range v.Distributions[f.Index] {
+			if !known(d.Label) {
+				l.restore(f.Labels[0], d.Label)
+			}
+		}
+	}
+}
+
+func (l *Labels) restore(label, value string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if passed := l.unknown[label]; passed != nil && value != ValueNone && value != ValueOther && len(passed) < maxUnknownValues {
+		passed[value] = true
+	}
+}
+
+// CleanText returns text as valid UTF-8 without control characters, cut to a number of characters.
+func CleanText(text string, maxRunes int) string {
+	var clean strings.Builder
+	// Only as much of the text is looked at as is kept: it may be megabytes long.
+	for range maxRunes {
+		if text == "" {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		if unicode.IsControl(r) { // also those beyond ASCII, which terminals act on
+			r = utf8.RuneError
+		}
+		clean.WriteRune(r)
+	}
+	return clean.String()
+}
+
+// A telephone number, an address on the net or one by mail, or a sentence has no place in an enum, but free text may hold one.
+// Whatever stands between digits, as long as it is no letter, may be how someone writes a number.
+var personal = regexp.MustCompile(`(?:\p{Nd}[^\p{L}\p{Nd}]*){7}|@|://|(?:\S+[\s\p{Z}]+){4}`)
+
+// looksPersonal reports whether a value should be kept out of labels and logs.
+func looksPersonal(value string) bool { return personal.MatchString(value) }
