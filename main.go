@@ -27,7 +27,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/pages"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
-	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 const name = "revox_exporter"
@@ -64,7 +64,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	}
 	logger := logging.New(stderr, flags.logLevel, flags.logFormat)
 	if flags.demo {
-		api := revoxtest.NewDemo()
+		api := sim.NewDemo()
 		defer api.Close()
 		cfg.baseURL = api.URL
 	}

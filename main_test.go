@@ -23,6 +23,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
@@ -143,7 +144,7 @@ func TestKeyAndPersonalDataAreShownNowhere(t *testing.T) {
 			t.Parallel()
 			api := revoxtest.NewServer(revoxtest.WithAPIKey(key), revoxtest.WithNewerFields())
 			defer api.Close()
-			id := api.AddCampaign(revoxtest.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3), Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}})
+			id := sim.New(api).AddCampaign(sim.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3), Windows: []sim.Window{{Start: "00:00", End: "24:00"}}})
 			if name != "none" {
 				api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: fault})
 			}
@@ -239,7 +240,7 @@ func TestREADMETables(t *testing.T) {
 	if err := os.WriteFile(list, []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	api := revoxtest.NewDemo() // not --demo, which keeps no state and so has none of its metrics
+	api := sim.NewDemo() // not --demo, which keeps no state and so has none of its metrics
 	t.Cleanup(api.Close)
 	p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.discover",
 		"--campaign.file="+list, "--state.path="+t.TempDir())

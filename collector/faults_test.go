@@ -10,6 +10,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // faults are what can go wrong on the wire, and the reason that a scan then fails for.
@@ -65,8 +66,8 @@ func newFaultHarness(t *testing.T, reason revoxapi.ErrorKind) *harness {
 	}
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.AddCampaign(revoxtest.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: revoxtest.Light})
-	api.AddCampaign(revoxtest.Campaign{ID: "sound", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: revoxtest.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: sim.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "sound", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: sim.Light})
 	return newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs = []string{"broken", "sound"}
 		c.Rows.PageSize = 10
@@ -149,7 +150,7 @@ func reasonOnALaterPage(name string, reason revoxapi.ErrorKind) revoxapi.ErrorKi
 func TestFaultFromTheStartPublishesNothing(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.AddCampaign(revoxtest.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour)})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour)})
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(http.StatusBadGateway, nil, "no")})
 	h := newHarness(t, api, clock, only("broken"))
 	scrape := h.Scrape()
@@ -162,7 +163,7 @@ func TestFaultFromTheStartPublishesNothing(t *testing.T) {
 func TestOnlyTimeStampsMayBeOfAnyType(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 30, Start: start.Add(-24 * time.Hour)})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 30, Start: start.Add(-24 * time.Hour)})
 	for _, field := range []string{"started_at", "answered_at", "ended_at", "created_at", "scheduled_at"} {
 		api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.SetField(field, `{}`)})
 	}

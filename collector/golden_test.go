@@ -9,6 +9,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew; count by hand what changed")
@@ -85,7 +86,7 @@ func TestEveryServerKindGivesTheSameNumbers(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, page size %d", kind, pageSize), func(t *testing.T) {
 				clock := revoxtest.NewClock(start)
 				api := newAPI(t, clock, options...)
-				id := api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: revoxtest.Light})
+				id := sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: sim.Light})
 				h := newHarness(t, api, clock, func(c *collector.Config) {
 					c.CampaignIDs = []string{id}
 					c.Rows.PageSize = pageSize

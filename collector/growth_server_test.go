@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // growthTime is when the benchmark's campaigns are looked at.
@@ -79,9 +80,9 @@ func serveGrowth(order growthOrder) error {
 	clock := revoxtest.NewClock(growthTime)
 	api := revoxtest.NewServer(revoxtest.WithNow(clock.Now), revoxtest.WithoutGzip(), revoxtest.WithRequestLog(0))
 	defer api.Close()
-	api.AddCampaign(revoxtest.Campaign{ID: "finished", Rows: 1000, Start: growthTime.AddDate(0, 0, -21), Weight: revoxtest.Light})
-	api.AddCampaign(revoxtest.Campaign{ID: "active", Rows: 100, Start: growthTime.Add(-time.Hour), Paused: true,
-		RowsWithoutCallShare: -1, CancelledShare: -1, Weight: revoxtest.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "finished", Rows: 1000, Start: growthTime.AddDate(0, 0, -21), Weight: sim.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "active", Rows: 100, Start: growthTime.Add(-time.Hour), Paused: true,
+		RowsWithoutCallShare: -1, CancelledShare: -1, Weight: sim.Light})
 	s := &growthServer{growthOrder: order}
 	var err error
 	if s.finished, err = growthRows(api.Handler(), "finished"); err != nil {

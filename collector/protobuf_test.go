@@ -11,12 +11,13 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 func newFullHarness(t *testing.T) *harness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
-	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 50, Start: start.AddDate(0, 0, -2)})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 50, Start: start.AddDate(0, 0, -2)})
 	api.SetRows("hand-counted", "", readRows(t, "testdata/hand_counted.json"))
 	return newHarness(t, api, clock, func(c *collector.Config) { c.Discovery = everything })
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/exposition"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // METRICS.md is what the exporter itself shows of campaigns where every metric occurs, with an example of each, so that
@@ -26,7 +27,7 @@ import (
 func TestReference(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
-	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: revoxtest.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: sim.Light})
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, campaigns, "[]")
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)

@@ -11,6 +11,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // oldRows returns rows of calls that come to rest within a minute of start.
@@ -252,7 +253,7 @@ func TestAnotherPageSizeOfTheServer(t *testing.T) {
 func TestNewNameOfAFinishedCampaign(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.AddCampaign(revoxtest.Campaign{ID: "c", Name: "Spring", Rows: 30, Start: start.AddDate(0, 0, -9), Weight: revoxtest.Light, RowsWithoutCallShare: -1})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Name: "Spring", Rows: 30, Start: start.AddDate(0, 0, -9), Weight: sim.Light, RowsWithoutCallShare: -1})
 	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, 24*time.Hour })
 	h.wantAsked("29/1")
 	api.Rename("c", "Summer")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 func TestListCampaigns(t *testing.T) {
@@ -19,7 +20,7 @@ func TestListCampaigns(t *testing.T) {
 	if campaigns, err := client.ListCampaigns(context.Background()); err != nil || campaigns == nil || len(campaigns) != 0 {
 		t.Fatalf("%v, %v", campaigns, err)
 	}
-	id := server.AddCampaign(revoxtest.Campaign{Name: "Spring", Rows: 2})
+	id := sim.New(server).AddCampaign(sim.Campaign{Name: "Spring", Rows: 2})
 	campaigns, err := client.ListCampaigns(context.Background())
 	if err != nil || len(campaigns) != 1 || campaigns[0].ID != id || campaigns[0].Name != "Spring" {
 		t.Fatalf("%+v, %v", campaigns, err)
@@ -76,7 +77,7 @@ func TestEachCampaignIsYieldedOnce(t *testing.T) {
 func TestLeavingTheListOfCampaigns(t *testing.T) {
 	server := newServer(t)
 	for i := range 5 {
-		server.AddCampaign(revoxtest.Campaign{Name: fmt.Sprint(i), Rows: 1})
+		sim.New(server).AddCampaign(sim.Campaign{Name: fmt.Sprint(i), Rows: 1})
 	}
 	n := 0
 	for _, err := range revoxapi.Campaigns[named](t.Context(), newClient(t, server.URL)) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // canary stands in the texts of these tests for whatever must not come out again.
@@ -121,7 +122,7 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := newServer(t)
-			server.AddCampaign(revoxtest.Campaign{ID: campaignID, Rows: 5, Start: start})
+			sim.New(server).AddCampaign(sim.Campaign{ID: campaignID, Rows: 5, Start: start})
 			server.AddFault(revoxtest.Fault{Behavior: test.behavior})
 			e := ask(t, newClient(t, server.URL), test.kind)
 			checkText(t, e, server)
@@ -293,7 +294,7 @@ func TestErrorsAreComparedByTheirKind(t *testing.T) {
 // Invalid UTF-8, names given twice and unknown values do not fail a page.
 func TestWhatIsTolerated(t *testing.T) {
 	server := newServer(t, revoxtest.WithNewerFields())
-	server.AddCampaign(revoxtest.Campaign{ID: campaignID, Rows: 5, Start: start, Outcomes: true})
+	sim.New(server).AddCampaign(sim.Campaign{ID: campaignID, Rows: 5, Start: start, Outcomes: true})
 	for name, behavior := range map[string]revoxtest.Behavior{
 		"invalid UTF-8": revoxtest.InvalidUTF8(), "unknown status": revoxtest.SetField("status", `"new"`), "odd time": revoxtest.SetField("created_at", `{}`),
 		"names twice":     revoxtest.Body("application/json", `{"x":1,"x":2,"rows":[{"id":"1","id":"2","y":1,"y":{}}],"total":1}`),

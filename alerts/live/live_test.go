@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // faster is how many times faster than real time the simulation runs.
@@ -35,12 +36,12 @@ const campaignName = "Renewals, live"
 func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 	start := time.Now()
 	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
-	api := revoxtest.NewServer(revoxtest.WithNow(simulated))
+	api := sim.New(revoxtest.NewServer(revoxtest.WithNow(simulated)))
 	t.Cleanup(api.Close)
-	id := api.AddCampaign(revoxtest.Campaign{Name: campaignName, Rows: 1500, Start: simulated().Add(-30 * time.Minute),
-		Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 20, Weight: revoxtest.Light})
-	api.AddCampaign(revoxtest.Campaign{Name: "Survey", Rows: 800, Start: simulated().Add(-30 * time.Minute),
-		Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: revoxtest.Light})
+	id := api.AddCampaign(sim.Campaign{Name: campaignName, Rows: 1500, Start: simulated().Add(-30 * time.Minute),
+		Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 20, Weight: sim.Light})
+	api.AddCampaign(sim.Campaign{Name: "Survey", Rows: 800, Start: simulated().Add(-30 * time.Minute),
+		Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: sim.Light})
 
 	s := startStack(t, api.URL)
 	s.await("both campaigns are scraped and have calls in progress", time.Minute, func() bool {
@@ -49,7 +50,7 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 
 	// A carrier that throttles causes a page that names the campaign.
 	incident := simulated()
-	api.AddIncident(revoxtest.Incident{Kind: revoxtest.DialErrorSurge, DialError: "too_many_calls", Campaign: id, Share: 0.6,
+	api.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, DialError: "too_many_calls", Campaign: id, Share: 0.6,
 		Start: incident, End: incident.Add(25 * time.Minute)})
 	s.await("the page about throttling", scaled(14*time.Minute), func() bool {
 		return s.received(func(a alert) bool {

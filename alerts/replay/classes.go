@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // scope is what an incident is put on.
@@ -64,22 +65,22 @@ const enoughForShare = 90
 const enoughEarlier = 300
 
 // calls lets calls go wrong on the incident's campaign, or on all.
-func calls(kind revoxtest.IncidentKind, dialError string, share float64) func(*replay, *incident) func() {
+func calls(kind sim.IncidentKind, dialError string, share float64) func(*replay, *incident) func() {
 	return func(r *replay, in *incident) func() {
-		r.api.AddIncident(revoxtest.Incident{Kind: kind, DialError: dialError, Share: share, Campaign: in.campaign, Start: in.start, End: in.end})
+		r.api.AddIncident(sim.Incident{Kind: kind, DialError: dialError, Share: share, Campaign: in.campaign, Start: in.start, End: in.end})
 		return nil
 	}
 }
 
 // campaignWith lets a campaign begin that is ill from its first attempt.
-func campaignWith(kind string, spec revoxtest.Campaign, dialError string, share float64) func(*replay, *incident) func() {
+func campaignWith(kind string, spec sim.Campaign, dialError string, share float64) func(*replay, *incident) func() {
 	return func(r *replay, in *incident) func() {
 		spec.Start = in.start
-		spec.Windows = []revoxtest.Window{{Start: "00:00", End: "24:00"}}
+		spec.Windows = []sim.Window{{Start: "00:00", End: "24:00"}}
 		m := r.fleet.add(kind, place{"everywhere", "UTC"}, spec, in.class.lasts+in.class.linger+12*time.Hour)
 		in.campaign, in.name = m.id, m.spec.Name
 		if dialError != "" {
-			r.api.AddIncident(revoxtest.Incident{DialError: dialError, Share: share, Campaign: m.id, Start: in.start, End: in.end})
+			r.api.AddIncident(sim.Incident{DialError: dialError, Share: share, Campaign: m.id, Start: in.start, End: in.end})
 		}
 		return nil
 	}
@@ -142,67 +143,67 @@ var classes = []*class{
 	{
 		name: "throttling of one campaign", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxThrottled"}, follows: []string{"RevoxThrottledEverywhere"}, linger: shortLook, attempts: enoughForShare,
-		begin: calls(revoxtest.DialErrorSurge, "too_many_calls", 0.4),
+		begin: calls(sim.DialErrorSurge, "too_many_calls", 0.4),
 	},
 	{
 		name: "throttling of all", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxThrottled", "RevoxThrottledEverywhere"}, linger: shortLook, attempts: enoughForShare,
-		begin: calls(revoxtest.DialErrorSurge, "too_many_calls", 0.4),
+		begin: calls(sim.DialErrorSurge, "too_many_calls", 0.4),
 	},
 	{
 		name: "no permission", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
-		begin: calls(revoxtest.DialErrorSurge, "no_international_permission", 0.9),
+		begin: calls(sim.DialErrorSurge, "no_international_permission", 0.9),
 	},
 	{
 		name: "precondition failed", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
-		begin: calls(revoxtest.DialErrorSurge, "precondition_failed", 0.9),
+		begin: calls(sim.DialErrorSurge, "precondition_failed", 0.9),
 	},
 	{
 		name: "errors not classified", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
-		begin: calls(revoxtest.DialErrorSurge, "non_classified_error", 0.8),
+		begin: calls(sim.DialErrorSurge, "non_classified_error", 0.8),
 	},
 	{
 		name: "no permission from the start", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute, scope: newCampaign,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
-		begin: campaignWith("abroad", revoxtest.Campaign{Rows: 900, MaxConcurrentCalls: 4}, "no_international_permission", 0.9),
+		begin: campaignWith("abroad", sim.Campaign{Rows: 900, MaxConcurrentCalls: 4}, "no_international_permission", 0.9),
 	},
 	{
 		name: "bad list", severity: "ticket", limit: time.Hour, lasts: 3 * time.Hour, scope: newCampaign,
 		alerts: []string{"RevoxBadList"}, linger: 12 * time.Hour,
-		begin: campaignWith("bad list", revoxtest.Campaign{Rows: 450, MaxConcurrentCalls: 3, BadNumbersShare: 0.45}, "", 0),
+		begin: campaignWith("bad list", sim.Campaign{Rows: 450, MaxConcurrentCalls: 3, BadNumbersShare: 0.45}, "", 0),
 	},
 	{
 		name: "agent breaks", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored"}, linger: shortLook,
-		begin: calls(revoxtest.AgentBreaks, "", 0.8),
+		begin: calls(sim.AgentBreaks, "", 0.8),
 	},
 	{
 		name: "calls errored", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxCallsErrored"}, linger: shortLook, attempts: enoughForShare,
-		begin: calls(revoxtest.ErroredSurge, "", 0.3),
+		begin: calls(sim.ErroredSurge, "", 0.3),
 	},
 	{
 		name: "answers drop", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
 		alerts: []string{"RevoxAnswersDropped"}, linger: longLook,
-		begin: calls(revoxtest.AnswersDrop, "", 0.75),
+		begin: calls(sim.AnswersDrop, "", 0.75),
 	},
 	{
 		name: "voicemail surge", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
 		alerts: []string{"RevoxVoicemailSurge"}, follows: []string{"RevoxAnswersDropped"}, linger: longLook,
-		begin: calls(revoxtest.VoicemailSurge, "", 0.6),
+		begin: calls(sim.VoicemailSurge, "", 0.6),
 	},
 	{
 		name: "screening surge", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
 		alerts: []string{"RevoxScreeningSurge"}, follows: []string{"RevoxAnswersDropped"}, linger: longLook,
-		begin: calls(revoxtest.ScreeningSurge, "", 0.5),
+		begin: calls(sim.ScreeningSurge, "", 0.5),
 	},
 	{
 		name: "stall", severity: "page", limit: 30 * time.Minute, lasts: 75 * time.Minute, baseline: dataWasThere,
 		alerts: []string{"RevoxCampaignStalled"}, linger: shortLook,
-		begin: calls(revoxtest.Stall, "", 0),
+		begin: calls(sim.Stall, "", 0),
 	},
 	{
 		name: "exporter down", dataOnly: true, limit: 15 * time.Minute, lasts: 35 * time.Minute, scope: everything,

@@ -5,12 +5,12 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // fleet is the organization's campaigns: new ones come every day, and old ones end or are deleted.
 type fleet struct {
-	api     *revoxtest.Server
+	api     *sim.Simulation
 	rng     *rand.Rand
 	small   bool
 	members map[string]*member // by ID, those that were deleted too
@@ -20,7 +20,7 @@ type fleet struct {
 // member is a campaign of the fleet.
 type member struct {
 	id     string
-	spec   revoxtest.Campaign
+	spec   sim.Campaign
 	kind   string
 	gone   time.Time // when it is deleted; zero: never
 	isGone bool
@@ -42,11 +42,11 @@ var places = []place{
 var weekdays = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
 
 // add adds a campaign at a time, or in its future, and deletes it after a while; 0 is never.
-func (f *fleet) add(kind string, at place, spec revoxtest.Campaign, deleteAfter time.Duration) *member {
+func (f *fleet) add(kind string, at place, spec sim.Campaign, deleteAfter time.Duration) *member {
 	f.added++
 	spec.Name = fmt.Sprintf("%s %d %s", kind, f.added, at.name)
 	spec.Timezone = at.timezone
-	spec.Weight = revoxtest.Light
+	spec.Weight = sim.Light
 	m := &member{kind: kind, spec: spec}
 	if deleteAfter > 0 {
 		m.gone = spec.Start.Add(deleteAfter)
@@ -73,16 +73,16 @@ func (f *fleet) day(n int, midnight time.Time) {
 
 	for range 1 + f.rng.IntN(2) {
 		p := pick(f.rng, places)
-		f.add("big", p, revoxtest.Campaign{
+		f.add("big", p, sim.Campaign{
 			Start: morning(p, 9), Rows: 500 + f.rng.IntN(300), MaxConcurrentCalls: 5 + f.rng.IntN(4), CallTwiceInARow: f.rng.IntN(3) == 0,
-			Windows: []revoxtest.Window{{Start: "09:30", End: "20:00"}}, QueueOvernight: f.rng.IntN(2) == 0, HumanShare: 0.25 + 0.15*f.rng.Float64(),
+			Windows: []sim.Window{{Start: "09:30", End: "20:00"}}, QueueOvernight: f.rng.IntN(2) == 0, HumanShare: 0.25 + 0.15*f.rng.Float64(),
 		}, time.Duration(30+f.rng.IntN(40))*time.Hour)
 	}
 	for range 2 {
 		p := pick(f.rng, places)
-		spec := revoxtest.Campaign{
+		spec := sim.Campaign{
 			Start: morning(p, 7), Rows: 180 + f.rng.IntN(150), MaxConcurrentCalls: 1 + f.rng.IntN(2), RetryDelay: time.Duration(2+f.rng.IntN(3)) * time.Hour,
-			Windows: []revoxtest.Window{{Start: "10:00", End: "12:30"}, {Start: "14:00", End: "18:30"}}, QueueOvernight: f.rng.IntN(2) == 0,
+			Windows: []sim.Window{{Start: "10:00", End: "12:30"}, {Start: "14:00", End: "18:30"}}, QueueOvernight: f.rng.IntN(2) == 0,
 			NewerFields: f.rng.IntN(2) == 0, NewestFirst: f.rng.IntN(2) == 0,
 		}
 		if f.rng.IntN(2) == 0 {
@@ -95,7 +95,7 @@ func (f *fleet) day(n int, midnight time.Time) {
 	}
 	for range 7 {
 		p := pick(f.rng, places)
-		f.add("small", p, revoxtest.Campaign{
+		f.add("small", p, sim.Campaign{
 			Start: morning(p, 9+f.rng.IntN(8)), Rows: 8 + f.rng.IntN(50), MaxConcurrentCalls: 1, RetryDelay: 3 * time.Hour, MaxRetryAttempts: 2,
 			BadNumbersShare: 0.1 * f.rng.Float64(), HumanShare: 0.1 + 0.4*f.rng.Float64(),
 		}, 60*time.Hour)
@@ -103,25 +103,25 @@ func (f *fleet) day(n int, midnight time.Time) {
 	if n%2 == 0 {
 		p := pick(f.rng, places)
 		// Five attempts an hour, of which four fail: nothing to wake anybody for.
-		f.add("trickle", p, revoxtest.Campaign{
+		f.add("trickle", p, sim.Campaign{
 			Start: morning(p, 6), AddRowsPerHour: 3, AddRowsFor: 60 * time.Hour, MaxConcurrentCalls: 1, MaxRetryAttempts: 1,
-			Windows: []revoxtest.Window{{Start: "08:00", End: "21:00"}}, HumanShare: 0.12, VoicemailShare: 0.05, ErroredShare: 0.03,
+			Windows: []sim.Window{{Start: "08:00", End: "21:00"}}, HumanShare: 0.12, VoicemailShare: 0.05, ErroredShare: 0.03,
 			DialErrors: map[string]float64{"no_answer": 0.35, "busy": 0.35, "temporarily_unavailable": 0.2, "too_many_calls": 0.04, "non_classified_error": 0.03, "number_non_attributed": 0.03},
 		}, 72*time.Hour)
 	}
 	if n%3 == 1 {
 		p := pick(f.rng, places)
 		// It has called for more than a week when the exporter comes to see it.
-		f.add("history", p, revoxtest.Campaign{
+		f.add("history", p, sim.Campaign{
 			Start: midnight.Add(-9 * 24 * time.Hour), Rows: 500, MaxConcurrentCalls: 1, RetryDelay: 40 * time.Hour, MaxRetryAttempts: 8, HumanShare: 0.15,
-			Windows: []revoxtest.Window{{Start: "09:00", End: "21:00"}}, ReclassifiedShare: 0.1, NewerFields: true,
+			Windows: []sim.Window{{Start: "09:00", End: "21:00"}}, ReclassifiedShare: 0.1, NewerFields: true,
 		}, 12*24*time.Hour)
 	}
 	if n%3 == 2 {
 		p := pick(f.rng, places)
 		// Through the night, across midnight.
-		f.add("night", p, revoxtest.Campaign{
-			Start: morning(p, 19), Rows: 150, MaxConcurrentCalls: 2, Windows: []revoxtest.Window{{Start: "8pm", End: "1am"}}, QueueOvernight: true,
+		f.add("night", p, sim.Campaign{
+			Start: morning(p, 19), Rows: 150, MaxConcurrentCalls: 2, Windows: []sim.Window{{Start: "8pm", End: "1am"}}, QueueOvernight: true,
 		}, 48*time.Hour)
 	}
 }
@@ -132,28 +132,28 @@ func (f *fleet) smallDay(n int, midnight time.Time) {
 		for i, p := range places[:3] {
 			spec := steady(f.rng, localTime(midnight, p, 8, 0))
 			spec.Rows, spec.Days = 200, nil
-			spec.Windows = []revoxtest.Window{{Start: "08:00", End: "20:00"}}
+			spec.Windows = []sim.Window{{Start: "08:00", End: "20:00"}}
 			spec.QueueOvernight = i == 0
 			f.add("steady", p, spec, 0)
 		}
-		f.add("history", places[0], revoxtest.Campaign{
+		f.add("history", places[0], sim.Campaign{
 			Start: midnight.Add(-6 * 24 * time.Hour), Rows: 200, MaxConcurrentCalls: 1, RetryDelay: 40 * time.Hour, MaxRetryAttempts: 8, HumanShare: 0.15, ReclassifiedShare: 0.25,
 		}, 0)
 	}
 	p := pick(f.rng, places)
-	f.add("medium", p, revoxtest.Campaign{
+	f.add("medium", p, sim.Campaign{
 		Start: localTime(midnight, p, 9, 0), Rows: 120, MaxConcurrentCalls: 2, ReclassifiedShare: 0.25, NewestFirst: true, NewerFields: true, QueueOvernight: true,
 	}, 0)
 	for range 2 {
 		p := pick(f.rng, places)
-		f.add("small", p, revoxtest.Campaign{Start: localTime(midnight, p, 10, 0), Rows: 8 + f.rng.IntN(20), MaxConcurrentCalls: 1, RetryDelay: 3 * time.Hour}, 30*time.Hour)
+		f.add("small", p, sim.Campaign{Start: localTime(midnight, p, 10, 0), Rows: 8 + f.rng.IntN(20), MaxConcurrentCalls: 1, RetryDelay: 3 * time.Hour}, 30*time.Hour)
 	}
 }
 
-func steady(rng *rand.Rand, start time.Time) revoxtest.Campaign {
-	spec := revoxtest.Campaign{
+func steady(rng *rand.Rand, start time.Time) sim.Campaign {
+	spec := sim.Campaign{
 		Start: start, Rows: 250, AddRowsPerHour: 32, AddRowsFor: 4 * 24 * time.Hour, MaxConcurrentCalls: 2,
-		Windows: []revoxtest.Window{{Start: "08:00", End: "20:00"}}, QueueOvernight: rng.IntN(2) == 0, NewestFirst: rng.IntN(2) == 0,
+		Windows: []sim.Window{{Start: "08:00", End: "20:00"}}, QueueOvernight: rng.IntN(2) == 0, NewestFirst: rng.IntN(2) == 0,
 		Outcomes: rng.IntN(2) == 0, HumanShare: 0.27 + 0.08*rng.Float64(),
 	}
 	if rng.IntN(4) == 0 {
@@ -198,7 +198,7 @@ func (m *member) openUntil(now time.Time) time.Time {
 	y, mo, d := local.Date()
 	windows := m.spec.Windows
 	if windows == nil {
-		windows = []revoxtest.Window{{Start: "10:00", End: "18:00"}} // the default
+		windows = []sim.Window{{Start: "10:00", End: "18:00"}} // the default
 	}
 	for _, w := range windows {
 		from, to := timeOfDay(w.Start), timeOfDay(w.End)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // options are what the flags say.
@@ -29,7 +30,7 @@ type replay struct {
 	rng        *rand.Rand
 	start, end time.Time
 	clock      *revoxtest.Clock
-	api        *revoxtest.Server
+	api        *sim.Simulation
 	key        *exportertest.Key
 	fleet      *fleet
 	plan       *plan
@@ -82,7 +83,7 @@ func run(ctx context.Context, o options) (_ *replay, _ *verdict, err error) {
 	r.start = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC).AddDate(0, 0, 7*r.rng.IntN(50))
 	r.end = r.start.AddDate(0, 0, o.days)
 	r.clock = revoxtest.NewClock(r.start.Add(-2 * time.Minute))
-	r.api = revoxtest.NewServer(revoxtest.WithNow(r.clock.Now), revoxtest.WithSeed(o.seed), revoxtest.WithoutGzip(), revoxtest.WithRequestLog(0))
+	r.api = sim.New(revoxtest.NewServer(revoxtest.WithNow(r.clock.Now), revoxtest.WithSeed(o.seed), revoxtest.WithoutGzip(), revoxtest.WithRequestLog(0)))
 	defer r.api.Close()
 	r.fleet = &fleet{api: r.api, rng: rand.New(rand.NewPCG(o.seed, 2)), small: o.small, members: map[string]*member{}}
 	times, calm := max(1, o.days*2/14), 2*time.Hour

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // trap is something that merely looks like an incident, at a time; nothing may fire for it.
@@ -134,7 +135,7 @@ func pauseFor(d time.Duration) func(context.Context, *replay, *trap, time.Time) 
 func draft(salt uint64) func(context.Context, *replay, *trap, time.Time) (bool, error) {
 	return func(_ context.Context, r *replay, t *trap, now time.Time) (bool, error) {
 		rng := rand.New(rand.NewPCG(salt, 0))
-		m := r.fleet.add("draft", pick(rng, places), revoxtest.Campaign{Start: now, Draft: true, Rows: 60, MaxConcurrentCalls: 1}, 40*time.Hour)
+		m := r.fleet.add("draft", pick(rng, places), sim.Campaign{Start: now, Draft: true, Rows: 60, MaxConcurrentCalls: 1}, 40*time.Hour)
 		t.campaign, t.name = m.id, m.spec.Name
 		r.later(now.Add(4*time.Hour), func() error { r.api.Resume(m.id); return nil })
 		return true, nil

@@ -23,6 +23,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 var (
@@ -117,10 +118,10 @@ func newHistory(t *testing.T, seed uint64) *history {
 	h.api = revoxtest.NewServer(options...)
 	h.closers = append(h.closers, h.api.Close)
 	h.renamed = chance(0.2)
-	spec := revoxtest.Campaign{
-		ID: "c", Name: "Spring", Weight: revoxtest.Light, Rows: 1 + random.IntN(70),
+	spec := sim.Campaign{
+		ID: "c", Name: "Spring", Weight: sim.Light, Rows: 1 + random.IntN(70),
 		Start:             h.clock.Now().Add(-time.Duration(random.IntN(100)) * time.Hour),
-		Windows:           []revoxtest.Window{{Start: "08:00", End: []string{"12:00", "22:00"}[random.IntN(2)]}},
+		Windows:           []sim.Window{{Start: "08:00", End: []string{"12:00", "22:00"}[random.IntN(2)]}},
 		RetryDelay:        time.Duration(1+random.IntN(120)) * time.Minute,
 		NewestFirst:       chance(0.2),
 		ReclassifiedShare: []float64{0, 0.3}[random.IntN(2)],
@@ -140,7 +141,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		spec.AddRowsPerHour, spec.NewestFirst, spec.Rows = 0, false, spec.Rows/2+40
 		h.source = revoxtest.NewServer(options...)
 		h.closers = append(h.closers, h.source.Close)
-		h.source.AddCampaign(spec)
+		sim.New(h.source).AddCampaign(spec)
 		for _, row := range readRows(t, "../testdata/hand_counted.json") {
 			// All rows of a campaign have its name.
 			h.extra = append(h.extra, bytes.ReplaceAll(row, []byte(`Hand \"counted\"`), []byte("Spring")))
@@ -153,7 +154,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		h.order, h.unused = slices.Clone(h.order[:n]), h.order[n:]
 		h.serveRows()
 	} else {
-		h.api.AddCampaign(spec)
+		sim.New(h.api).AddCampaign(spec)
 		h.kind += fmt.Sprintf("%+v; ", spec)
 	}
 	pageSize := 1 + random.IntN(25)
@@ -257,9 +258,9 @@ func (h *history) happen() {
 			h.api.Rename("c", fmt.Sprint("name ", h.step))
 		}
 	default:
-		kind := revoxtest.IncidentKind(h.random.IntN(7))
+		kind := sim.IncidentKind(h.random.IntN(7))
 		h.tell("incident %s", kind)
-		h.api.AddIncident(revoxtest.Incident{Kind: kind, End: h.clock.Now().Add(time.Duration(h.random.IntN(300)) * time.Minute)})
+		sim.New(h.api).AddIncident(sim.Incident{Kind: kind, End: h.clock.Now().Add(time.Duration(h.random.IntN(300)) * time.Minute)})
 	}
 }
 

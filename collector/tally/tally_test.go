@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // However rows are split over tallies and merged, the result is that of counting them all.
@@ -24,7 +25,7 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := revoxtest.NewServer(revoxtest.WithNow(clock.Now), revoxtest.WithNewerFields())
 	defer api.Close()
-	api.AddCampaign(revoxtest.Campaign{ID: "c", Rows: 200, Start: start.AddDate(0, 0, -3), Weight: revoxtest.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 200, Start: start.AddDate(0, 0, -3), Weight: sim.Light})
 	var rows []Row
 	texts := readRows(t, "../testdata/hand_counted.json")
 	for _, text := range api.Rows("c") {

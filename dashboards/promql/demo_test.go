@@ -28,6 +28,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // watched is how long the demo is scraped, once a second.
@@ -88,7 +89,7 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 	ctx := t.Context()
 	port, api := startDemo(t)
 	// Throttling makes an alert fire that pages; an unknown dial error makes one fire that does not.
-	api.AddIncident(revoxtest.Incident{Kind: revoxtest.DialErrorSurge, End: time.Now().Add(7 * 24 * time.Hour)})
+	api.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, End: time.Now().Add(7 * 24 * time.Hour)})
 	api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
 		for i, row := range rows {
 			rows[i] = bytes.ReplaceAll(row, []byte(`"number_non_attributed"`), []byte(`"lines_tangled"`))
@@ -228,7 +229,7 @@ func (s *store) series(expr string, instant bool, from, to time.Time, step time.
 
 // startDemo starts the demo's API with a fast clock, and an exporter that reads it, with further flags. It returns the
 // exporter's port on the loopback interface. Both end with the test.
-func startDemo(t *testing.T, flags ...string) (port string, api *revoxtest.Server) {
+func startDemo(t *testing.T, flags ...string) (port string, api *sim.Simulation) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "revox_exporter")
 	build := exec.Command("go", "build", "-o", binary, ".")
@@ -239,7 +240,7 @@ func startDemo(t *testing.T, flags ...string) (port string, api *revoxtest.Serve
 	}
 	start := time.Now()
 	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
-	api = revoxtest.NewDemo(revoxtest.WithNow(simulated))
+	api = sim.NewDemo(revoxtest.WithNow(simulated))
 	t.Cleanup(api.Close)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/check"
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // command returns the program with arguments, with nothing in its environment but env.
@@ -114,7 +115,7 @@ func TestKeyAndPersonalDataAreNotShown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, revoxtest.WithAPIKey(key), revoxtest.WithNewerFields())
-			id := api.AddCampaign(revoxtest.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3), Windows: []revoxtest.Window{{Start: "00:00", End: "24:00"}}})
+			id := sim.New(api).AddCampaign(sim.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3), Windows: []sim.Window{{Start: "00:00", End: "24:00"}}})
 			if name != "none" {
 				api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: fault})
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // counted is a campaign that can be counted by hand.
@@ -291,7 +292,7 @@ func TestDiscoveryThatFailsAndDiscoveryOfNothing(t *testing.T) {
 func TestHostileNamesAreHarmless(t *testing.T) {
 	hostile := "\x1b[2J\x1b]0;owned\x07\u009b31mred\r\nforged line\u202egnp.exe\u200b\ufeff" + strings.Repeat("a\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301", 30)
 	api := newAPI(t)
-	api.AddCampaign(revoxtest.Campaign{ID: "c", Name: hostile, Rows: 3})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Name: hostile, Rows: 3})
 	api.SetRows("d", "", []json.RawMessage{row("1", "call\x1b[31m\u009bing", undialled("\u202e\x1b[2Jbusy"))})
 	ids := exportertest.Only("c", "d") // such an ID is refused: see CheckCampaignID
 	for _, terminal := range []bool{true, false} {

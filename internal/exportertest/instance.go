@@ -4,7 +4,7 @@
 //
 //	clock := revoxtest.NewClock(exportertest.Start)
 //	api := exportertest.NewAPI(t, clock)
-//	api.AddCampaign(revoxtest.Campaign{ID: "spring", Rows: 20})
+//	sim.New(api).AddCampaign(sim.Campaign{ID: "spring", Rows: 20})
 //	h := exportertest.New(t, api, clock, exportertest.Only("spring"))
 //	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="spring"} 20`)
 //	api.Remove("spring")

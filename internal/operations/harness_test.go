@@ -13,6 +13,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
@@ -29,7 +30,7 @@ func newAPI(t *testing.T) *revoxtest.Server {
 	api := revoxtest.NewServer()
 	t.Cleanup(api.Close)
 	for _, id := range []string{"a", "b"} {
-		api.AddCampaign(revoxtest.Campaign{ID: id, Rows: 5, Weight: revoxtest.Light})
+		sim.New(api).AddCampaign(sim.Campaign{ID: id, Rows: 5, Weight: sim.Light})
 	}
 	return api
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // startWithState starts the program with state in a folder, on an API's campaigns.
@@ -176,7 +177,7 @@ func TestOrderlyRestart(t *testing.T) {
 	t.Parallel()
 	api := revoxtest.NewServer(revoxtest.WithNewerFields())
 	defer api.Close()
-	id := api.AddCampaign(revoxtest.Campaign{Rows: 350, Start: time.Now().AddDate(0, -1, 0), MaxConcurrentCalls: 300, RowsWithoutCallShare: -1})
+	id := sim.New(api).AddCampaign(sim.Campaign{Rows: 350, Start: time.Now().AddDate(0, -1, 0), MaxConcurrentCalls: 300, RowsWithoutCallShare: -1})
 	folder := t.TempDir()
 	p := startWithState(t, api, folder, "--campaign.discover", "--campaign.completed-for=0")
 	p.Ready()
@@ -279,7 +280,7 @@ func TestWithoutUsableState(t *testing.T) {
 	for i := range 30 {
 		id := fmt.Sprint("c", i)
 		args = append(args, "--campaign.id="+id)
-		api.AddCampaign(revoxtest.Campaign{ID: id, Rows: 50, Start: time.Now().AddDate(0, -1, 0), Weight: revoxtest.Light})
+		sim.New(api).AddCampaign(sim.Campaign{ID: id, Rows: 50, Start: time.Now().AddDate(0, -1, 0), Weight: sim.Light})
 	}
 	other := revoxtest.NewServer()
 	t.Cleanup(other.Close)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
 // Behavior is one way for a request to go wrong on the wire. The functions that
@@ -199,11 +201,11 @@ func (x *exchange) body() []byte {
 		x.error(code, message)
 		panic(errAnswered)
 	}
-	e := &encoder{style: x.s.config.style}
+	e := &wire.Encoder{Style: x.s.config.style}
 	if err := write(e, func() error { return x.r.Context().Err() }); err != nil {
 		x.abort()
 	}
-	return e.b
+	return e.B
 }
 
 // begin sends the header of an answer of the given length.

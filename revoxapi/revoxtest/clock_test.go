@@ -1,13 +1,15 @@
-package revoxtest
+package revoxtest_test
 
 import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 func TestClockWakesWhoIsDue(t *testing.T) {
-	clock := NewClock(monday)
+	clock := revoxtest.NewClock(monday)
 	woken := make(chan time.Duration, 3)
 	for _, d := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second} {
 		go func() {
@@ -35,7 +37,7 @@ func TestClockWakesWhoIsDue(t *testing.T) {
 }
 
 func TestClockSleepEndsWithItsContext(t *testing.T) {
-	clock := NewClock(monday)
+	clock := revoxtest.NewClock(monday)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- clock.Sleep(ctx, time.Hour) }()

@@ -1,4 +1,4 @@
-package revoxtest
+package revoxtest_test
 
 import (
 	"bytes"
@@ -8,16 +8,18 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 // askWith sends a request with the right key and further headers. Nothing is decompressed on the way.
-func askWith(t *testing.T, s *Server, path string, header map[string]string) (*http.Response, []byte) {
+func askWith(t *testing.T, s *revoxtest.Server, path string, header map[string]string) (*http.Response, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+s.config.key)
+	req.Header.Set("Authorization", "Bearer "+revoxtest.APIKey)
 	req.Header.Set("Accept-Encoding", "identity")
 	for name, value := range header {
 		req.Header.Set(name, value)
@@ -36,18 +38,18 @@ func askWith(t *testing.T, s *Server, path string, header map[string]string) (*h
 
 func TestAnswersArePackedAsTheClientLikes(t *testing.T) {
 	for _, test := range []struct {
-		opts          []Option
+		opts          []revoxtest.Option
 		accepts, want string
 	}{
 		{nil, "gzip, zstd", "gzip"},
 		{nil, "gzip;q=0", ""},
-		{[]Option{WithZstd()}, "gzip, zstd", "zstd"},
-		{[]Option{WithZstd()}, "gzip, zstd;q=0", "gzip"},
-		{[]Option{WithZstd()}, "gzip", "gzip"},
-		{[]Option{WithZstd(), WithoutGzip()}, "gzip", ""},
+		{[]revoxtest.Option{revoxtest.WithZstd()}, "gzip, zstd", "zstd"},
+		{[]revoxtest.Option{revoxtest.WithZstd()}, "gzip, zstd;q=0", "gzip"},
+		{[]revoxtest.Option{revoxtest.WithZstd()}, "gzip", "gzip"},
+		{[]revoxtest.Option{revoxtest.WithZstd(), revoxtest.WithoutGzip()}, "gzip", ""},
 	} {
 		s := newTestServer(t, test.opts...)
-		s.AddCampaign(Campaign{ID: "c", Rows: 300, Start: monday}) // more than what is sent at once
+		s.SetRows("c", "c", large(300))
 		const path = "/campaigns/c/rows?page=0&page_size=300"
 		_, plain := askWith(t, s, path, nil)
 		resp, body := askWith(t, s, path, map[string]string{"Accept-Encoding": test.accepts})
@@ -68,15 +70,15 @@ func TestAnswersArePackedAsTheClientLikes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := io.ReadAll(unpacked); err != nil || len(plain) < flushAt || !bytes.Equal(got, plain) {
+		if got, err := io.ReadAll(unpacked); err != nil || len(plain) < sentAtOnce || !bytes.Equal(got, plain) {
 			t.Errorf("%q: %v, %d bytes, want %d", test.accepts, err, len(got), len(plain))
 		}
 	}
 }
 
 func TestETags(t *testing.T) {
-	clock := NewClock(monday)
-	s := newTestServer(t, WithETags(), WithNow(clock.Now))
+	clock := revoxtest.NewClock(monday)
+	s := newTestServer(t, revoxtest.WithETags(), revoxtest.WithNow(clock.Now))
 	s.SetRows("c", "c", numbered(1, 3))
 	const path = "/campaigns/c/rows?page=0&page_size=2"
 	first, body := askWith(t, s, path, nil)
@@ -108,7 +110,7 @@ func TestETags(t *testing.T) {
 	}
 }
 
-func newWithRows(t *testing.T) *Server {
+func newWithRows(t *testing.T) *revoxtest.Server {
 	s := newTestServer(t)
 	s.SetRows("c", "c", numbered(1, 3))
 	return s

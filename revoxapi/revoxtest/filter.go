@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
 // filter is what the query of a request leaves of the rows. The zero value
@@ -16,6 +18,9 @@ type filter struct {
 	result   string   // "" for all, "none" for rows without a result
 	statuses []string // nil for all
 }
+
+// results are the results that the API knows, and "" for all.
+var results = []string{"", "IVR", "voicemail", "human", "unknown", "ios-screening-filter"}
 
 // newFilter reads a filter; ok is false where the API knows no such result.
 func newFilter(q url.Values) (f filter, ok bool) {
@@ -29,7 +34,7 @@ func newFilter(q url.Values) (f filter, ok bool) {
 			f.statuses = append(f.statuses, s)
 		}
 	}
-	ok = f.result == "none" || slices.Contains(resultNames[:], f.result)
+	ok = f.result == "none" || slices.Contains(results, f.result)
 	return f, ok
 }
 
@@ -79,60 +84,55 @@ func (f *filter) matches(row []byte) bool {
 // that the filter leaves, and returns how many it leaves in all. The campaign
 // is locked only while some rows are written, never while they are sent: so a
 // reader that stops reading does not stop the others.
-func (c *campaign) writeRows(e *encoder, flush func() error, now time.Time, f filter, from, n int) (total int, err error) {
-	e.raw("[")
+func (c *served) writeRows(e *wire.Encoder, flush func() error, now time.Time, f filter, from, n int) (total int, err error) {
+	e.Raw("[")
 	written := 0
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ms := c.advance(now)
+	c.Advance(now)
 	i := 0
 	if f.all() {
-		total = c.len()
+		total = c.Len()
 		i = min(from, total)
 	}
-	for ; i < c.len() && written < n; i++ {
-		mark := len(e.b)
+	for ; i < c.Len() && written < n; i++ {
+		mark := len(e.B)
 		if written > 0 {
-			e.raw(",")
+			e.Raw(",")
 		}
-		at := len(e.b)
-		c.appendRow(e, i, ms)
+		at := len(e.B)
+		e.B = c.AppendRow(e.B, i)
 		if !f.all() {
-			if !f.matches(e.b[at:]) {
-				e.b = e.b[:mark]
+			if !f.matches(e.B[at:]) {
+				e.B = e.B[:mark]
 				continue
 			}
 			total++
 			if total <= from {
-				e.b = e.b[:mark]
+				e.B = e.B[:mark]
 				continue
 			}
 		}
 		written++
-		if len(e.b) >= flushAt {
+		if len(e.B) >= flushAt {
 			c.mu.Unlock()
 			err = flush()
 			c.mu.Lock()
 			if err != nil {
 				return total, err
 			}
-			// Somebody may have looked at a later time meanwhile, and what is drawn
-			// cannot be undone.
-			if c.life != nil {
-				ms = max(ms, c.life.now)
-			}
 		}
 	}
 	if !f.all() { // the rest is only counted
-		mark := len(e.b)
-		for ; i < c.len(); i++ {
-			c.appendRow(e, i, ms)
-			if f.matches(e.b[mark:]) {
+		mark := len(e.B)
+		for ; i < c.Len(); i++ {
+			e.B = c.AppendRow(e.B, i)
+			if f.matches(e.B[mark:]) {
 				total++
 			}
-			e.b = e.b[:mark]
+			e.B = e.B[:mark]
 		}
 	}
-	e.raw("]")
+	e.Raw("]")
 	return total, nil
 }

@@ -25,7 +25,7 @@ type config struct {
 	etags       bool
 	tls         bool
 	keepRequest int
-	style       style
+	style       Style
 }
 
 // WithNow gives the clock that the simulation goes by. The default is
@@ -80,15 +80,15 @@ func WithETags() Option { return func(c *config) { c.etags = true } }
 
 // WithNumberStyle sets how numbers are written in living campaigns and around
 // rows. The default is PlainNumbers.
-func WithNumberStyle(n NumberStyle) Option { return func(c *config) { c.style.numbers = n } }
+func WithNumberStyle(n NumberStyle) Option { return func(c *config) { c.style.Numbers = n } }
 
 // WithTimeStyle sets how time stamps are written in living campaigns and in the
 // campaign list. The default is MillisUTC.
-func WithTimeStyle(t TimeStyle) Option { return func(c *config) { c.style.times = t } }
+func WithTimeStyle(t TimeStyle) Option { return func(c *config) { c.style.Times = t } }
 
 // WithNewerFields makes every campaign carry the fields that only some versions
 // of the API have. [Campaign.NewerFields] does it for one campaign.
-func WithNewerFields() Option { return func(c *config) { c.style.newer = true } }
+func WithNewerFields() Option { return func(c *config) { c.style.NewerFields = true } }
 
 // WithTLS makes the server speak HTTPS with a certificate that it signed
 // itself: [Server.Client] trusts it, and [Server.CertPool] holds it.

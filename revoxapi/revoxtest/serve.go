@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
 // The endpoints as faults name them.
@@ -118,7 +120,7 @@ func (x *exchange) answer() {
 
 // content finds what is to be answered: something that writes it, or else a
 // status code and a message.
-func (x *exchange) content() (write func(*encoder, func() error) error, code int, message string) {
+func (x *exchange) content() (write func(*wire.Encoder, func() error) error, code int, message string) {
 	if x.endpoint == endpointRows {
 		return x.rows()
 	}
@@ -129,35 +131,31 @@ func (x *exchange) content() (write func(*encoder, func() error) error, code int
 	if c == nil {
 		return nil, http.StatusNotFound, "campaign not found"
 	}
-	return func(e *encoder, _ func() error) error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		e.raw(`{"campaign":`)
-		c.appendListed(e, c.advance(x.s.now()))
-		e.raw(`}`)
+	return func(e *wire.Encoder, _ func() error) error {
+		e.Raw(`{"campaign":`)
+		c.appendEntry(e, x.s.now())
+		e.Raw(`}`)
 		return nil
 	}, 0, ""
 }
 
-func (x *exchange) list(e *encoder, flush func() error) error {
-	e.raw(`{"campaigns":[`)
+func (x *exchange) list(e *wire.Encoder, flush func() error) error {
+	e.Raw(`{"campaigns":[`)
 	for i, c := range x.s.all() {
 		if i > 0 {
-			e.raw(",")
+			e.Raw(",")
 		}
-		c.mu.Lock()
-		c.appendListed(e, c.advance(x.s.now()))
-		c.mu.Unlock()
+		c.appendEntry(e, x.s.now())
 		if err := flush(); err != nil {
 			return err
 		}
 	}
-	e.raw(`]}`)
+	e.Raw(`]}`)
 	return nil
 }
 
 // rows prepares a page of rows, or all rows.
-func (x *exchange) rows() (write func(*encoder, func() error) error, code int, message string) {
+func (x *exchange) rows() (write func(*wire.Encoder, func() error) error, code int, message string) {
 	cfg := &x.s.config
 	page, size, first := x.page, 0, cfg.firstPage
 	if !cfg.rowsOnly {
@@ -190,33 +188,33 @@ func (x *exchange) rows() (write func(*encoder, func() error) error, code int, m
 		return nil, http.StatusNotFound, "campaign not found"
 	}
 	if cfg.rowsOnly {
-		return func(e *encoder, flush func() error) error {
-			e.raw(`{"rows":`)
+		return func(e *wire.Encoder, flush func() error) error {
+			e.Raw(`{"rows":`)
 			_, err := c.writeRows(e, flush, x.s.now(), filter{}, 0, math.MaxInt)
-			e.raw(`}`)
+			e.Raw(`}`)
 			return err
 		}, 0, ""
 	}
-	return func(e *encoder, flush func() error) error {
+	return func(e *wire.Encoder, flush func() error) error {
 		shown := max(page, first)
 		if cfg.echo {
 			shown = page
 		}
-		e.raw(`{"page":`)
-		e.number(shown)
-		e.raw(`,"page_size":`)
-		e.number(size)
-		e.raw(`,"rows":`)
+		e.Raw(`{"page":`)
+		e.Number(shown)
+		e.Raw(`,"page_size":`)
+		e.Number(size)
+		e.Raw(`,"rows":`)
 		from := math.MaxInt // beyond all rows, also where the product would not fit
 		if n := max(page, first) - first; n <= math.MaxInt/size-1 {
 			from = n * size
 		}
 		total, err := c.writeRows(e, flush, x.s.now(), f, from, size)
 		if !cfg.noTotal {
-			e.raw(`,"total":`)
-			e.number(total)
+			e.Raw(`,"total":`)
+			e.Number(total)
 		}
-		e.raw(`}`)
+		e.Raw(`}`)
 		return err
 	}, 0, ""
 }
@@ -233,19 +231,19 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, flushAt+flushAt/4
 // stream answers with what write writes, compressed where the client likes it,
 // without ever holding much of it: with an ETag, which goes ahead of the body,
 // all of it.
-func (x *exchange) stream(write func(*encoder, func() error) error) {
+func (x *exchange) stream(write func(*wire.Encoder, func() error) error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	e := &encoder{b: (*buf)[:0], style: x.s.config.style}
-	defer func() { *buf = e.b[:0] }()
+	e := &wire.Encoder{B: (*buf)[:0], Style: x.s.config.style}
+	defer func() { *buf = e.B[:0] }()
 	x.w.Header().Set("Content-Type", "application/json")
 
 	coding := x.coding()
 	var out io.Writer = x.w
 	var packed packer
 	send := func() error {
-		_, err := out.Write(e.b)
-		e.b = e.b[:0]
+		_, err := out.Write(e.B)
+		e.B = e.B[:0]
 		return err
 	}
 	started := false
@@ -258,13 +256,13 @@ func (x *exchange) stream(write func(*encoder, func() error) error) {
 			packed.Reset(x.w)
 			out = packed
 		case whole:
-			x.w.Header().Set("Content-Length", strconv.Itoa(len(e.b)))
+			x.w.Header().Set("Content-Length", strconv.Itoa(len(e.B)))
 		}
 		x.header(http.StatusOK)
 	}
 	err := write(e, func() error {
 		switch {
-		case len(e.b) < flushAt:
+		case len(e.B) < flushAt:
 			return nil
 		case x.r.Context().Err() != nil:
 			return errGone
@@ -275,7 +273,7 @@ func (x *exchange) stream(write func(*encoder, func() error) error) {
 		}
 		return send()
 	})
-	if err == nil && x.s.config.etags && x.unchanged(e.b, coding) {
+	if err == nil && x.s.config.etags && x.unchanged(e.B, coding) {
 		return
 	}
 	if err == nil {
@@ -304,7 +302,7 @@ func (x *exchange) header(code int) {
 
 // error answers with an error.
 func (x *exchange) error(code int, message string) {
-	b := append([]byte(`{"error":{"message":`), appendText(nil, message)...)
+	b := append([]byte(`{"error":{"message":`), wire.AppendText(nil, message)...)
 	x.send(code, "application/json", append(b, `}}`...))
 }
 

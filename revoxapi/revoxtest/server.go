@@ -25,12 +25,11 @@ type Server struct {
 	log    requestLog
 
 	mu        sync.Mutex // never taken while a campaign's is held
-	campaigns map[string]*campaign
+	campaigns map[string]*served
 	order     []string // of the campaign list
-	incidents []Incident
 	faults    []*armedFault
 	onPage    func(string, int)
-	demo      *demo
+	onLookup  func()
 
 	listener net.Listener
 	http     *http.Server
@@ -46,7 +45,7 @@ type Server struct {
 func NewServer(opts ...Option) *Server {
 	s := &Server{
 		config:    newConfig(opts),
-		campaigns: map[string]*campaign{},
+		campaigns: map[string]*served{},
 		closing:   make(chan struct{}),
 	}
 	s.now = s.config.now
@@ -126,27 +125,40 @@ func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// AddCampaign adds a living campaign, or puts it in the place of the one with
-// its ID, and returns the ID. It panics where the time zone or a window cannot
-// be read.
-func (s *Server) AddCampaign(spec Campaign) (id string) {
+// Now returns the time that the simulation goes by, see [WithNow].
+func (s *Server) Now() time.Time { return s.now() }
+
+// Seed returns the seed of everything random, see [WithSeed].
+func (s *Server) Seed() uint64 { return s.config.seed }
+
+// Style returns how the server writes its answers.
+func (s *Server) Style() Style { return s.config.style }
+
+// Add adds a campaign, or puts it in the place of the one with its ID.
+func (s *Server) Add(c Campaign) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.addCampaign(spec)
+	s.add(c)
 }
 
-func (s *Server) addCampaign(spec Campaign) string {
-	c := newLiving(spec, s.config.seed, s.config.style, s.now(), s.incidents)
-	s.put(c)
-	return c.id
-}
-
-// put adds or replaces a campaign. The caller holds s.mu.
-func (s *Server) put(c *campaign) {
-	if _, there := s.campaigns[c.id]; !there {
-		s.order = append(s.order, c.id)
+// add is Add. The caller holds s.mu.
+func (s *Server) add(c Campaign) {
+	id := c.Entry().ID
+	if _, there := s.campaigns[id]; !there {
+		s.order = append(s.order, id)
 	}
-	s.campaigns[c.id] = c
+	s.campaigns[id] = &served{Campaign: c}
+}
+
+// Each brings every campaign to the present and calls f with it, which may change the campaign but must not call the
+// server.
+func (s *Server) Each(f func(Campaign)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	for _, c := range s.campaigns {
+		c.do(now, f)
+	}
 }
 
 // SetRows makes a campaign have exactly the given rows, in that order. They are
@@ -156,80 +168,101 @@ func (s *Server) put(c *campaign) {
 func (s *Server) SetRows(id, name string, rows []json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.campaigns[id]
-	if old != nil {
-		old.mu.Lock()
-		defer old.mu.Unlock()
-		old.advance(s.now()) // its status may have changed since anybody looked
-		if name == "" {
-			name = old.name
-		}
-	}
 	c := newFixed(id, name, s.config.seed, s.config.style, s.now(), rows)
-	if old != nil {
-		c.created, c.status, c.cancelled = old.created, old.status, old.cancelled
+	if old := s.campaigns[id]; old != nil {
+		old.do(s.now(), func(old Campaign) { // its status may have changed since anybody looked
+			e := old.Entry()
+			if name == "" {
+				c.entry.Name = e.Name
+			}
+			c.entry.Created, c.entry.Status, c.entry.Cancelled = e.Created, e.Status, e.Cancelled
+		})
 	}
-	s.put(c)
+	s.add(c)
 }
 
 // Remove takes a campaign away: it is answered with 404 from now on.
 func (s *Server) Remove(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remove(id)
-}
-
-func (s *Server) remove(id string) {
 	delete(s.campaigns, id)
 	s.order = slices.DeleteFunc(s.order, func(o string) bool { return o == id })
 }
 
 // Pause keeps a running campaign from starting attempts. Those under way go on.
-func (s *Server) Pause(id string) { s.change(id, (*campaign).pause) }
+func (s *Server) Pause(id string) {
+	s.change(id, func(c Campaign, e *Entry, now time.Time) {
+		if e.Status == "running" {
+			e.SetStatus("paused", now)
+		}
+	})
+}
 
 // Resume lets a paused campaign go on, and a draft begin.
-func (s *Server) Resume(id string) { s.change(id, (*campaign).resume) }
+func (s *Server) Resume(id string) {
+	s.change(id, func(c Campaign, e *Entry, now time.Time) {
+		if e.Cancelled || e.Status != "paused" && e.Status != "draft" {
+			return
+		}
+		if e.Status == "paused" {
+			e.SetStatus("running", now)
+		}
+		if c, ok := c.(Controlled); ok {
+			c.Resumed()
+		}
+	})
+}
 
 // Cancel ends a campaign: its calls that are not finished are cancelled.
-func (s *Server) Cancel(id string) { s.change(id, (*campaign).cancel) }
+func (s *Server) Cancel(id string) {
+	s.change(id, func(c Campaign, e *Entry, now time.Time) {
+		if e.Cancelled {
+			return
+		}
+		e.Cancelled = true
+		e.SetStatus("completed", now)
+		if c, ok := c.(Controlled); ok {
+			c.Cancelled()
+		}
+	})
+}
 
 // Complete marks a campaign as completed. It is meant for fixed campaigns; a
 // living one completes by itself.
 func (s *Server) Complete(id string) {
-	s.change(id, func(c *campaign, ms int64) { c.setStatus("completed", ms) })
+	s.change(id, func(_ Campaign, e *Entry, now time.Time) { e.SetStatus("completed", now) })
 }
 
 // Rename gives a campaign another name in the campaign list and in its rows;
 // the rows of a fixed campaign stay as they are.
 func (s *Server) Rename(id, name string) {
-	s.change(id, func(c *campaign, ms int64) { c.name, c.updated = name, ms })
+	s.change(id, func(_ Campaign, e *Entry, now time.Time) { e.Name, e.Updated = name, now })
 }
 
 // change brings a campaign to the present time and changes it. It panics where
 // there is no such campaign.
-func (s *Server) change(id string, f func(c *campaign, ms int64)) {
+func (s *Server) change(id string, f func(c Campaign, e *Entry, now time.Time)) {
 	c := s.campaign(id)
 	if c == nil {
 		panic("revoxtest: no campaign " + id)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f(c, c.advance(s.now()))
+	now := s.now()
+	c.do(now, func(c Campaign) { f(c, c.Entry(), now) })
 }
 
-func (s *Server) campaign(id string) *campaign {
+func (s *Server) campaign(id string) *served {
+	s.lookup()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.demo.sync(s)
 	return s.campaigns[id]
 }
 
 // all returns the campaigns in the order of the list.
-func (s *Server) all() []*campaign {
+func (s *Server) all() []*served {
+	s.lookup()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.demo.sync(s)
-	list := make([]*campaign, 0, len(s.order))
+	list := make([]*served, 0, len(s.order))
 	for _, id := range s.order {
 		list = append(list, s.campaigns[id])
 	}
@@ -238,11 +271,10 @@ func (s *Server) all() []*campaign {
 
 // CampaignIDs returns the IDs of all campaigns, in the order of the list.
 func (s *Server) CampaignIDs() []string {
-	var ids []string
-	for _, c := range s.all() {
-		ids = append(ids, c.id)
-	}
-	return ids
+	s.lookup()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.order)
 }
 
 // Rows returns a campaign's rows as they are served now, all of them, or nil
@@ -252,16 +284,31 @@ func (s *Server) Rows(id string) []json.RawMessage {
 	if c == nil {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ms := c.advance(s.now())
-	rows := make([]json.RawMessage, 0, c.len())
-	for i := range c.len() {
-		e := encoder{style: c.style}
-		c.appendRow(&e, i, ms)
-		rows = append(rows, e.b)
-	}
+	var rows []json.RawMessage
+	c.do(s.now(), func(c Campaign) {
+		rows = make([]json.RawMessage, c.Len())
+		for i := range rows {
+			rows[i] = c.AppendRow(nil, i)
+		}
+	})
 	return rows
+}
+
+// OnLookup sets a function that is called before campaigns are looked up, for a request or by the methods of the server,
+// without any lock held: it may add and remove campaigns. It may be called concurrently. nil takes it away.
+func (s *Server) OnLookup(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onLookup = f
+}
+
+func (s *Server) lookup() {
+	s.mu.Lock()
+	f := s.onLookup
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
 }
 
 // OnPage sets a function that is called before a page of rows is made, without

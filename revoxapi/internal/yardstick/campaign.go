@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // CampaignID of every Campaign.
@@ -35,7 +36,7 @@ func Render(ctx context.Context, rows, pageSize int) (*Campaign, error) {
 	clock := revoxtest.NewClock(start.Add(9 * 24 * time.Hour))
 	server := revoxtest.NewServer(revoxtest.WithNow(clock.Now), revoxtest.WithoutGzip())
 	defer server.Close()
-	server.AddCampaign(revoxtest.Campaign{ID: CampaignID, Rows: rows, Start: start})
+	sim.New(server).AddCampaign(sim.Campaign{ID: CampaignID, Rows: rows, Start: start})
 	zstdPacker, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/revoxapi/internal/yardstick"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // served is what a server says of itself. It is a process of its own, since what a process has in memory when it starts
@@ -49,7 +50,7 @@ func beLightServer(ctx context.Context, rows int) error {
 	clock := revoxtest.NewClock(start.Add(-24 * time.Hour))
 	server := revoxtest.NewServer(revoxtest.WithNow(clock.Now))
 	defer server.Close()
-	server.AddCampaign(revoxtest.Campaign{ID: yardstick.CampaignID, Rows: rows, Start: start, Weight: revoxtest.Light})
+	sim.New(server).AddCampaign(sim.Campaign{ID: yardstick.CampaignID, Rows: rows, Start: start, Weight: sim.Light})
 	return served{URL: server.URL, PageSize: 1000, Want: yardstick.Count{Rows: rows}}.until(ctx)
 }
 

@@ -1,4 +1,4 @@
-package revoxtest
+package sim_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // The API's documentation once more, as checks: nothing here is shared with
@@ -263,21 +266,21 @@ func TestEveryAnswerConformsToTheDocumentation(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		newer, outcome bool
-		opts           []Option
-		spec           Campaign
+		opts           []revoxtest.Option
+		spec           sim.Campaign
 	}{
-		{"plain", false, false, nil, Campaign{}},
-		{"outcomes", false, true, nil, Campaign{Outcomes: true}},
-		{"newer fields of a server", true, true, []Option{WithNewerFields()}, Campaign{Days: []time.Weekday{time.Monday}}},
-		{"newer fields of a campaign, light", true, true, nil, Campaign{NewerFields: true, Weight: Light}},
-		{"heavy, numbers as decimals", false, false, []Option{WithNumberStyle(DecimalNumbers)}, Campaign{Weight: Heavy}},
-		{"numbers with exponents, mixed times", false, false, []Option{WithNumberStyle(ExponentNumbers), WithTimeStyle(MixedTimes)}, Campaign{}},
+		{"plain", false, false, nil, sim.Campaign{}},
+		{"outcomes", false, true, nil, sim.Campaign{Outcomes: true}},
+		{"newer fields of a server", true, true, []revoxtest.Option{revoxtest.WithNewerFields()}, sim.Campaign{Days: []time.Weekday{time.Monday}}},
+		{"newer fields of a campaign, light", true, true, nil, sim.Campaign{NewerFields: true, Weight: sim.Light}},
+		{"heavy, numbers as decimals", false, false, []revoxtest.Option{revoxtest.WithNumberStyle(revoxtest.DecimalNumbers)}, sim.Campaign{Weight: sim.Heavy}},
+		{"numbers with exponents, mixed times", false, false, []revoxtest.Option{revoxtest.WithNumberStyle(revoxtest.ExponentNumbers), revoxtest.WithTimeStyle(revoxtest.MixedTimes)}, sim.Campaign{}},
 		{"12-hour windows, time zone, reclassified", false, false, nil,
-			Campaign{Timezone: "Asia/Tokyo", Windows: []Window{{"8am", "12pm"}, {"1:30pm", "9pm"}}, ReclassifiedShare: 0.3}},
+			sim.Campaign{Timezone: "Asia/Tokyo", Windows: []sim.Window{{"8am", "12pm"}, {"1:30pm", "9pm"}}, ReclassifiedShare: 0.3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			clock := NewClock(monday)
-			s := newTestServer(t, append(c.opts, WithNow(clock.Now))...)
+			clock := revoxtest.NewClock(monday)
+			s := newSimulation(t, append(c.opts, revoxtest.WithNow(clock.Now))...)
 			c.spec.Name, c.spec.Rows, c.spec.MaxConcurrentCalls = `A "name" with é and \`, 60, 4
 			id := s.AddCampaign(c.spec)
 			page := object(map[string]check{

@@ -1,4 +1,8 @@
-package revoxtest
+package sim
+
+import (
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
+)
 
 // People and what is known of them. All of it is made up from the seed: nothing
 // here is anybody's. The texts are JSON already.
@@ -18,64 +22,53 @@ var companies = []string{
 	"Brightwater Roofing", "Cedar & Sons", "Delmare Optik", "Evergreen Dental", "Fjordlys Energi", "Granite Insurance", "Halden Logistics", "Ítaca Viajes",
 }
 
-var dialPrefixes = []string{"+1202", "+1415", "+3363", "+4930", "+81905", "+6149", "+44794"}
-
 // appendNumber writes the contact's phone number.
 func (l *life) appendNumber(e *encoder, row int32) {
 	d := l.dice(row, numberDice)
-	d.next() // says whether the number exists
-	e.raw(`"`)
-	e.b = appendPhone(e.b, &d)
-	e.raw(`"`)
-}
-
-func appendPhone(b []byte, d *dice) []byte {
-	b = append(b, dialPrefixes[d.under(len(dialPrefixes))]...)
-	for n, i := d.next()>>20, 0; i < 7; i++ {
-		b = append(b, byte('0'+n%10))
-		n /= 10
-	}
-	return b
+	d.Next() // says whether the number exists
+	e.Raw(`"`)
+	e.B = wire.AppendPhone(e.B, &d)
+	e.Raw(`"`)
 }
 
 // appendInput writes what the user knows of the contact.
 func (l *life) appendInput(e *encoder, row int32) {
 	d := l.dice(row, inputDice)
-	first, last := firstNames[d.under(len(firstNames))], lastNames[d.under(len(lastNames))]
-	ref := d.next()
-	e.raw(`{"full_name":"`)
-	e.raw(first)
-	e.raw(" ")
-	e.raw(last)
-	e.raw(`","customer_ref":"cust-`)
-	e.b = appendHex(e.b, ref, 10)
+	first, last := firstNames[d.Under(len(firstNames))], lastNames[d.Under(len(lastNames))]
+	ref := d.Next()
+	e.Raw(`{"full_name":"`)
+	e.Raw(first)
+	e.Raw(" ")
+	e.Raw(last)
+	e.Raw(`","customer_ref":"cust-`)
+	e.B = wire.AppendHex(e.B, ref, 10)
 	if l.spec.Weight == Light {
-		e.raw(`"}`)
+		e.Raw(`"}`)
 		return
 	}
-	e.raw(`","email":"contact.`)
-	e.b = appendHex(e.b, ref>>8, 8)
-	e.raw(`@example.org","company":"`)
-	e.raw(companies[d.under(len(companies))])
-	e.raw(`","last_order":"order-`)
-	e.b = appendHex(e.b, d.next(), 8)
-	e.raw(`","note":"prefers \"mornings\"; spoke to us about file `)
-	e.b = appendHex(e.b, d.next(), 8)
-	e.raw(`"}`)
+	e.Raw(`","email":"contact.`)
+	e.B = wire.AppendHex(e.B, ref>>8, 8)
+	e.Raw(`@example.org","company":"`)
+	e.Raw(companies[d.Under(len(companies))])
+	e.Raw(`","last_order":"order-`)
+	e.B = wire.AppendHex(e.B, d.Next(), 8)
+	e.Raw(`","note":"prefers \"mornings\"; spoke to us about file `)
+	e.B = wire.AppendHex(e.B, d.Next(), 8)
+	e.Raw(`"}`)
 }
 
 // appendMetadata writes the call's metadata, which not all calls have.
 func (l *life) appendMetadata(e *encoder, row int32) {
 	d := l.dice(row, inputDice)
-	switch n := d.next(); n % 8 {
+	switch n := d.Next(); n % 8 {
 	case 0:
 	case 1:
-		e.raw(`,"metadata":null`)
+		e.Raw(`,"metadata":null`)
 	default:
-		e.raw(`,"metadata":{"crm_id":"crm-`)
-		e.b = appendHex(e.b, n>>16, 12)
-		e.raw(`","source_list":"import-`)
-		e.b = appendHex(e.b, n>>40, 6)
-		e.raw(`"}`)
+		e.Raw(`,"metadata":{"crm_id":"crm-`)
+		e.B = wire.AppendHex(e.B, n>>16, 12)
+		e.Raw(`","source_list":"import-`)
+		e.B = wire.AppendHex(e.B, n>>40, 6)
+		e.Raw(`"}`)
 	}
 }

@@ -1,17 +1,20 @@
-package revoxtest
+package sim_test
 
 import (
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 func TestIncidentsChangeHowCallsGoAndThenEnd(t *testing.T) {
 	type shares map[string]float64
 	start := monday.Add(4 * time.Hour)
-	measure := func(in *Incident) (during, after shares) {
-		clock := NewClock(monday)
-		s := newTestServer(t, WithNow(clock.Now))
-		id := s.AddCampaign(Campaign{ID: "c", Rows: 3000, MaxConcurrentCalls: 20, Weight: Light})
+	measure := func(in *sim.Incident) (during, after shares) {
+		clock := revoxtest.NewClock(monday)
+		s := newSimulation(t, revoxtest.WithNow(clock.Now))
+		id := s.AddCampaign(sim.Campaign{ID: "c", Rows: 3000, MaxConcurrentCalls: 20, Weight: sim.Light})
 		if in != nil {
 			in.Campaign, in.Start, in.End = "c", start, start.Add(time.Hour)
 			s.AddIncident(*in)
@@ -43,17 +46,17 @@ func TestIncidentsChangeHowCallsGoAndThenEnd(t *testing.T) {
 	}
 	normal, _ := measure(nil)
 	for _, c := range []struct {
-		in        Incident
+		in        sim.Incident
 		of, per   string
 		low, high float64
 	}{
-		{Incident{Kind: DialErrorSurge}, "too_many_calls", "all", 0.35, 0.50},
-		{Incident{Kind: DialErrorSurge, DialError: "precondition_failed", Share: 0.9}, "precondition_failed", "all", 0.85, 0.95},
-		{Incident{Kind: AgentBreaks}, "broken", "answered", 0.7, 0.9},
-		{Incident{Kind: AnswersDrop}, "human", "all", 0.02, 0.12},
-		{Incident{Kind: ErroredSurge}, "errored", "all", 0.24, 0.36},
-		{Incident{Kind: VoicemailSurge}, "voicemail", "all", 0.5, 0.75},
-		{Incident{Kind: ScreeningSurge}, "ios-screening-filter", "all", 0.4, 0.6},
+		{sim.Incident{Kind: sim.DialErrorSurge}, "too_many_calls", "all", 0.35, 0.50},
+		{sim.Incident{Kind: sim.DialErrorSurge, DialError: "precondition_failed", Share: 0.9}, "precondition_failed", "all", 0.85, 0.95},
+		{sim.Incident{Kind: sim.AgentBreaks}, "broken", "answered", 0.7, 0.9},
+		{sim.Incident{Kind: sim.AnswersDrop}, "human", "all", 0.02, 0.12},
+		{sim.Incident{Kind: sim.ErroredSurge}, "errored", "all", 0.24, 0.36},
+		{sim.Incident{Kind: sim.VoicemailSurge}, "voicemail", "all", 0.5, 0.75},
+		{sim.Incident{Kind: sim.ScreeningSurge}, "ios-screening-filter", "all", 0.4, 0.6},
 	} {
 		during, after := measure(&c.in)
 		if got := during[c.of] / during[c.per]; got < c.low || got > c.high {
@@ -65,18 +68,18 @@ func TestIncidentsChangeHowCallsGoAndThenEnd(t *testing.T) {
 			}
 		}
 	}
-	during, after := measure(&Incident{Kind: Stall})
+	during, after := measure(&sim.Incident{Kind: sim.Stall})
 	if during["all"] != 0 || after["all"] < 100 {
 		t.Errorf("Stall: %v attempts, and %v after it", during["all"], after["all"])
 	}
 }
 
 func TestAnIncidentDoesNotChangeThePast(t *testing.T) {
-	clock := NewClock(monday)
-	s := newTestServer(t, WithNow(clock.Now))
-	id := s.AddCampaign(Campaign{Rows: 200})
+	clock := revoxtest.NewClock(monday)
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	id := s.AddCampaign(sim.Campaign{Rows: 200})
 	clock.Advance(4 * time.Hour) // nobody has looked since the start
-	s.AddIncident(Incident{Kind: VoicemailSurge, Share: 1, Start: monday})
+	s.AddIncident(sim.Incident{Kind: sim.VoicemailSurge, Share: 1, Start: monday})
 	eachAttempt(read(t, s, id), func(_ *testCall, a testAttempt) {
 		if a.Result == "human" {
 			id = ""

@@ -1,4 +1,4 @@
-package revoxtest
+package wire
 
 import (
 	"strconv"
@@ -30,63 +30,62 @@ const (
 	MixedTimes
 )
 
-// style is how a server writes its answers.
-type style struct {
-	numbers NumberStyle
-	times   TimeStyle
-	newer   bool
+// Style is how a server writes its answers.
+type Style struct {
+	Numbers     NumberStyle
+	Times       TimeStyle
+	NewerFields bool // campaigns have the fields that only some versions of the API have
 }
 
-// encoder writes JSON by appending: pages are written from nothing but numbers
-// and ready-made texts, and benchmarks ask for millions of rows.
-type encoder struct {
-	b []byte
-	style
+// Encoder writes JSON by appending to B. Nothing is escaped or copied twice: benchmarks ask for millions of rows.
+type Encoder struct {
+	B []byte
+	Style
 }
 
-// raw appends text that is JSON already.
-func (e *encoder) raw(s string) { e.b = append(e.b, s...) }
+// Raw appends text that is JSON already.
+func (e *Encoder) Raw(s string) { e.B = append(e.B, s...) }
 
-// text appends a JSON string.
-func (e *encoder) text(s string) { e.b = appendText(e.b, s) }
+// Text appends a JSON string.
+func (e *Encoder) Text(s string) { e.B = AppendText(e.B, s) }
 
-// bool appends true or false.
-func (e *encoder) bool(v bool) { e.b = strconv.AppendBool(e.b, v) }
+// Bool appends true or false.
+func (e *Encoder) Bool(v bool) { e.B = strconv.AppendBool(e.B, v) }
 
-// int appends what the API documents as "integer".
-func (e *encoder) int(n int64) { e.b = strconv.AppendInt(e.b, n, 10) }
+// Int appends what the API documents as "integer".
+func (e *Encoder) Int(n int64) { e.B = strconv.AppendInt(e.B, n, 10) }
 
-// number appends what the API documents as "number".
-func (e *encoder) number(n int) {
-	e.b = strconv.AppendInt(e.b, int64(n), 10)
-	switch e.numbers {
+// Number appends what the API documents as "number".
+func (e *Encoder) Number(n int) {
+	e.B = strconv.AppendInt(e.B, int64(n), 10)
+	switch e.Numbers {
 	case DecimalNumbers:
-		e.raw(".0")
+		e.Raw(".0")
 	case ExponentNumbers:
-		e.raw("e0")
+		e.Raw("e0")
 	}
 }
 
-// uuid appends the UUID of a seed as a string.
-func (e *encoder) uuid(seed uint64) {
-	e.b = append(e.b, '"')
-	e.b = appendUUID(e.b, seed)
-	e.b = append(e.b, '"')
+// UUID appends the UUID of a seed as a string.
+func (e *Encoder) UUID(seed uint64) {
+	e.B = append(e.B, '"')
+	e.B = AppendUUID(e.B, seed)
+	e.B = append(e.B, '"')
 }
 
-// enum appends an optional value: null where it is "".
-func (e *encoder) enum(s string) {
+// Enum appends an optional value: null where it is "".
+func (e *Encoder) Enum(s string) {
 	if s == "" {
-		e.raw("null")
+		e.Raw("null")
 		return
 	}
-	e.b = append(e.b, '"')
-	e.raw(s)
-	e.b = append(e.b, '"')
+	e.B = append(e.B, '"')
+	e.Raw(s)
+	e.B = append(e.B, '"')
 }
 
-// appendText appends s as a JSON string. UTF-8 passes as it is.
-func appendText(b []byte, s string) []byte {
+// AppendText appends s as a JSON string. UTF-8 passes as it is.
+func AppendText(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
 	for i := range len(s) {
@@ -105,31 +104,31 @@ func appendText(b []byte, s string) []byte {
 			b = append(b, '\\', 't')
 		default:
 			b = append(b, '\\', 'u', '0', '0')
-			b = appendHex(b, uint64(c), 2)
+			b = AppendHex(b, uint64(c), 2)
 		}
 	}
 	b = append(b, s[from:]...)
 	return append(b, '"')
 }
 
-// time appends a time stamp given in milliseconds since 1970.
-func (e *encoder) time(ms int64) {
-	e.b = append(e.b, '"')
-	switch e.times {
+// Time appends a time stamp given in milliseconds since 1970.
+func (e *Encoder) Time(ms int64) {
+	e.B = append(e.B, '"')
+	switch e.Times {
 	case SecondsUTC:
-		e.b = time.UnixMilli(ms).UTC().AppendFormat(e.b, time.RFC3339)
+		e.B = time.UnixMilli(ms).UTC().AppendFormat(e.B, time.RFC3339)
 	case MixedTimes:
 		e.mixedTime(ms)
 	default:
-		e.b = appendMillis(e.b, ms)
+		e.B = AppendMillis(e.B, ms)
 	}
-	e.b = append(e.b, '"')
+	e.B = append(e.B, '"')
 }
 
-func (e *encoder) mixedTime(ms int64) {
+func (e *Encoder) mixedTime(ms int64) {
 	t := time.UnixMilli(ms)
 	layout := "2006-01-02T15:04:05.000Z07:00"
-	switch kind := mix(uint64(ms)) % 8; kind {
+	switch kind := Mix(uint64(ms)) % 8; kind {
 	case 0:
 		layout = time.RFC3339Nano // cuts zeros at the end
 	case 1:
@@ -137,7 +136,7 @@ func (e *encoder) mixedTime(ms int64) {
 	case 2:
 		layout = "2006-01-02T15:04:05.000000000Z07:00"
 	}
-	switch kind := mix(uint64(ms)+1) % 4; kind {
+	switch kind := Mix(uint64(ms)+1) % 4; kind {
 	case 0:
 		t = t.In(time.FixedZone("", 2*3600))
 	case 1:
@@ -145,12 +144,12 @@ func (e *encoder) mixedTime(ms int64) {
 	default:
 		t = t.UTC()
 	}
-	e.b = t.AppendFormat(e.b, layout)
+	e.B = t.AppendFormat(e.B, layout)
 }
 
-// appendMillis appends ms as time.Time.AppendFormat would with milliseconds in
+// AppendMillis appends ms as time.Time.AppendFormat would with milliseconds in
 // UTC, several times as fast. Years have four digits.
-func appendMillis(b []byte, ms int64) []byte {
+func AppendMillis(b []byte, ms int64) []byte {
 	const day = 24 * 3600 * 1000
 	days := ms / day
 	rest := ms % day

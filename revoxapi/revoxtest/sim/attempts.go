@@ -1,4 +1,4 @@
-package revoxtest
+package sim
 
 import (
 	"math"
@@ -107,7 +107,7 @@ func newDialErrors(weights map[string]float64) dialErrors {
 	}
 	for name := range weights {
 		if name == "" || !slices.Contains(dialNames[:], name) {
-			panic("revoxtest: not a dial error: " + name)
+			panic("sim: not a dial error: " + name)
 		}
 	}
 	return d
@@ -174,7 +174,7 @@ func (f fate) result() uint8 {
 func (l *life) fate(at int64, row int32) (fate, uint8) {
 	s := &l.spec
 	d := l.dice(row, numberDice)
-	bad := d.share() < s.BadNumbersShare
+	bad := d.Share() < s.BadNumbersShare
 
 	p, normal, dial := l.rng.Float64(), l.rng.Float64(), l.dial.draw(l.rng.Float64())
 	if surge, name := l.dialErrorSurge(at); l.rng.Float64() < surge {
@@ -191,7 +191,7 @@ func (l *life) fate(at int64, row int32) (fate, uint8) {
 		return fateScreening, 0
 	}
 
-	human := min(0.9, s.HumanShare*s.HourFactors[l.cal.hour(at)])
+	human := min(0.9, s.HumanShare*s.HourFactors[l.cal.Hour(at)])
 	switch {
 	case normal < human:
 		if l.rng.Float64() < l.incidentShare(AnswersDrop, at) {

@@ -1,4 +1,8 @@
-package revoxtest
+package sim
+
+import (
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
+)
 
 // What is said in calls, as JSON texts. Each line is long enough to be sought
 // for in places where it must not turn up.
@@ -47,26 +51,26 @@ var ivrLines = []string{
 
 // appendTalk writes what there is of an attempt only once it was answered and
 // has ended: recording, structured output, transcript.
-func (l *life) appendTalk(e *encoder, row int32, a *attempt, d dice, over bool) {
+func (l *life) appendTalk(e *encoder, row int32, a *attempt, d wire.Dice, over bool) {
 	if !over {
-		if d.next()&1 == 0 {
-			e.raw(`,"recording_url":null,"structured_output":null,"transcript":null`)
+		if d.Next()&1 == 0 {
+			e.Raw(`,"recording_url":null,"structured_output":null,"transcript":null`)
 		}
 		return
 	}
-	e.raw(`,"recording_url":"https://recordings.revoxtest.invalid/`)
-	e.b = appendUUID(e.b, d.next())
-	e.raw(`.mp3"`)
+	e.Raw(`,"recording_url":"https://recordings.revoxtest.invalid/`)
+	e.B = wire.AppendUUID(e.B, d.Next())
+	e.Raw(`.mp3"`)
 	if a.result == resultHuman && !a.broken {
-		e.raw(`,"structured_output":{"summary":"wishes to hear of it again, file `)
-		e.b = appendHex(e.b, d.next(), 8)
-		e.raw(`","interested":`)
-		e.bool(d.next()&1 == 0)
-		e.raw(`,"budget":`)
-		e.number(100 + d.under(900))
-		e.raw(`,"callback_date":null}`)
+		e.Raw(`,"structured_output":{"summary":"wishes to hear of it again, file `)
+		e.B = wire.AppendHex(e.B, d.Next(), 8)
+		e.Raw(`","interested":`)
+		e.Bool(d.Next()&1 == 0)
+		e.Raw(`,"budget":`)
+		e.Number(100 + d.Under(900))
+		e.Raw(`,"callback_date":null}`)
 	} else {
-		e.raw(`,"structured_output":null`)
+		e.Raw(`,"structured_output":null`)
 	}
 
 	// Somebody speaks every six seconds or so; heavy rows are of people who talk faster.
@@ -75,15 +79,15 @@ func (l *life) appendTalk(e *encoder, row int32, a *attempt, d dice, over bool) 
 		pace = 400
 	}
 	turns := int((a.ended - a.answered) / pace)
-	e.raw(`,"transcript":[`)
+	e.Raw(`,"transcript":[`)
 	switch a.result {
 	case resultVoicemail:
 		e.said("user", "", voicemailLines, &d)
-		e.raw(",")
+		e.Raw(",")
 		e.said("assistant", "Hello, this is a message for the owner of file ", agentLines, &d)
 	case resultScreening:
 		e.said("user", "", screeningLines, &d)
-		e.raw(",")
+		e.Raw(",")
 		e.said("assistant", "Hello, this is about your file ", agentLines, &d)
 	case resultIVR:
 		e.said("user", "", ivrLines, &d)
@@ -93,11 +97,11 @@ func (l *life) appendTalk(e *encoder, row int32, a *attempt, d dice, over bool) 
 			break
 		}
 		for i := range turns {
-			e.raw(",")
+			e.Raw(",")
 			switch {
 			case i%2 == 0:
 				e.said("user", "", userLines, &d)
-			case d.under(8) == 0:
+			case d.Under(8) == 0:
 				e.tool(&d)
 			default:
 				e.said("assistant", "", agentLines, &d)
@@ -106,41 +110,41 @@ func (l *life) appendTalk(e *encoder, row int32, a *attempt, d dice, over bool) 
 	default:
 		e.said("assistant", "Hello, is anybody there? I am calling about your file ", agentLines, &d)
 	}
-	e.raw(`]`)
+	e.Raw(`]`)
 }
 
 // said writes a line of a transcript. One with an opening is like no other.
-func (e *encoder) said(role, opening string, lines []string, d *dice) {
-	e.raw(`{"role":"`)
-	e.raw(role)
-	e.raw(`","content":"`)
+func (e *encoder) said(role, opening string, lines []string, d *wire.Dice) {
+	e.Raw(`{"role":"`)
+	e.Raw(role)
+	e.Raw(`","content":"`)
 	if opening != "" {
-		e.raw(opening)
-		e.b = appendHex(e.b, d.next(), 8)
-		e.raw(". ")
+		e.Raw(opening)
+		e.B = wire.AppendHex(e.B, d.Next(), 8)
+		e.Raw(". ")
 	}
-	e.raw(lines[d.under(len(lines))])
-	e.raw(`"}`)
+	e.Raw(lines[d.Under(len(lines))])
+	e.Raw(`"}`)
 }
 
 // tool writes the use of a tool into a transcript, with one of the three ways
 // in which its arguments may be given.
-func (e *encoder) tool(d *dice) {
-	e.raw(`{"role":"tool","content":"slots free for file `)
-	e.b = appendHex(e.b, d.next(), 8)
-	e.raw(`: Tuesday 10:30, Thursday 16:00","tool_name":"find_appointment","tool_is_error":`)
-	e.bool(d.under(10) == 0)
-	e.raw(`,"tool_arguments":`)
-	switch d.under(3) {
+func (e *encoder) tool(d *wire.Dice) {
+	e.Raw(`{"role":"tool","content":"slots free for file `)
+	e.B = wire.AppendHex(e.B, d.Next(), 8)
+	e.Raw(`: Tuesday 10:30, Thursday 16:00","tool_name":"find_appointment","tool_is_error":`)
+	e.Bool(d.Under(10) == 0)
+	e.Raw(`,"tool_arguments":`)
+	switch d.Under(3) {
 	case 0:
-		e.raw(`null}`)
+		e.Raw(`null}`)
 	case 1:
-		e.raw(`"{\"reference\": \"ref-`)
-		e.b = appendHex(e.b, d.next(), 8)
-		e.raw(`\"}"}`)
+		e.Raw(`"{\"reference\": \"ref-`)
+		e.B = wire.AppendHex(e.B, d.Next(), 8)
+		e.Raw(`\"}"}`)
 	default:
-		e.raw(`{"reference":"ref-`)
-		e.b = appendHex(e.b, d.next(), 8)
-		e.raw(`","days":[1,2,3],"strict":false}}`)
+		e.Raw(`{"reference":"ref-`)
+		e.B = wire.AppendHex(e.B, d.Next(), 8)
+		e.Raw(`","days":[1,2,3],"strict":false}}`)
 	}
 }

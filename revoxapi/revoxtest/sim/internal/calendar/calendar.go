@@ -1,4 +1,5 @@
-package revoxtest
+// Package calendar knows at which hours of which days a campaign may call, across changes of the clocks.
+package calendar
 
 import (
 	"fmt"
@@ -8,19 +9,15 @@ import (
 	"time"
 )
 
-// Window is a span of each day in which calls may be made. Both ends are
-// written as the API writes them, `17:00` or `5pm` or `5:30pm`, and served as
-// they are written. An end that is not after its start is on the next day;
-// `24:00` is allowed as an end.
-type Window struct {
-	Start, End string
-}
+// Window is a span of each day, from start to end, as the API writes times of day: `17:00`, `5pm` or `5:30pm`. An end that
+// is not after its start is on the next day; `24:00` is allowed as an end.
+type Window = [2]string
 
-// never stands for a time that does not come.
-const never = math.MaxInt64
+// Never stands for a time that does not come.
+const Never = math.MaxInt64
 
-// calendar knows when calls may be made. Times are milliseconds since 1970.
-type calendar struct {
+// Calendar knows when calls may be made. Times are milliseconds since 1970. Its methods must not be called concurrently.
+type Calendar struct {
 	loc     *time.Location
 	windows []minutes
 	days    [7]bool
@@ -34,18 +31,20 @@ type calendar struct {
 // minutes is a window as minutes since midnight; to may be beyond 24 hours.
 type minutes struct{ from, to int }
 
-func newCalendar(timezone string, windows []Window, days []time.Weekday) (*calendar, error) {
+// New returns the calendar of a time zone (an IANA name; "" for UTC), of windows and of days of the week (none for all).
+// It fails where one of them cannot be read.
+func New(timezone string, windows []Window, days []time.Weekday) (*Calendar, error) {
 	loc, err := time.LoadLocation(timezone)
 	if err != nil {
 		return nil, err
 	}
-	k := &calendar{loc: loc}
+	k := &Calendar{loc: loc}
 	for _, w := range windows {
-		from, err := parseTimeOfDay(w.Start)
+		from, err := parseTimeOfDay(w[0])
 		if err != nil {
 			return nil, err
 		}
-		to, err := parseTimeOfDay(w.End)
+		to, err := parseTimeOfDay(w[1])
 		if err != nil {
 			return nil, err
 		}
@@ -78,8 +77,8 @@ func parseTimeOfDay(s string) (int, error) {
 	return 0, fmt.Errorf("no time of day: %q", s)
 }
 
-// at reports whether calls may be made at ms, and when that next changes.
-func (k *calendar) at(ms int64) (open bool, until int64) {
+// At reports whether calls may be made at ms, and when that next changes.
+func (k *Calendar) At(ms int64) (open bool, until int64) {
 	if ms < k.from || ms >= k.until {
 		k.open, k.until = k.look(ms)
 		k.from = ms
@@ -87,9 +86,9 @@ func (k *calendar) at(ms int64) (open bool, until int64) {
 	return k.open, k.until
 }
 
-func (k *calendar) look(ms int64) (open bool, until int64) {
+func (k *Calendar) look(ms int64) (open bool, until int64) {
 	y, m, d := time.UnixMilli(ms).In(k.loc).Date()
-	until = never
+	until = Never
 	// Yesterday's window may last into today; all weekdays are seen within 8 days.
 	for day := d - 1; day <= d+8; day++ {
 		if !k.days[time.Date(y, m, day, 12, 0, 0, 0, time.UTC).Weekday()] {
@@ -109,13 +108,13 @@ func (k *calendar) look(ms int64) (open bool, until int64) {
 	return false, until
 }
 
-// hour is the hour of the day where the people called live.
-func (k *calendar) hour(ms int64) int {
+// Hour is the hour of the day where the people called live.
+func (k *Calendar) Hour(ms int64) int {
 	return time.UnixMilli(ms).In(k.loc).Hour()
 }
 
-// next returns the first time from ms on at which calls may be made, or never.
-func (k *calendar) next(ms int64) int64 {
+// Next returns the first time from ms on at which calls may be made, or Never.
+func (k *Calendar) Next(ms int64) int64 {
 	if open, until := k.look(ms); !open {
 		return until
 	}

@@ -1,4 +1,9 @@
-package revoxtest
+package sim
+
+import (
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim/internal/calendar"
+)
 
 // The things of a row that dice are rolled for, each with dice of its own so
 // that one does not shift the others.
@@ -12,45 +17,41 @@ const (
 	attemptDice // and on: one for each attempt
 )
 
-func (l *life) dice(row int32, kind int) dice {
-	return dice(mix(l.seed + uint64(row)<<16 + uint64(kind)))
+func (l *life) dice(row int32, kind int) wire.Dice {
+	return wire.Dice(wire.Mix(l.seed + uint64(row)<<16 + uint64(kind)))
 }
 
-// len returns the number of rows. The caller holds c.mu.
-func (c *campaign) len() int {
-	if c.life == nil {
-		return len(c.fixed)
-	}
-	return len(c.life.contacts)
-}
+// encoder writes the JSON of rows.
+type encoder struct{ wire.Encoder }
 
-// appendRow writes the row at place i as it is at the time ms, which the
-// campaign was brought to. The caller holds c.mu.
-func (c *campaign) appendRow(e *encoder, i int, ms int64) {
-	l := c.life
-	if l == nil {
-		e.b = append(e.b, c.fixed[i]...)
-		return
-	}
+// Len returns the number of rows.
+func (l *life) Len() int { return len(l.contacts) }
+
+// AppendRow writes the row at place i as it is at the time that the campaign was
+// brought to.
+func (l *life) AppendRow(b []byte, i int) []byte {
+	e := &encoder{wire.Encoder{B: b, Style: l.style}}
+	ms := l.now
 	if l.spec.NewestFirst {
 		i = len(l.contacts) - 1 - i
 	}
 	row := int32(i)
-	e.raw(`{"id":`)
-	e.uuid(uint64(l.dice(row, idDice)))
-	e.raw(`,"input_data":`)
+	e.Raw(`{"id":`)
+	e.UUID(uint64(l.dice(row, idDice)))
+	e.Raw(`,"input_data":`)
 	l.appendInput(e, row)
-	e.raw(`,"phone_number":`)
+	e.Raw(`,"phone_number":`)
 	l.appendNumber(e, row)
-	e.raw(`,"row_index":`)
-	e.number(i)
+	e.Raw(`,"row_index":`)
+	e.Number(i)
 	if r := &l.contacts[i]; r.created != 0 && r.created <= ms {
-		e.raw(`,"call":`)
+		e.Raw(`,"call":`)
 		l.appendCall(e, row, ms)
 	} else if i%2 == 0 { // absent in some rows, null in others
-		e.raw(`,"call":null`)
+		e.Raw(`,"call":null`)
 	}
-	e.raw(`}`)
+	e.Raw(`}`)
+	return e.B
 }
 
 // callStatus returns the API's status of a call at the time ms. Waiting calls
@@ -63,7 +64,7 @@ func (l *life) callStatus(r *contact, ms int64) string {
 		}
 		return "scheduled"
 	case callWaiting:
-		if open, _ := l.cal.at(ms); open || l.spec.QueueOvernight {
+		if open, _ := l.cal.At(ms); open || l.spec.QueueOvernight {
 			return "queued_for_calling"
 		}
 		return "scheduled"
@@ -79,73 +80,73 @@ func (l *life) callStatus(r *contact, ms int64) string {
 
 func (l *life) appendCall(e *encoder, row int32, ms int64) {
 	r := &l.contacts[row]
-	t := &l.c.text
+	t := &l.text
 	status := l.callStatus(r, ms)
-	e.raw(`{"id":`)
-	e.uuid(uint64(l.dice(row, callDice)))
-	e.raw(`,"status":"`)
-	e.raw(status)
-	e.raw(`","call_attempts":[`)
+	e.Raw(`{"id":`)
+	e.UUID(uint64(l.dice(row, callDice)))
+	e.Raw(`,"status":"`)
+	e.Raw(status)
+	e.Raw(`","call_attempts":[`)
 	for i := len(r.attempts) - 1; i >= 0; i-- { // newest first
 		l.appendAttempt(e, row, i, ms)
 		if i > 0 {
-			e.raw(",")
+			e.Raw(",")
 		}
 	}
-	e.raw(`]`)
+	e.Raw(`]`)
 	if l.spec.Weight != Light {
 		if n := len(r.attempts); n > 0 {
-			e.raw(`,"last_call_attempt":`)
+			e.Raw(`,"last_call_attempt":`)
 			l.appendAttempt(e, row, n-1, ms)
 		} else {
-			e.raw(`,"last_call_attempt":null`)
+			e.Raw(`,"last_call_attempt":null`)
 		}
 	}
-	e.raw(`,"calls_count":`)
-	e.number(len(r.attempts))
-	e.raw(`,"created_at":`)
-	e.time(r.created)
-	e.raw(`,"scheduled_at":`)
+	e.Raw(`,"calls_count":`)
+	e.Number(len(r.attempts))
+	e.Raw(`,"created_at":`)
+	e.Time(r.created)
+	e.Raw(`,"scheduled_at":`)
 	l.appendScheduled(e, r)
-	e.raw(`,"direction":"outbound","campaign":{"id":`)
-	e.text(l.c.id)
-	e.raw(`,"name":`)
-	e.text(l.c.name)
-	e.raw(`},"organization_id":`)
-	e.raw(t.organization)
-	e.raw(`,"from_phone_number":`)
-	e.raw(t.fromNumber)
-	e.raw(`,"to_phone_number":`)
+	e.Raw(`,"direction":"outbound","campaign":{"id":`)
+	e.Text(l.entry.ID)
+	e.Raw(`,"name":`)
+	e.Text(l.entry.Name)
+	e.Raw(`},"organization_id":`)
+	e.Text(t.OrganizationID)
+	e.Raw(`,"from_phone_number":`)
+	e.Text(t.FromNumber)
+	e.Raw(`,"to_phone_number":`)
 	l.appendNumber(e, row)
-	e.raw(`,"first_sentence_delay_ms":400,"is_cancelled":`)
-	e.bool(status == "cancelled")
-	e.raw(`,"is_completed":`)
-	e.bool(status == "completed")
+	e.Raw(`,"first_sentence_delay_ms":400,"is_cancelled":`)
+	e.Bool(status == "cancelled")
+	e.Raw(`,"is_completed":`)
+	e.Bool(status == "completed")
 	if l.spec.Weight != Light {
 		l.appendMetadata(e, row)
-		e.raw(`,"call_retry_config":`)
-		e.raw(t.retryConfig)
+		e.Raw(`,"call_retry_config":`)
+		e.Raw(t.RetryConfig)
 	}
-	e.raw(`,"llm_model":`)
-	e.raw(t.model)
-	if t.assistant != "" {
-		e.raw(`,"assistant":`)
-		e.raw(t.assistant)
+	e.Raw(`,"llm_model":`)
+	e.Raw(t.Model)
+	if t.Assistant != "" {
+		e.Raw(`,"assistant":`)
+		e.Raw(t.Assistant)
 	}
 	if l.spec.Outcomes {
-		e.raw(`,"outcome":`)
-		e.enum(l.outcome(row, r, ms))
+		e.Raw(`,"outcome":`)
+		e.Enum(l.outcome(row, r, ms))
 	}
-	e.raw(`}`)
+	e.Raw(`}`)
 }
 
 // appendScheduled writes when a call is, or was, to be made: never in hours in
 // which none may be.
 func (l *life) appendScheduled(e *encoder, r *contact) {
-	if at := l.cal.next(r.due); at != never {
-		e.time(at)
+	if at := l.cal.Next(r.due); at != calendar.Never {
+		e.Time(at)
 	} else {
-		e.raw("null")
+		e.Raw("null")
 	}
 }
 
@@ -157,10 +158,10 @@ func (l *life) outcome(row int32, r *contact, ms int64) string {
 		return ""
 	}
 	d := l.dice(row, outcomeDice)
-	if ms < r.attempts[n-1].end()+5000+int64(d.under(40_000)) {
+	if ms < r.attempts[n-1].end()+5000+int64(d.Under(40_000)) {
 		return ""
 	}
-	switch p := d.share(); {
+	switch p := d.Share(); {
 	case p < 0.45:
 		return "not_interested"
 	case p < 0.65:
@@ -179,52 +180,52 @@ func (l *life) appendAttempt(e *encoder, row int32, i int, ms int64) {
 	ended := ms >= a.end()
 	answered := a.answered != notAnswered && ms >= a.started+int64(a.answered)
 
-	e.raw(`{"id":`)
-	e.uuid(id)
-	e.raw(`,"status":"`)
+	e.Raw(`{"id":`)
+	e.UUID(id)
+	e.Raw(`,"status":"`)
 	switch {
 	case ended && a.failed:
-		e.raw("error")
+		e.Raw("error")
 	case ended:
-		e.raw("completed")
+		e.Raw("completed")
 	case answered:
-		e.raw("ongoing")
+		e.Raw("ongoing")
 	case ms >= a.started:
-		e.raw("ringing")
+		e.Raw("ringing")
 	default:
-		e.raw("queued")
+		e.Raw("queued")
 	}
-	e.raw(`","phone_number":`)
+	e.Raw(`","phone_number":`)
 	l.appendNumber(e, row)
-	e.raw(`,"started_at":`)
+	e.Raw(`,"started_at":`)
 	e.timeIf(ms >= a.started, a.started)
-	e.raw(`,"answered_at":`)
+	e.Raw(`,"answered_at":`)
 	e.timeIf(answered, a.started+int64(a.answered))
-	e.raw(`,"ended_at":`)
+	e.Raw(`,"ended_at":`)
 	e.timeIf(ended, a.end())
 
 	// What is not given is null in some attempts and absent in others.
-	absent := d.next()&1 == 0
+	absent := d.Next()&1 == 0
 	e.optional(absent, "result", ended, resultNames[l.result(a, &d, ms)])
 	e.optional(absent, "dial_error", ended, dialNames[a.dial])
 	e.optional(absent, "ended_by", ended, endedByNames[a.endedBy])
 	e.optional(absent, "end_reason", ended, reasonNames[a.reason])
 	if l.spec.NewerFields {
-		e.raw(`,"handled_by_ai":`)
-		e.bool(answered)
-		e.raw(`,"handled_by_human":`)
-		e.bool(ended && a.reason == reasonTransfer)
+		e.Raw(`,"handled_by_ai":`)
+		e.Bool(answered)
+		e.Raw(`,"handled_by_human":`)
+		e.Bool(ended && a.reason == reasonTransfer)
 	}
 	if l.spec.Weight != Light {
 		l.appendTalk(e, row, a, d, ended && a.answered != notAnswered)
 	}
-	e.raw(`}`)
+	e.Raw(`}`)
 }
 
 // result returns the result as far as it is known: some are reclassified after
 // the attempt's end.
-func (l *life) result(a *attempt, d *dice, ms int64) uint8 {
-	p, late := d.share(), int64(60_000+d.under(25*60_000))
+func (l *life) result(a *attempt, d *wire.Dice, ms int64) uint8 {
+	p, late := d.Share(), int64(60_000+d.Under(25*60_000))
 	if a.result != resultNone && p < l.spec.ReclassifiedShare && ms < a.end()+late {
 		return resultUnknown
 	}
@@ -234,9 +235,9 @@ func (l *life) result(a *attempt, d *dice, ms int64) uint8 {
 // timeIf writes a time stamp, or null.
 func (e *encoder) timeIf(is bool, ms int64) {
 	if is {
-		e.time(ms)
+		e.Time(ms)
 	} else {
-		e.raw("null")
+		e.Raw("null")
 	}
 }
 
@@ -248,8 +249,8 @@ func (e *encoder) optional(absent bool, name string, known bool, value string) {
 	if value == "" && absent {
 		return
 	}
-	e.raw(`,"`)
-	e.raw(name)
-	e.raw(`":`)
-	e.enum(value)
+	e.Raw(`,"`)
+	e.Raw(name)
+	e.Raw(`":`)
+	e.Enum(value)
 }

@@ -1,17 +1,26 @@
-package revoxtest
+package sim
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim/internal/calendar"
 )
 
 // life is what goes on in a living campaign. It is moved on event by event, and
 // everything random in it is drawn while an event is handled: so it comes out
 // the same however far apart the looks at it are.
 type life struct {
-	c    *campaign
+	entry revoxtest.Entry
+	text  wire.Texts
+	style revoxtest.Style
+
 	spec Campaign
-	seed uint64
-	cal  *calendar
+	seed uint64 // of this campaign
+	cal  *calendar.Calendar
 	rng  *rand.Rand
 	dial dialErrors
 
@@ -49,20 +58,67 @@ const (
 	callErrored
 )
 
-func newLife(c *campaign, spec Campaign, seed uint64, cal *calendar) *life {
+// newLife makes a campaign from its description. It panics where that makes
+// no sense: this is a mistake in the test.
+func newLife(spec Campaign, seed uint64, style revoxtest.Style, now time.Time, incidents []Incident) *life {
+	spec = spec.withDefaults(seed, now)
+	spec.NewerFields = spec.NewerFields || style.NewerFields
+	spec.Outcomes = spec.Outcomes || spec.NewerFields
+	settings := spec.settings()
+	cal, err := calendar.New(spec.Timezone, settings.Windows, spec.Days)
+	if err != nil {
+		panic(fmt.Sprintf("sim: campaign %q: %v", spec.Name, err))
+	}
+	text := wire.NewTexts(spec.ID, seed, settings, style)
+	own := wire.MixString(seed, spec.ID)
+	created := spec.Start.Add(-30 * time.Minute)
 	l := &life{
-		c: c, spec: spec, seed: seed, cal: cal,
-		rng:      rand.New(rand.NewPCG(seed, mix(seed))),
+		entry: revoxtest.Entry{
+			ID: spec.ID, Name: spec.Name, Status: "draft", Created: created, Updated: created,
+			AssistantID: text.AssistantID, OrganizationID: text.OrganizationID, Assistant: text.Assistant,
+			NewerFields: spec.NewerFields, MaxConcurrentCalls: spec.MaxConcurrentCalls, FromPhoneNumber: text.FromNumber,
+		},
+		text: text, style: style, spec: spec, seed: own, cal: cal,
+		rng:      rand.New(rand.NewPCG(own, wire.Mix(own))),
 		dial:     newDialErrors(spec.DialErrors),
 		contacts: make([]contact, spec.Rows),
-		lastRow:  never,
-		wake:     never,
+		lastRow:  calendar.Never,
+		wake:     calendar.Never,
+	}
+	for _, in := range incidents {
+		l.addIncident(in)
 	}
 	if !spec.Draft {
 		l.events.add(spec.Start.UnixMilli(), beginEvent, 0)
 	}
 	return l
 }
+
+// Entry returns the campaign's entry in the campaign list.
+func (l *life) Entry() *revoxtest.Entry { return &l.entry }
+
+// Advance brings the campaign to the time now.
+func (l *life) Advance(now time.Time) { l.advance(now.UnixMilli()) }
+
+// Resumed lets the campaign go on, or begin.
+func (l *life) Resumed() {
+	if l.entry.Status == "draft" {
+		l.begin(l.now)
+	} else {
+		l.dispatch(l.now)
+	}
+}
+
+// Cancelled cancels every call, and nothing happens any more.
+func (l *life) Cancelled() {
+	for i := range l.contacts {
+		l.cancelCall(int32(i), l.now)
+	}
+	l.begun = true
+	l.waiting, l.events.heap = nil, nil
+}
+
+func (l *life) setStatus(status string, at int64) { l.entry.SetStatus(status, time.UnixMilli(at)) }
 
 // advance handles everything that happens until now.
 func (l *life) advance(now int64) {
@@ -83,7 +139,7 @@ func (l *life) advance(now int64) {
 			l.dispatch(e.at)
 		case wakeEvent:
 			if e.at == l.wake {
-				l.wake = never
+				l.wake = calendar.Never
 			}
 			l.dispatch(e.at)
 		}
@@ -98,9 +154,9 @@ func (l *life) begin(at int64) {
 	}
 	l.begun = true
 	if l.spec.Paused {
-		l.c.setStatus("paused", at)
+		l.setStatus("paused", at)
 	} else {
-		l.c.setStatus("running", at)
+		l.setStatus("running", at)
 	}
 	// A list of contacts is taken in at 50 a second, within two minutes at most.
 	n := int64(len(l.contacts))
@@ -139,7 +195,7 @@ func (l *life) arrive(at int64) {
 
 // order creates the call of a contact, unless it is one that never gets one.
 func (l *life) order(row int32, at int64) {
-	if d := l.dice(row, traitDice); d.share() < l.spec.RowsWithoutCallShare {
+	if d := l.dice(row, traitDice); d.Share() < l.spec.RowsWithoutCallShare {
 		return
 	}
 	r := &l.contacts[row]
@@ -163,8 +219,8 @@ func (l *life) fallDue(row int32, at int64) {
 // dispatch starts attempts while there are calls that wait, slots, and nothing
 // that forbids it. It has to be called whenever one of these may have changed.
 func (l *life) dispatch(at int64) {
-	for len(l.waiting) > 0 && l.active < l.spec.MaxConcurrentCalls && l.c.status == "running" {
-		if open, until := l.cal.at(at); !open {
+	for len(l.waiting) > 0 && l.active < l.spec.MaxConcurrentCalls && l.entry.Status == "running" {
+		if open, until := l.cal.At(at); !open {
 			l.wakeAt(until)
 			return
 		}
@@ -244,87 +300,8 @@ func (l *life) cancelCall(row int32, at int64) {
 	l.checkCompleted(at)
 }
 
-// cancelAll cancels every call, and nothing happens any more.
-func (l *life) cancelAll(at int64) {
-	for i := range l.contacts {
-		l.cancelCall(int32(i), at)
-	}
-	l.begun = true
-	l.waiting, l.events.heap = nil, nil
-}
-
 func (l *life) checkCompleted(at int64) {
 	if l.begun && l.open == 0 && at >= l.lastRow {
-		l.c.setStatus("completed", at)
+		l.setStatus("completed", at)
 	}
-}
-
-// events is a heap of what is to happen, the earliest first and what was added
-// first among those of the same time.
-type events struct {
-	heap  []event
-	added uint32
-}
-
-type event struct {
-	at   int64
-	seq  uint32
-	row  int32
-	kind eventKind
-}
-
-type eventKind uint8
-
-const (
-	beginEvent  eventKind = iota // the campaign starts
-	arriveEvent                  // a contact comes in
-	dueEvent                     // a call falls due
-	endEvent                     // an attempt ends
-	cancelEvent                  // somebody cancels a call
-	wakeEvent                    // calls may be made again
-)
-
-func (a event) before(b event) bool {
-	return a.at < b.at || a.at == b.at && a.seq < b.seq
-}
-
-func (q *events) add(at int64, kind eventKind, row int32) {
-	if at == never {
-		return
-	}
-	h := append(q.heap, event{at, q.added, row, kind})
-	q.added++
-	for i := len(h) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !h[i].before(h[up]) {
-			break
-		}
-		h[i], h[up] = h[up], h[i]
-		i = up
-	}
-	q.heap = h
-}
-
-func (q *events) pop() event {
-	h := q.heap
-	first := h[0]
-	last := len(h) - 1
-	h[0] = h[last]
-	h = h[:last]
-	for i := 0; ; {
-		down := 2*i + 1
-		if down >= last {
-			break
-		}
-		if down+1 < last && h[down+1].before(h[down]) {
-			down++
-		}
-		if !h[down].before(h[i]) {
-			break
-		}
-		h[i], h[down] = h[down], h[i]
-		i = down
-	}
-	q.heap = h
-	return first
 }

@@ -1,8 +1,10 @@
-package revoxtest
+package sim
 
 import (
 	"slices"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim/internal/calendar"
 )
 
 // Incident is something that goes wrong with calls for a while. It acts on the
@@ -55,43 +57,8 @@ func (k IncidentKind) String() string {
 	return names[k]
 }
 
-// AddIncident adds an incident. It acts on the past of campaigns that are added
-// after it, but never changes what has already happened in one that is there.
-// It panics where the kind or the dial error does not exist.
-func (s *Server) AddIncident(in Incident) {
-	if in.Kind < 0 || int(in.Kind) >= len(defaultIncidentShares) {
-		panic("revoxtest: no such kind of incident")
-	}
-	if in.Share == 0 {
-		in.Share = defaultIncidentShares[in.Kind]
-	}
-	if in.DialError == "" {
-		in.DialError = "too_many_calls"
-	}
-	if !slices.Contains(dialNames[1:], in.DialError) {
-		panic("revoxtest: not a dial error: " + in.DialError)
-	}
-	now := s.now()
-	if in.Start.IsZero() {
-		in.Start = now
-	}
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.incidents = append(s.incidents, in)
-	for _, c := range s.campaigns {
-		if c.life == nil {
-			continue
-		}
-		c.mu.Lock()
-		c.advance(now) // what has happened does not change
-		c.life.addIncident(in)
-		c.mu.Unlock()
-	}
-}
-
 func (l *life) addIncident(in Incident) {
-	if in.Campaign == "" || in.Campaign == l.c.id {
+	if in.Campaign == "" || in.Campaign == l.entry.ID {
 		l.incidents = append(l.incidents, in)
 	}
 }
@@ -126,7 +93,7 @@ func (l *life) stalled(ms int64) (until int64, stalled bool) {
 	for i := range l.incidents {
 		if in := &l.incidents[i]; in.Kind == Stall && in.at(ms) {
 			if in.End.IsZero() {
-				return never, true
+				return calendar.Never, true
 			}
 			return in.End.UnixMilli(), true
 		}

@@ -1,12 +1,15 @@
-package revoxtest
+package sim_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
 // What the tests of this package read of a row.
@@ -41,7 +44,7 @@ type testAttempt struct {
 	Ended    time.Time `json:"ended_at"`
 }
 
-func read(t *testing.T, s *Server, id string) []testRow {
+func read(t *testing.T, s *sim.Simulation, id string) []testRow {
 	t.Helper()
 	var rows []testRow
 	for _, raw := range s.Rows(id) {
@@ -74,22 +77,22 @@ func eachAttempt(rows []testRow, f func(c *testCall, a testAttempt)) {
 }
 
 func TestStateDoesNotDependOnWhenItWasLookedAt(t *testing.T) {
-	spec := Campaign{
-		ID: "c", Name: "c", Rows: 120, AddRowsPerHour: 5, Timezone: "America/New_York", Weight: Light, ReclassifiedShare: 0.2,
-		MaxConcurrentCalls: 2, Days: []time.Weekday{time.Monday, time.Wednesday}, Windows: []Window{{"10am", "2pm"}, {"15:00", "18:00"}},
+	spec := sim.Campaign{
+		ID: "c", Name: "c", Rows: 120, AddRowsPerHour: 5, Timezone: "America/New_York", Weight: sim.Light, ReclassifiedShare: 0.2,
+		MaxConcurrentCalls: 2, Days: []time.Weekday{time.Monday, time.Wednesday}, Windows: []sim.Window{{"10am", "2pm"}, {"15:00", "18:00"}},
 	}
 	run := func(seed uint64, step time.Duration) []json.RawMessage {
-		clock := NewClock(monday)
-		s := newTestServer(t, WithNow(clock.Now), WithSeed(seed))
-		s.AddIncident(Incident{Kind: Stall, Start: monday.Add(8 * time.Hour), End: monday.Add(9 * time.Hour)})
-		s.AddIncident(Incident{Kind: DialErrorSurge, Campaign: "c", Start: monday.Add(52 * time.Hour)})
+		clock := revoxtest.NewClock(monday)
+		s := newSimulation(t, revoxtest.WithNow(clock.Now), revoxtest.WithSeed(seed))
+		s.AddIncident(sim.Incident{Kind: sim.Stall, Start: monday.Add(8 * time.Hour), End: monday.Add(9 * time.Hour)})
+		s.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, Campaign: "c", Start: monday.Add(52 * time.Hour)})
 		s.AddCampaign(spec)
 		for clock.Now().Before(monday.Add(60 * time.Hour)) {
 			clock.Advance(step)
 			s.Rows("c")
 		}
 		s.Pause("c")
-		s.AddIncident(Incident{Kind: VoicemailSurge})
+		s.AddIncident(sim.Incident{Kind: sim.VoicemailSurge})
 		clock.Advance(time.Hour)
 		s.Resume("c")
 		clock.Advance(9 * time.Hour)
@@ -109,18 +112,18 @@ func TestStateDoesNotDependOnWhenItWasLookedAt(t *testing.T) {
 func TestCallsLiveAsTheyShould(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		weight Weight
+		weight sim.Weight
 		step   time.Duration
-	}{{"often", Light, 17 * time.Minute}, {"with the last attempt", Realistic, 3 * time.Hour}} {
+	}{{"often", sim.Light, 17 * time.Minute}, {"with the last attempt", sim.Realistic, 3 * time.Hour}} {
 		t.Run(c.name, func(t *testing.T) { testCallsLive(t, c.weight, c.step) })
 	}
 }
 
-func testCallsLive(t *testing.T, weight Weight, step time.Duration) {
-	clock := NewClock(monday)
-	s := newTestServer(t, WithNow(clock.Now))
-	id := s.AddCampaign(Campaign{
-		Rows: 50, MaxConcurrentCalls: 2, Timezone: "Europe/Paris", Windows: []Window{{"09:00", "12:00"}, {"2pm", "7pm"}},
+func testCallsLive(t *testing.T, weight sim.Weight, step time.Duration) {
+	clock := revoxtest.NewClock(monday)
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	id := s.AddCampaign(sim.Campaign{
+		Rows: 50, MaxConcurrentCalls: 2, Timezone: "Europe/Paris", Windows: []sim.Window{{"09:00", "12:00"}, {"2pm", "7pm"}},
 		RetryDelay: 3 * time.Hour, MaxRetryAttempts: 2, Outcomes: true, AddRowsPerHour: 2, AddRowsFor: 8 * time.Hour,
 		CancelledShare: 0.05, ErroredShare: 0.03, Weight: weight,
 	})
@@ -158,7 +161,7 @@ func testCallsLive(t *testing.T, weight Weight, step time.Duration) {
 			if int(c.Count) != len(c.Attempts) || len(c.Attempts) > 3 || c.IsCompleted != (c.Status == "completed") || c.IsCancelled != (c.Status == "cancelled") || c.Created.After(now) {
 				t.Fatalf("at %v: %+v", now, c)
 			}
-			if weight != Light && len(c.Attempts) > 0 && (c.Last == nil || *c.Last != c.Attempts[0]) {
+			if weight != sim.Light && len(c.Attempts) > 0 && (c.Last == nil || *c.Last != c.Attempts[0]) {
 				t.Fatalf("last attempt %+v of %+v", c.Last, c.Attempts)
 			}
 			if c.Outcome != nil && c.Status != "completed" {
@@ -199,13 +202,13 @@ func testCallsLive(t *testing.T, weight Weight, step time.Duration) {
 		if calling > 2 {
 			t.Fatalf("%d calls at once", calling)
 		}
-		if weight == Light && clock.Now().Before(monday.Add(time.Hour)) {
+		if weight == sim.Light && clock.Now().Before(monday.Add(time.Hour)) {
 			clock.Advance(17 * time.Second) // often enough to see the short states
 		} else {
 			clock.Advance(step)
 		}
 	}
-	if weight != Light {
+	if weight != sim.Light {
 		return // looked at too seldom to see everything
 	}
 	for _, status := range []string{"initializing", "queued_for_calling", "calling", "scheduled", "completed", "cancelled", "errored"} {
@@ -218,15 +221,15 @@ func testCallsLive(t *testing.T, weight Weight, step time.Duration) {
 			t.Errorf("no attempt was ever %s", status)
 		}
 	}
-	if s.campaign(id).status != "completed" {
-		t.Errorf("the campaign is %s", s.campaign(id).status)
+	if got := status(t, s, id); got != "completed false" {
+		t.Errorf("the campaign is %s", got)
 	}
 }
 
 func TestSharesAreRealistic(t *testing.T) {
-	clock := NewClock(monday)
-	s := newTestServer(t, WithNow(clock.Now))
-	id := s.AddCampaign(Campaign{Rows: 4000, Weight: Light, Windows: []Window{{"08:00", "21:00"}}})
+	clock := revoxtest.NewClock(monday)
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	id := s.AddCampaign(sim.Campaign{Rows: 4000, Weight: sim.Light, Windows: []sim.Window{{"08:00", "21:00"}}})
 	clock.Advance(96 * time.Hour)
 	n := map[string]float64{}
 	var talks, rings []float64
@@ -266,13 +269,13 @@ func TestSharesAreRealistic(t *testing.T) {
 }
 
 func TestSpecialCampaigns(t *testing.T) {
-	clock := NewClock(monday.Add(4 * time.Hour))
-	s := newTestServer(t, WithNow(clock.Now))
-	future := s.AddCampaign(Campaign{Name: "future", Rows: 5, Start: clock.Now().Add(time.Hour), RowsWithoutCallShare: -1})
-	newest := s.AddCampaign(Campaign{Name: "newest first", AddRowsPerHour: 600, NewestFirst: true, RowsWithoutCallShare: -1})
-	bare := s.AddCampaign(Campaign{Name: "no calls", Rows: 50, RowsWithoutCallShare: 1})
-	night := s.AddCampaign(Campaign{Name: "night", Rows: 50, Windows: []Window{{"13:00", "13:01"}}, QueueOvernight: true, CancelledShare: -1})
-	weekend := s.AddCampaign(Campaign{Name: "weekend", Rows: 5, Days: []time.Weekday{time.Sunday}, CancelledShare: -1, RowsWithoutCallShare: -1})
+	clock := revoxtest.NewClock(monday.Add(4 * time.Hour))
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	future := s.AddCampaign(sim.Campaign{Name: "future", Rows: 5, Start: clock.Now().Add(time.Hour), RowsWithoutCallShare: -1})
+	newest := s.AddCampaign(sim.Campaign{Name: "newest first", AddRowsPerHour: 600, NewestFirst: true, RowsWithoutCallShare: -1})
+	bare := s.AddCampaign(sim.Campaign{Name: "no calls", Rows: 50, RowsWithoutCallShare: 1})
+	night := s.AddCampaign(sim.Campaign{Name: "night", Rows: 50, Windows: []sim.Window{{"13:00", "13:01"}}, QueueOvernight: true, CancelledShare: -1})
+	weekend := s.AddCampaign(sim.Campaign{Name: "weekend", Rows: 5, Days: []time.Weekday{time.Sunday}, CancelledShare: -1, RowsWithoutCallShare: -1})
 	clock.Advance(10 * time.Minute)
 	for _, r := range read(t, s, future) {
 		if r.Call != nil {
@@ -283,8 +286,7 @@ func TestSpecialCampaigns(t *testing.T) {
 	if len(rows) < 50 || rows[0].Index != float64(len(rows)-1) || rows[len(rows)-1].Index != 0 {
 		t.Errorf("%d rows, the first has index %v", len(rows), rows[0].Index)
 	}
-	s.Rows(bare)
-	if got := s.campaign(bare).status; got != "completed" {
+	if got := status(t, s, bare); got != "completed false" {
 		t.Errorf("a campaign without calls is %s", got)
 	}
 	queued := 0
@@ -310,9 +312,9 @@ func TestSpecialCampaigns(t *testing.T) {
 }
 
 func TestReclassifiedResultsBecomeKnown(t *testing.T) {
-	clock := NewClock(monday.Add(3 * time.Hour))
-	s := newTestServer(t, WithNow(clock.Now))
-	id := s.AddCampaign(Campaign{Rows: 200, MaxConcurrentCalls: 20, ReclassifiedShare: 1, UnknownShare: -1, MaxRetryAttempts: -1})
+	clock := revoxtest.NewClock(monday.Add(3 * time.Hour))
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	id := s.AddCampaign(sim.Campaign{Rows: 200, MaxConcurrentCalls: 20, ReclassifiedShare: 1, UnknownShare: -1, MaxRetryAttempts: -1})
 	clock.Advance(8 * time.Minute)
 	count := func() (n map[string]int) {
 		n = map[string]int{}
@@ -327,62 +329,89 @@ func TestReclassifiedResultsBecomeKnown(t *testing.T) {
 	}
 }
 
-func TestCalendar(t *testing.T) {
-	all := []time.Weekday(nil)
-	week := []time.Weekday{1, 2, 3, 4, 5}
-	for _, c := range []struct {
-		name, zone string
-		windows    []Window
-		days       []time.Weekday
-		at         string
-		open       bool
-		until      string
-	}{
-		{"in the window", "", []Window{{"10:00", "18:00"}}, all, "2026-03-02T10:00:00Z", true, "2026-03-02T18:00:00Z"},
-		{"at its end", "", []Window{{"10:00", "18:00"}}, all, "2026-03-02T18:00:00Z", false, "2026-03-03T10:00:00Z"},
-		{"over the weekend", "", []Window{{"9am", "5:30pm"}}, week, "2026-03-06T17:30:00Z", false, "2026-03-09T09:00:00Z"},
-		{"through midnight", "", []Window{{"22:00", "02:00"}}, all, "2026-03-02T01:00:00Z", true, "2026-03-02T02:00:00Z"},
-		{"through midnight into a closed day", "", []Window{{"22:00", "02:00"}}, week, "2026-03-07T01:00:00Z", true, "2026-03-07T02:00:00Z"},
-		{"clocks go forward", "Europe/Paris", []Window{{"10:00", "18:00"}}, all, "2026-03-29T07:59:59Z", false, "2026-03-29T08:00:00Z"},
-		{"before they do", "Europe/Paris", []Window{{"10:00", "18:00"}}, all, "2026-03-28T08:59:59Z", false, "2026-03-28T09:00:00Z"},
-		{"to midnight", "Asia/Tokyo", []Window{{"12:00", "24:00"}}, all, "2026-03-02T14:00:00Z", true, "2026-03-02T15:00:00Z"},
-	} {
-		k, err := newCalendar(c.zone, c.windows, c.days)
-		if err != nil {
+func TestFiltersKnowLivingRows(t *testing.T) {
+	clock := revoxtest.NewClock(monday)
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	id := s.AddCampaign(sim.Campaign{Rows: 200})
+	clock.Advance(5 * time.Hour)
+	sum := 0
+	for _, status := range []string{"initializing", "queued_for_calling", "calling", "scheduled", "completed", "cancelled", "errored"} {
+		var answer struct{ Total int }
+		if err := json.Unmarshal(get(t, s, "/campaigns/"+id+"/rows?page=0&page_size=1&statuses="+status), &answer); err != nil {
 			t.Fatal(err)
 		}
-		at, err := time.Parse(time.RFC3339, c.at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		open, until := k.at(at.UnixMilli())
-		if got := time.UnixMilli(until).UTC().Format(time.RFC3339); open != c.open || got != c.until {
-			t.Errorf("%s: open %v until %s", c.name, open, got)
+		sum += answer.Total
+	}
+	calls := 0
+	for _, r := range read(t, s, id) {
+		if r.Call != nil {
+			calls++
 		}
 	}
-	for _, bad := range []Window{{"25:00", "26:00"}, {"", "1pm"}, {"10:00", "13pm"}} {
-		if _, err := newCalendar("", []Window{bad}, nil); err == nil {
-			t.Errorf("%v is accepted", bad)
-		}
+	if sum != calls || calls < 150 {
+		t.Errorf("%d calls by status, %d in all", sum, calls)
 	}
 }
 
-func TestTimesAreWrittenAsTimeWritesThem(t *testing.T) {
-	d := dice(1)
-	for i := range 20_000 {
-		ms := int64(d.next()%(1<<43)) - 1<<41 // the years 1900 to 2178
-		want := time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
-		if got := string(appendMillis(nil, ms)); got != want {
-			t.Fatalf("%d: %s, want %s", i, got, want)
+func TestCampaignsChange(t *testing.T) {
+	clock := revoxtest.NewClock(monday.Add(3 * time.Hour))
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	id := s.AddCampaign(sim.Campaign{Name: "one", Rows: 300, MaxConcurrentCalls: 3})
+	other := s.AddCampaign(sim.Campaign{Name: "two", Rows: 3, Draft: true})
+	expect := func(id, want string) {
+		t.Helper()
+		if got := status(t, s, id); got != want {
+			t.Errorf("status %s, want %s", got, want)
 		}
+	}
+	expect(id, "running false")
+	expect(other, "draft false")
+	clock.Advance(10 * time.Minute)
+	s.Pause(id)
+	clock.Advance(20 * time.Minute) // what is under way ends
+	before := attempts(read(t, s, id))
+	clock.Advance(time.Hour)
+	expect(id, "paused false")
+	if after := attempts(read(t, s, id)); before == 0 || after != before {
+		t.Errorf("%d attempts, then %d while paused", before, after)
+	}
+	s.Resume(id)
+	clock.Advance(10 * time.Minute)
+	expect(id, "running false")
+	if after := attempts(read(t, s, id)); after <= before {
+		t.Error("no attempts after resuming")
+	}
+	s.Cancel(id)
+	expect(id, "completed true")
+	for _, r := range read(t, s, id) {
+		if r.Call != nil && !slices.Contains([]string{"completed", "cancelled", "errored"}, r.Call.Status) {
+			t.Errorf("a call is %s after its campaign was cancelled", r.Call.Status)
+		}
+	}
+	s.Resume(other)
+	s.Rename(other, "three")
+	expect(other, "running false")
+	if list := string(get(t, s, "/campaigns")); !strings.Contains(list, `"name":"three"`) {
+		t.Error("not renamed")
+	}
+	s.Remove(id)
+	if code, _ := ask(t, s, "/campaigns/"+id); code != 404 {
+		t.Errorf("a removed campaign is answered with %d", code)
+	}
+	if ids := s.CampaignIDs(); !slices.Equal(ids, []string{other}) {
+		t.Errorf("campaigns %v", ids)
 	}
 }
 
-func TestTextsAreWrittenAsJSONWritesThem(t *testing.T) {
-	for _, s := range []string{"", "plain", "\"\\/\n\t\r\x00\x1f", "é漢😀", fmt.Sprint(promptLines)} {
-		var got string
-		if err := json.Unmarshal(appendText(nil, s), &got); err != nil || got != s {
-			t.Errorf("%q became %q (%v)", s, got, err)
+func TestPersonalFindsEveryPersonalValue(t *testing.T) {
+	clock := revoxtest.NewClock(monday)
+	s := newSimulation(t, revoxtest.WithNow(clock.Now))
+	id := s.AddCampaign(sim.Campaign{Rows: 40})
+	clock.Advance(30 * time.Hour)
+	values := s.Personal(id)
+	for _, want := range []string{"+", "cust-", "contact.", "order-", "crm-", "import-", "https://recordings", "# Role", "Hello, I am calling", "ref-", "wishes to hear"} {
+		if !slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, want) }) {
+			t.Errorf("nothing that begins with %q", want)
 		}
 	}
 }

@@ -1,0 +1,161 @@
+package wire
+
+import "time"
+
+// Settings are how a campaign calls, as the API shows it.
+type Settings struct {
+	Windows          [][2]string // start and end of each, as they are served
+	Days             []time.Weekday
+	Timezone         string
+	MaxRetryAttempts int
+	RetryDelay       time.Duration
+	CallTwiceInARow  bool
+	MaxCallDuration  time.Duration
+	Start            time.Time
+	NewerFields      bool
+	PromptSize       int // bytes of the assistant's prompt; 0: the assistant is not shown
+}
+
+// Texts are the texts that are the same in the list entry and in all rows of a campaign.
+type Texts struct {
+	OrganizationID, AssistantID, FromNumber string
+
+	RetryConfig, Model string // JSON
+	Assistant          string // JSON; "" where it is not shown
+}
+
+// NewTexts makes the texts of the campaign with the given ID from the seed of its server.
+func NewTexts(id string, seed uint64, settings Settings, style Style) Texts {
+	d := Dice(MixString(seed, id) ^ 0xa55)
+	var t Texts
+	t.OrganizationID = UUID(MixString(seed, "organization"))
+	t.FromNumber = string(AppendPhone(nil, &d))
+	t.AssistantID = UUID(d.Next())
+
+	e := Encoder{Style: style}
+	appendRetryConfig(&e, settings)
+	t.RetryConfig = string(e.B)
+
+	t.Model = `{"type":"dedicated-instance","name":"gpt-4.1"}`
+	switch d.Under(3) {
+	case 0:
+		t.Model = `{"type":"dedicated-instance","name":"ministral-3-8b-instruct"}`
+	case 1:
+		t.Model = `{"type":"openrouter","openrouter_model_id":"mistralai/mistral-small-3.2-24b-instruct","openrouter_provider":"mistral"}`
+	}
+	if settings.PromptSize > 0 {
+		e.B = e.B[:0]
+		appendAssistant(&e, settings, t, &d)
+		t.Assistant = string(e.B)
+	}
+	return t
+}
+
+var dialPrefixes = []string{"+1202", "+1415", "+3363", "+4930", "+81905", "+6149", "+44794"}
+
+// AppendPhone appends a phone number.
+func AppendPhone(b []byte, d *Dice) []byte {
+	b = append(b, dialPrefixes[d.Under(len(dialPrefixes))]...)
+	for n, i := d.Next()>>20, 0; i < 7; i++ {
+		b = append(b, byte('0'+n%10))
+		n /= 10
+	}
+	return b
+}
+
+func appendRetryConfig(e *Encoder, settings Settings) {
+	e.Raw(`{"calling_windows":[`)
+	for i, w := range settings.Windows {
+		if i > 0 {
+			e.Raw(",")
+		}
+		e.Raw(`{"calling_window_start_time":`)
+		e.Text(w[0])
+		e.Raw(`,"calling_window_end_time":`)
+		e.Text(w[1])
+		e.Raw(`,"retry_delay_seconds":`)
+		e.Int(int64(settings.RetryDelay.Seconds()))
+		e.Raw(`}`)
+	}
+	e.Raw(`],"max_retry_attempts":`)
+	e.Int(int64(settings.MaxRetryAttempts))
+	if settings.Timezone != "" {
+		e.Raw(`,"timezone":`)
+		e.Text(settings.Timezone)
+	}
+	if settings.NewerFields {
+		e.Raw(`,"allowed_days":[`)
+		names := [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
+		for i, day := range settings.Days {
+			if i > 0 {
+				e.Raw(",")
+			}
+			e.Text(names[day])
+		}
+		if settings.Days == nil {
+			e.Raw(`"monday","tuesday","wednesday","thursday","friday","saturday","sunday"`)
+		}
+		e.Raw(`],"call_twice_in_a_row":`)
+		e.Bool(settings.CallTwiceInARow)
+	}
+	e.Raw(`}`)
+}
+
+var promptLines = []string{
+	"Stay friendly and calm, whatever the person says, and never raise a subject twice.\n",
+	"If the person asks whether you are a machine, say so at once and offer a call with a colleague.\n",
+	"Ask one question at a time. Wait for the answer. Do not read lists aloud.\n",
+	"- When a price is asked for, give the monthly price first and the yearly price only on request.\n",
+	"- When the person is driving or at work, offer to call again and use the tool `find_appointment`.\n",
+	"- When a child answers, say \"thank you\" and end the call with the tool `end_call`.\n",
+	"Numbers are spoken as words; dates are spoken with the weekday; addresses are never spoken.\n",
+	"## Objections\nAcknowledge first, then ask what would have to be different, then stop.\n",
+	"Répondez dans la langue de la personne appelée, même si elle en change pendant l'appel.\n",
+	"The notes about the person are given in the variables; treat them as hints, not as facts.\n",
+}
+
+func appendAssistant(e *Encoder, settings Settings, t Texts, d *Dice) {
+	prompt := []byte("# Role\nYou call on behalf of a company about file-" + string(AppendHex(nil, d.Next(), 8)) + ".\n")
+	for len(prompt) < settings.PromptSize {
+		prompt = append(prompt, promptLines[d.Under(len(promptLines))]...)
+	}
+	created := settings.Start.Add(-21 * 24 * 3600 * 1e9).UnixMilli()
+
+	e.Raw(`{"id":`)
+	e.Text(t.AssistantID)
+	e.Raw(`,"name":"Outbound assistant","organization_id":`)
+	e.Text(t.OrganizationID)
+	e.Raw(`,"prompt":`)
+	e.Text(string(prompt))
+	e.Raw(`,"created_at":`)
+	e.Time(created)
+	e.Raw(`,"updated_at":`)
+	e.Time(created + 3_600_000)
+	e.Raw(`,"background_sound":"audio/office.ogg","calendly":{"connection_id":`)
+	e.UUID(d.Next())
+	e.Raw(`,"event_type_id":`)
+	e.UUID(d.Next())
+	e.Raw(`},"call_retry_config":`)
+	e.Raw(t.RetryConfig)
+	e.Raw(`,"end_of_call_sentence":"Thank you for your time, and goodbye.","first_sentence":null,"first_sentence_delay_ms":400,`)
+	e.Raw(`"first_sentence_mode":"generated","ivr_navigation_enabled":false,"llm_model":`)
+	e.Raw(t.Model)
+	e.Raw(`,"max_call_duration_secs":`)
+	e.Number(int(settings.MaxCallDuration.Seconds()))
+	e.Raw(`,"structured_output_config":[{"name":"summary","required":true,"type":"string","description":"One sentence on how the call went"},` +
+		`{"name":"interested","required":true,"type":"boolean"},{"name":"budget","required":false,"type":"number"},` +
+		`{"name":"callback_date","required":false,"type":"date"},` +
+		`{"name":"mood","required":false,"type":"enum","enum_options":["good","neutral","bad"]}]`)
+	e.Raw(`,"transfer_phone_number":null,"voice":{"id":`)
+	e.UUID(d.Next())
+	if d.Under(2) == 0 {
+		e.Raw(`,"provider":"cartesia","speed":1.1}`)
+	} else {
+		e.Raw(`,"provider":"elevenlabs"}`)
+	}
+	e.Raw(`,"voicemail_message":"We tried to reach you and will call again.","webhook_url":null,` +
+		`"faq_items":[{"id":"faq-1","question":"Who is calling?","answer":"The assistant of the company.","needs_human_answer":false,"source":"human"},` +
+		`{"question":"How long is the contract?","answer":"Twelve months.","source":"ai"}],"pending_faq_count":`)
+	e.Number(d.Under(4))
+	e.Raw(`}`)
+}
