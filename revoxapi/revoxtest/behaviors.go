@@ -12,8 +12,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
-// Behavior is one way for a request to go wrong on the wire. The functions that
-// return one say what it does.
+// Behavior is one way for a request to go wrong on the wire. The functions that return one say what it does.
 type Behavior struct {
 	do func(x *exchange)
 }
@@ -31,12 +30,10 @@ func (b *Behavior) apply(x *exchange) {
 	b.do(x)
 }
 
-// errAnswered ends a behavior early: what was asked for does not exist, and the
-// answer that says so is sent.
+// errAnswered ends a behavior early: what was asked for does not exist, and the answer that says so is sent.
 var errAnswered = errors.New("answered")
 
-// Status answers with a status code, further headers (which may be nil) and a
-// body.
+// Status answers with a status code, further headers (which may be nil) and a body.
 func Status(code int, header http.Header, body string) Behavior {
 	return Behavior{func(x *exchange) {
 		for name, values := range header {
@@ -79,8 +76,7 @@ func Delay(d time.Duration) Behavior {
 	}}
 }
 
-// CutBody ends the connection in the middle of the body: less arrives than
-// Content-Length says.
+// CutBody ends the connection in the middle of the body: less arrives than Content-Length says.
 func CutBody() Behavior {
 	return Behavior{func(x *exchange) {
 		body := x.body()
@@ -132,8 +128,8 @@ func Drip(n int, pause time.Duration) Behavior {
 	}}
 }
 
-// CutGzip answers compressed, whatever the client accepts, and cuts the
-// compressed body in half. As far as HTTP goes the answer is whole.
+// CutGzip answers compressed, whatever the client accepts, and cuts the compressed body in half. As far as HTTP goes
+// the answer is whole.
 func CutGzip() Behavior { return cutPacked("gzip") }
 
 // CutZstd is CutGzip with zstd.
@@ -147,8 +143,8 @@ func cutPacked(coding string) Behavior {
 	}}
 }
 
-// GzipBomb answers with a compressed page of one row with a text of about size
-// bytes, of which about a thousandth goes over the wire.
+// GzipBomb answers with a compressed page of one row with a text of about size bytes, of which about a thousandth goes
+// over the wire.
 func GzipBomb(size int64) Behavior { return bomb("gzip", size) }
 
 // ZstdBomb is GzipBomb with zstd.
@@ -169,8 +165,7 @@ func bomb(coding string, size int64) Behavior {
 	}}
 }
 
-// HugePage answers with an uncompressed page of one row with a text of about
-// size bytes.
+// HugePage answers with an uncompressed page of one row with a text of about size bytes.
 func HugePage(size int64) Behavior {
 	megabyte := bytes.Repeat([]byte("a"), 1<<20)
 	return Behavior{func(x *exchange) {
@@ -193,8 +188,7 @@ func DeepNesting(depth int) Behavior {
 	}}
 }
 
-// body returns the right answer whole. Where that is an error, it is sent, and
-// the behavior ends with it.
+// body returns the right answer whole. Where that is an error, it is sent, and the behavior ends with it.
 func (x *exchange) body() []byte {
 	write, code, message := x.content()
 	if write == nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
-// Campaign is what a [Server] serves as a campaign: its entry in the campaign list, and its rows. [Server.SetRows] makes
-// one of fixed rows; package sim has campaigns that live. The server never calls the methods of one campaign concurrently,
-// and they must not call the server.
+// Campaign is what a [Server] serves as a campaign: its entry in the campaign list, and its rows. [Server.SetRows]
+// makes one of fixed rows; package sim has campaigns that live. The server never calls the methods of one campaign
+// concurrently, and they must not call the server.
 type Campaign interface {
 	// Advance brings the campaign to the time now. The other methods show it at the time that it was last brought to. A
 	// time before that one has no effect.
@@ -27,8 +27,8 @@ type Campaign interface {
 // Controlled is a [Campaign] that acts when its status is changed from outside.
 type Controlled interface {
 	Campaign
-	// Resumed is called by [Server.Resume] for a campaign that was paused, after its status was set to running, and for a
-	// draft, which has to set its status itself.
+	// Resumed is called by [Server.Resume] for a campaign that was paused, after its status was set to running, and for
+	// a draft, which has to set its status itself.
 	Resumed()
 	// Cancelled is called by [Server.Cancel] after the entry was changed.
 	Cancelled()

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Clock is a clock that stands still until it is told to move. Its methods are
-// safe for concurrent use.
+// Clock is a clock that stands still until it is told to move. Its methods are safe for concurrent use.
 type Clock struct {
 	mu       sync.Mutex
 	now      time.Time
@@ -41,8 +40,8 @@ func (c *Clock) Now() time.Time {
 	return c.now
 }
 
-// Sleep blocks until the clock has moved on by d, or until ctx ends, and then
-// returns context.Cause(ctx). A d that is not positive does not block.
+// Sleep blocks until the clock has moved on by d, or until ctx ends, and then returns context.Cause(ctx). A d that is
+// not positive does not block.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	if err := context.Cause(ctx); err != nil || d <= 0 {
 		return err
@@ -64,9 +63,8 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Advance moves the clock on by d and wakes the sleepers that are due by then,
-// the earliest first. A woken sleeper sees the time that Advance ends at, not
-// the one it was due at; it no longer counts for [Clock.WaitForSleepers] once
+// Advance moves the clock on by d and wakes the sleepers that are due by then, the earliest first. A woken sleeper sees
+// the time that Advance ends at, not the one it was due at; it no longer counts for [Clock.WaitForSleepers] once
 // Advance has returned.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
@@ -74,8 +72,7 @@ func (c *Clock) Advance(d time.Duration) {
 	c.moveTo(c.now.Add(d))
 }
 
-// Set moves the clock to t, which may also be in the past; it wakes sleepers as
-// [Clock.Advance] does.
+// Set moves the clock to t, which may also be in the past; it wakes sleepers as [Clock.Advance] does.
 func (c *Clock) Set(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,9 +95,8 @@ func (c *Clock) moveTo(t time.Time) {
 	}
 }
 
-// WaitForSleepers blocks until at least n goroutines wait in [Clock.Sleep], or
-// until ctx ends, and then returns ctx's error. A goroutine whose own context
-// has ended does not count, even where it has yet to notice.
+// WaitForSleepers blocks until at least n goroutines wait in [Clock.Sleep], or until ctx ends, and then returns ctx's
+// error. A goroutine whose own context has ended does not count, even if it has not noticed yet.
 func (c *Clock) WaitForSleepers(ctx context.Context, n int) error {
 	c.mu.Lock()
 	w := &watcher{n: n, done: make(chan struct{})}

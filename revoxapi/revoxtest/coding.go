@@ -62,8 +62,7 @@ func (x *exchange) accepts(coding string) bool {
 	return false
 }
 
-// unchanged gives the answer the ETag of its body, and answers with 304 where
-// the client has that body already.
+// unchanged gives the answer the ETag of its body, and answers with 304 where the client has that body already.
 func (x *exchange) unchanged(body []byte, coding string) bool {
 	tag := fmt.Sprintf(`"%x-%s"`, sha256.Sum256(body), coding)
 	x.w.Header().Set("ETag", tag)

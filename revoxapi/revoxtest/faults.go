@@ -2,8 +2,7 @@ package revoxtest
 
 import "slices"
 
-// Fault says which requests go wrong, and how. Requests without the right key
-// are refused before any fault.
+// Fault says which requests go wrong, and how. Requests without the right key are refused before any fault.
 type Fault struct {
 	Campaign string // campaign ID; "" for any, and for the campaign list
 	Endpoint string // "rows", "campaigns" (the list, and one campaign), or "" for both
@@ -26,8 +25,8 @@ type armedFault struct {
 	met, done int
 }
 
-// AddFault makes requests go wrong from now on. Where several faults are about
-// a request, the one added first acts and the others do not count it.
+// AddFault makes requests go wrong from now on. Where several faults are about a request, the one added first acts and
+// the others do not count it.
 func (s *Server) AddFault(f Fault) (remove func()) {
 	armed := &armedFault{Fault: f}
 	s.mu.Lock()

@@ -11,8 +11,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
-// filter is what the query of a request leaves of the rows. The zero value
-// leaves all.
+// filter is what the query of a request leaves of the rows. The zero value leaves all.
 type filter struct {
 	text     string   // in lower case
 	result   string   // "" for all, "none" for rows without a result
@@ -40,9 +39,8 @@ func newFilter(q url.Values) (f filter, ok bool) {
 
 func (f *filter) all() bool { return f.text == "" && f.result == "" && f.statuses == nil }
 
-// matches says whether a row is left over, judged by the row as it is served:
-// the result is that of its newest attempt, the text is sought in the contact's
-// data. It is slow, and simple; filters are for people who look at a page.
+// matches says whether a row is left over, judged by the row as it is served: the result is that of its newest attempt,
+// the text is sought in the contact's data. It is slow, and simple; filters are for people who look at a page.
 func (f *filter) matches(row []byte) bool {
 	type attempt struct {
 		Result string `json:"result"`
@@ -80,9 +78,8 @@ func (f *filter) matches(row []byte) bool {
 	return strings.Contains(strings.ToLower(contact.String()), f.text)
 }
 
-// writeRows writes the array of the rows from the from-th, at most n of them,
-// that the filter leaves, and returns how many it leaves in all. The campaign
-// is locked only while some rows are written, never while they are sent: so a
+// writeRows writes the array of the rows from the from-th, at most n of them, that the filter leaves, and returns how
+// many it leaves in all. The campaign is locked only while some rows are written, never while they are sent: so a
 // reader that stops reading does not stop the others.
 func (c *served) writeRows(e *wire.Encoder, flush func() error, now time.Time, f filter, from, n int) (total int, err error) {
 	e.Raw("[")

@@ -6,8 +6,7 @@ import (
 	"net/http"
 )
 
-// CutJSON answers with the first half of the right body; as far as HTTP goes the
-// answer is whole.
+// CutJSON answers with the first half of the right body; as far as HTTP goes the answer is whole.
 func CutJSON() Behavior {
 	return mangleBody(func(b []byte) []byte { return b[:len(b)/2] })
 }
@@ -17,8 +16,8 @@ func TrailingBytes(more string) Behavior {
 	return mangleBody(func(b []byte) []byte { return append(b, more...) })
 }
 
-// InvalidUTF8 answers as it should, but the names, transcripts, contacts' data,
-// end reasons and dial errors begin with bytes that are not UTF-8.
+// InvalidUTF8 answers as it should, but the names, transcripts, contacts' data, end reasons and dial errors begin with
+// bytes that are not UTF-8.
 func InvalidUTF8() Behavior {
 	return mangleBody(func(b []byte) []byte {
 		for _, field := range []string{"name", "full_name", "email", "content", "end_reason", "dial_error", "prompt"} {
@@ -28,8 +27,7 @@ func InvalidUTF8() Behavior {
 	})
 }
 
-// MangleRows answers as it should, but with other rows: those that f makes of
-// the right ones. `total` stays what it is.
+// MangleRows answers as it should, but with other rows: those that f makes of the right ones. `total` stays what it is.
 func MangleRows(f func([]json.RawMessage) []json.RawMessage) Behavior {
 	return mangleAnswer(func(m map[string]json.RawMessage) {
 		var rows []json.RawMessage
@@ -48,8 +46,8 @@ func LyingTotal(n int) Behavior {
 	return mangleAnswer(func(m map[string]json.RawMessage) { m["total"] = mustMarshal(n) })
 }
 
-// WrongType answers as it should, but every value of the named field is of
-// another type, wherever it stands: 12345 for a text, "wrong" for anything else.
+// WrongType answers as it should, but every value of the named field is of another type, wherever it stands: 12345 for
+// a text, "wrong" for anything else.
 func WrongType(field string) Behavior {
 	return mangleField(field, func(m map[string]any) {
 		if _, text := m[field].(string); text {
@@ -60,15 +58,13 @@ func WrongType(field string) Behavior {
 	})
 }
 
-// SetField answers as it should, but every value of the named field is this
-// JSON, wherever the field stands.
+// SetField answers as it should, but every value of the named field is this JSON, wherever the field stands.
 func SetField(field string, value string) Behavior {
 	raw := json.RawMessage(value)
 	return mangleField(field, func(m map[string]any) { m[field] = raw })
 }
 
-// WithoutField answers as it should, but without the named field, wherever it
-// stands.
+// WithoutField answers as it should, but without the named field, wherever it stands.
 func WithoutField(field string) Behavior {
 	return mangleField(field, func(m map[string]any) { delete(m, field) })
 }
@@ -90,8 +86,7 @@ func mangleAnswer(f func(map[string]json.RawMessage)) Behavior {
 	})
 }
 
-// mangleField changes every object that has the field, objects in objects
-// included.
+// mangleField changes every object that has the field, objects in objects included.
 func mangleField(field string, f func(map[string]any)) Behavior {
 	var walk func(v any)
 	walk = func(v any) {

@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// Personal returns the personal values in a campaign's rows as they are served
-// now, each once: phone numbers, the contacts' data, what is said in
-// transcripts, tool arguments, structured outputs, recording URLs, metadata and
-// the assistant's prompt. Values too short to be sought in a text (under six
-// bytes) are left out, and so are those that are not texts.
+// Personal returns the personal values in a campaign's rows as they are served now, each once: phone numbers, the
+// contacts' data, what is said in transcripts, tool arguments, structured outputs, recording URLs, metadata and the
+// assistant's prompt. Values too short to be sought in a text (under six bytes) are left out, and so are those that are
+// not texts.
 func (s *Server) Personal(id string) []string {
 	seen := map[string]bool{}
 	var walk func(v any, personal bool)

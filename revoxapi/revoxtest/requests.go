@@ -73,9 +73,8 @@ func (l *requestLog) end() {
 	l.flying--
 }
 
-// Requests returns the newest requests, oldest first: at most 10,000, or what
-// [WithRequestLog] says. What it returns is the caller's, apart from the
-// headers and queries, which must not be changed.
+// Requests returns the newest requests, oldest first: at most 10,000, or what [WithRequestLog] says. What it returns is
+// the caller's, apart from the headers and queries, which must not be changed.
 func (s *Server) Requests() []Request {
 	l := &s.log
 	l.mu.Lock()
@@ -101,8 +100,8 @@ func (s *Server) MaxInFlight() int {
 	return s.log.most
 }
 
-// WaitForRequests blocks until the server has got at least n requests since its
-// start, or until ctx ends, and then returns ctx's error.
+// WaitForRequests blocks until the server has got at least n requests since its start, or until ctx ends, and then
+// returns ctx's error.
 func (s *Server) WaitForRequests(ctx context.Context, n int) error {
 	l := &s.log
 	l.mu.Lock()

@@ -30,8 +30,8 @@ type exchange struct {
 	page     int    // the page asked for
 }
 
-// Handler returns what answers the requests, for a server of the caller's own.
-// The paths are those under [Server.URL]: they start with /api.
+// Handler returns what answers the requests, for a server of the caller's own. The paths are those under [Server.URL]:
+// they start with /api.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{s: s, w: w, r: r}
@@ -46,8 +46,7 @@ func (x *exchange) serve() {
 		x.abort()
 	}
 	if key, ok := strings.CutPrefix(x.r.Header.Get("Authorization"), "Bearer "); !ok || key != x.s.config.key {
-		// Error bodies are opaque, and this one is of the careless kind that a client
-		// must not repeat.
+		// Error bodies are opaque, and this one is of the careless kind that a client must not repeat.
 		x.error(http.StatusUnauthorized, "invalid API key "+strconv.Quote(key))
 		return
 	}
@@ -67,8 +66,7 @@ func (x *exchange) serve() {
 	x.answer()
 }
 
-// route finds out what is asked for. The path is taken apart by hand: a
-// ServeMux would redirect some odd campaign IDs.
+// route finds out what is asked for. The path is taken apart by hand: a ServeMux would redirect some odd campaign IDs.
 func (x *exchange) route() bool {
 	path, ok := strings.CutPrefix(x.r.URL.EscapedPath(), "/api/campaigns")
 	if !ok {
@@ -118,8 +116,7 @@ func (x *exchange) answer() {
 	x.stream(write)
 }
 
-// content finds what is to be answered: something that writes it, or else a
-// status code and a message.
+// content finds what is to be answered: something that writes it, or else a status code and a message.
 func (x *exchange) content() (write func(*wire.Encoder, func() error) error, code int, message string) {
 	if x.endpoint == endpointRows {
 		return x.rows()
@@ -222,15 +219,13 @@ func (x *exchange) rows() (write func(*wire.Encoder, func() error) error, code i
 // errGone is returned where nobody reads the answer any more.
 var errGone = errors.New("the client is gone")
 
-// flushAt is how much is written before it is sent: what is smaller gets a
-// Content-Length.
+// flushAt is how much is written before it is sent: what is smaller gets a Content-Length.
 const flushAt = 512 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, flushAt+flushAt/4); return &b }}
 
-// stream answers with what write writes, compressed where the client likes it,
-// without ever holding much of it: with an ETag, which goes ahead of the body,
-// all of it.
+// stream answers with what write writes, compressed where the client likes it, without ever holding much of it: with an
+// ETag, which goes ahead of the body, all of it.
 func (x *exchange) stream(write func(*wire.Encoder, func() error) error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)

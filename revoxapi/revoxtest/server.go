@@ -40,8 +40,7 @@ type Server struct {
 	running  sync.WaitGroup // what Close waits for
 }
 
-// NewServer starts a server on a free port of 127.0.0.1. It panics where it
-// cannot. The caller closes it.
+// NewServer starts a server on a free port of 127.0.0.1. It panics where it cannot. The caller closes it.
 func NewServer(opts ...Option) *Server {
 	s := &Server{
 		config:    newConfig(opts),
@@ -89,8 +88,8 @@ func (s *Server) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// Close ends the server, and with it every request under way, those that hang
-// included. It returns when all that it started has ended.
+// Close ends the server, and with it every request under way, those that hang included. It returns when all that it
+// started has ended.
 func (s *Server) Close() {
 	s.close.Do(func() {
 		close(s.closing)
@@ -100,16 +99,13 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
-// Client returns a client that trusts the server's certificate. It does not
-// add the API key.
+// Client returns a client that trusts the server's certificate. It does not add the API key.
 func (s *Server) Client() *http.Client { return s.client }
 
-// CertPool returns a pool that holds the certificate of a server made
-// [WithTLS], else nil.
+// CertPool returns a pool that holds the certificate of a server made [WithTLS], else nil.
 func (s *Server) CertPool() *x509.CertPool { return s.certPool }
 
-// sleep waits in real time. It reports false where the request or the server
-// ended before.
+// sleep waits in real time. It reports false where the request or the server ended before.
 func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -161,9 +157,8 @@ func (s *Server) Each(f func(Campaign)) {
 	}
 }
 
-// SetRows makes a campaign have exactly the given rows, in that order. They are
-// served byte for byte. It replaces what was there, and makes the campaign where
-// there was none; an empty name leaves the name as it is. The server keeps the
+// SetRows makes a campaign have exactly the given rows, in that order. They are served byte for byte. It replaces what
+// was there, and makes the campaign where there was none; an empty name leaves the name as it is. The server keeps the
 // slice.
 func (s *Server) SetRows(id, name string, rows []json.RawMessage) {
 	s.mu.Lock()
@@ -227,20 +222,18 @@ func (s *Server) Cancel(id string) {
 	})
 }
 
-// Complete marks a campaign as completed. It is meant for fixed campaigns; a
-// living one completes by itself.
+// Complete marks a campaign as completed. It is meant for fixed campaigns; a living one completes by itself.
 func (s *Server) Complete(id string) {
 	s.change(id, func(_ Campaign, e *Entry, now time.Time) { e.SetStatus("completed", now) })
 }
 
-// Rename gives a campaign another name in the campaign list and in its rows;
-// the rows of a fixed campaign stay as they are.
+// Rename gives a campaign another name in the campaign list and in its rows; the rows of a fixed campaign stay as they
+// are.
 func (s *Server) Rename(id, name string) {
 	s.change(id, func(_ Campaign, e *Entry, now time.Time) { e.Name, e.Updated = name, now })
 }
 
-// change brings a campaign to the present time and changes it. It panics where
-// there is no such campaign.
+// change brings a campaign to the present time and changes it. It panics where there is no such campaign.
 func (s *Server) change(id string, f func(c Campaign, e *Entry, now time.Time)) {
 	c := s.campaign(id)
 	if c == nil {
@@ -277,8 +270,7 @@ func (s *Server) CampaignIDs() []string {
 	return slices.Clone(s.order)
 }
 
-// Rows returns a campaign's rows as they are served now, all of them, or nil
-// where there is no such campaign.
+// Rows returns a campaign's rows as they are served now, all of them, or nil where there is no such campaign.
 func (s *Server) Rows(id string) []json.RawMessage {
 	c := s.campaign(id)
 	if c == nil {
@@ -294,8 +286,8 @@ func (s *Server) Rows(id string) []json.RawMessage {
 	return rows
 }
 
-// OnLookup sets a function that is called before campaigns are looked up, for a request or by the methods of the server,
-// without any lock held: it may add and remove campaigns. It may be called concurrently. nil takes it away.
+// OnLookup sets a function that is called before campaigns are looked up, for a request or by the methods of the
+// server, without any lock held: it may add and remove campaigns. It may be called concurrently. nil takes it away.
 func (s *Server) OnLookup(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -311,9 +303,8 @@ func (s *Server) lookup() {
 	}
 }
 
-// OnPage sets a function that is called before a page of rows is made, without
-// any lock held, with the page that was asked for (0 where none was): it may
-// change rows. nil takes it away.
+// OnPage sets a function that is called before a page of rows is made, without any lock held, with the page that was
+// asked for (0 where none was): it may change rows. nil takes it away.
 func (s *Server) OnPage(f func(campaignID string, page int)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

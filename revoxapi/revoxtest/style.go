@@ -2,8 +2,8 @@ package revoxtest
 
 import "github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 
-// NumberStyle says how the numbers that the API documents as "number" are
-// written. What it documents as "integer" is always plain.
+// NumberStyle says how the numbers that the API documents as "number" are written. What it documents as "integer" is
+// always plain.
 type NumberStyle = wire.NumberStyle
 
 // The ways to write numbers: 3, 3.0 and 3e0.

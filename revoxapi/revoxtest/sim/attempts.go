@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// attempt is one call made to a number. Its whole course is drawn when it
-// starts; what is to be seen of it depends on the time of the look.
+// attempt is one call made to a number. Its whole course is drawn when it starts; what is to be seen of it depends on
+// the time of the look.
 type attempt struct {
 	started  int64  // milliseconds since 1970: when the phone starts to ring
 	answered uint32 // milliseconds after started, or notAnswered
@@ -169,8 +169,7 @@ func (f fate) result() uint8 {
 	}[f]
 }
 
-// fate draws what becomes of an attempt, first by the incidents and else by the
-// shares of the campaign.
+// fate draws what becomes of an attempt, first by the incidents and else by the shares of the campaign.
 func (l *life) fate(at int64, row int32) (fate, uint8) {
 	s := &l.spec
 	d := l.dice(row, numberDice)
@@ -214,8 +213,7 @@ func (l *life) fate(at int64, row int32) (fate, uint8) {
 	return fateDialError, dial
 }
 
-// millis draws a duration that is distributed log-normally, in milliseconds;
-// what it takes is in seconds.
+// millis draws a duration that is distributed log-normally, in milliseconds; what it takes is in seconds.
 func (l *life) millis(median, sigma, least, most float64) uint32 {
 	s := median * math.Exp(sigma*l.rng.NormFloat64())
 	return uint32(1000 * min(max(s, least), most))
@@ -224,8 +222,8 @@ func (l *life) millis(median, sigma, least, most float64) uint32 {
 // notAnswered fills in an attempt that ended with a dial error.
 func (l *life) notAnswered(a *attempt, dial uint8) {
 	a.dial = dial
-	// Here and there such an attempt is said to be completed: nothing in the API's
-	// documentation ties the status to the dial error.
+	// Here and there such an attempt is said to be completed: nothing in the API's documentation ties the status to the
+	// dial error.
 	a.failed = l.rng.Float64() > 0.02
 	switch dial {
 	case dialNoAnswer:

@@ -10,9 +10,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim/internal/calendar"
 )
 
-// life is what goes on in a living campaign. It is moved on event by event, and
-// everything random in it is drawn while an event is handled: so it comes out
-// the same however far apart the looks at it are.
+// life is what goes on in a living campaign. It is moved on event by event, and everything random in it is drawn while
+// an event is handled: so it comes out the same however far apart the looks at it are.
 type life struct {
 	entry revoxtest.Entry
 	text  wire.Texts
@@ -36,8 +35,8 @@ type life struct {
 	incidents []Incident
 }
 
-// contact is a row of the campaign. What is written of it is made from its
-// index when it is asked for; only how its call went is kept.
+// contact is a row of the campaign. What is written of it is made from its index when it is asked for; only how its
+// call went is kept.
 type contact struct {
 	created  int64 // when the call was ordered; 0 where there is no call
 	due      int64 // when the call is to be made next
@@ -45,8 +44,7 @@ type contact struct {
 	state    callState
 }
 
-// callState is where a call stands. Which of the API's statuses that is can
-// depend on the hour too, see callStatus.
+// callState is where a call stands. Which of the API's statuses that is can depend on the hour too, see callStatus.
 type callState uint8
 
 const (
@@ -58,8 +56,7 @@ const (
 	callErrored
 )
 
-// newLife makes a campaign from its description. It panics where that makes
-// no sense: this is a mistake in the test.
+// newLife makes a campaign from its description. It panics where that makes no sense: this is a mistake in the test.
 func newLife(spec Campaign, seed uint64, style revoxtest.Style, now time.Time, incidents []Incident) *life {
 	spec = spec.withDefaults(seed, now)
 	spec.NewerFields = spec.NewerFields || style.NewerFields
@@ -216,8 +213,8 @@ func (l *life) fallDue(row int32, at int64) {
 	}
 }
 
-// dispatch starts attempts while there are calls that wait, slots, and nothing
-// that forbids it. It has to be called whenever one of these may have changed.
+// dispatch starts attempts while there are calls that wait, slots, and nothing that forbids it. It has to be called
+// whenever one of these may have changed.
 func (l *life) dispatch(at int64) {
 	for len(l.waiting) > 0 && l.active < l.spec.MaxConcurrentCalls && l.entry.Status == "running" {
 		if open, until := l.cal.At(at); !open {

@@ -6,9 +6,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
-// Campaign says what a living campaign is like. The zero value of every field
-// stands for a sensible default; a share is a number from 0 to 1, and a
-// negative one stands for none.
+// Campaign says what a living campaign is like. The zero value of every field stands for a sensible default; a share is
+// a number from 0 to 1, and a negative one stands for none.
 type Campaign struct {
 	ID   string // default: a UUID made from the seed and the name
 	Name string // default: "Campaign" and the beginning of the ID
@@ -52,10 +51,9 @@ type Campaign struct {
 	NewestFirst bool   // rows are served newest first, so that a new one moves all others
 }
 
-// Window is a span of each day in which calls may be made. Both ends are
-// written as the API writes them, `17:00` or `5pm` or `5:30pm`, and served as
-// they are written. An end that is not after its start is on the next day;
-// `24:00` is allowed as an end.
+// Window is a span of each day in which calls may be made. Both ends are written as the API writes them, `17:00` or
+// `5pm` or `5:30pm`, and served as they are written. An end that is not after its start is on the next day; `24:00` is
+// allowed as an end.
 type Window struct {
 	Start, End string
 }
@@ -64,8 +62,8 @@ type Window struct {
 type Weight int
 
 const (
-	// Realistic rows are of about 10 KB: each repeats the assistant with a prompt of
-	// several KB, and answered calls have a transcript.
+	// Realistic rows are of about 10 KB: each repeats the assistant with a prompt of several KB, and answered calls
+	// have a transcript.
 	Realistic Weight = iota
 	// Light rows are of about 1 KB: no assistant, transcripts or other optional texts.
 	Light
@@ -78,8 +76,8 @@ var defaultHourFactors = [24]float64{
 	0.9, 0.85, 0.9, 0.95, 1, 1.15, 1.25, 1.2, 1.05, 0.9, 0.7, 0.5,
 }
 
-// The shares among the attempts that nobody answers. With the default shares of
-// answers, too_many_calls is about 2 % of all attempts.
+// The shares among the attempts that nobody answers. With the default shares of answers, too_many_calls is about 2 % of
+// all attempts.
 var defaultDialErrors = map[string]float64{
 	"no_answer":                   0.64,
 	"busy":                        0.25,

@@ -4,8 +4,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
-// People and what is known of them. All of it is made up from the seed: nothing
-// here is anybody's. The texts are JSON already.
+// People and what is known of them. All of it is made up from the seed: nothing here is anybody's. The texts are JSON
+// already.
 
 var firstNames = []string{
 	"Anouk", "Benoît", "Carmen", "Dagny", "Émile", "Farid", "Greta", "Haruto", "Inés", "Jonas", "Kofi", "Léa",

@@ -9,11 +9,9 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
-// NewDemo starts a server to look at: a handful of campaigns in several time
-// zones, already under way, some of them calling at any hour of any day. Each
-// day new ones take the places of those that ended, so that it goes on without
-// running dry and without growing. It goes by [time.Now], unless told
-// otherwise.
+// NewDemo starts a server to look at: a handful of campaigns in several time zones, already under way, some of them
+// calling at any hour of any day. Each day new ones take the places of those that ended, so that it goes on without
+// running dry and without growing. It goes by [time.Now], unless told otherwise.
 func NewDemo(opts ...revoxtest.Option) *Simulation {
 	s := New(revoxtest.NewServer(append([]revoxtest.Option{revoxtest.WithRequestLog(100)}, opts...)...))
 	s.series = newSeries()
@@ -23,8 +21,8 @@ func NewDemo(opts ...revoxtest.Option) *Simulation {
 	return s
 }
 
-// addOldCampaigns adds what lies about in every account: campaigns that ended,
-// that were stopped, and one that is still being written.
+// addOldCampaigns adds what lies about in every account: campaigns that ended, that were stopped, and one that is still
+// being written.
 func (s *Simulation) addOldCampaigns() {
 	const day = 24 * time.Hour
 	now := s.Now()
@@ -50,9 +48,8 @@ func (s *Simulation) addOldCampaigns() {
 	}
 }
 
-// series is a campaign that is run again each day: a list of contacts in the
-// morning and some more over the day. It stays to be seen for an hour after the
-// next one has begun.
+// series is a campaign that is run again each day: a list of contacts in the morning and some more over the day. It
+// stays to be seen for an hour after the next one has begun.
 type series struct {
 	name  string
 	opens int // hour of the day at which the list is loaded

@@ -46,8 +46,8 @@ func TestDemoGoesOnForDays(t *testing.T) {
 	}
 }
 
-// startedSince returns how many attempts of a row started after a time of the last hour. Only rows that may have such an
-// attempt are decoded: there are too many.
+// startedSince returns how many attempts of a row started after a time of the last hour. Only rows that may have such
+// an attempt are decoded: there are too many.
 func startedSince(t *testing.T, row []byte, since time.Time) (n int) {
 	t.Helper()
 	for _, at := range []time.Time{since, since.Add(time.Hour)} {

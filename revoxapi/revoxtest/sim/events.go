@@ -4,8 +4,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim/internal/calendar"
 )
 
-// events is a heap of what is to happen, the earliest first and what was added
-// first among those of the same time.
+// events is a heap of what is to happen, the earliest first and what was added first among those of the same time.
 type events struct {
 	heap  []event
 	added uint32

@@ -7,17 +7,15 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim/internal/calendar"
 )
 
-// Incident is something that goes wrong with calls for a while. It acts on the
-// attempts that start in its time.
+// Incident is something that goes wrong with calls for a while. It acts on the attempts that start in its time.
 type Incident struct {
 	Kind     IncidentKind
 	Campaign string    // campaign ID; "" for all
 	Start    time.Time // zero: from the moment it is added
 	End      time.Time // not included; zero: for ever
 
-	// Share of the attempts (for AgentBreaks: of the answered ones; for AnswersDrop:
-	// of those that a human would have answered) that it acts on. 0 stands for a
-	// default that nobody would overlook. Stall does not use it.
+	// Share of the attempts (for AgentBreaks: of the answered ones; for AnswersDrop: of those that a human would have
+	// answered) that it acts on. 0 stands for a default that nobody would overlook. Stall does not use it.
 	Share float64
 	// DialError is what a DialErrorSurge brings; default too_many_calls.
 	DialError string

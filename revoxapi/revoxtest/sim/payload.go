@@ -5,8 +5,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim/internal/calendar"
 )
 
-// The things of a row that dice are rolled for, each with dice of its own so
-// that one does not shift the others.
+// The things of a row that dice are rolled for, each with dice of its own so that one does not shift the others.
 const (
 	idDice = iota
 	callDice
@@ -27,8 +26,7 @@ type encoder struct{ wire.Encoder }
 // Len returns the number of rows.
 func (l *life) Len() int { return len(l.contacts) }
 
-// AppendRow writes the row at place i as it is at the time that the campaign was
-// brought to.
+// AppendRow writes the row at place i as it is at the time that the campaign was brought to.
 func (l *life) AppendRow(b []byte, i int) []byte {
 	e := &encoder{wire.Encoder{B: b, Style: l.style}}
 	ms := l.now
@@ -54,8 +52,8 @@ func (l *life) AppendRow(b []byte, i int) []byte {
 	return e.B
 }
 
-// callStatus returns the API's status of a call at the time ms. Waiting calls
-// are queued where they could be made but for a slot.
+// callStatus returns the API's status of a call at the time ms. Waiting calls are queued where they could be made but
+// for a slot.
 func (l *life) callStatus(r *contact, ms int64) string {
 	switch r.state {
 	case callPending:
@@ -140,8 +138,7 @@ func (l *life) appendCall(e *encoder, row int32, ms int64) {
 	e.Raw(`}`)
 }
 
-// appendScheduled writes when a call is, or was, to be made: never in hours in
-// which none may be.
+// appendScheduled writes when a call is, or was, to be made: never in hours in which none may be.
 func (l *life) appendScheduled(e *encoder, r *contact) {
 	if at := l.cal.Next(r.due); at != calendar.Never {
 		e.Time(at)
@@ -150,8 +147,8 @@ func (l *life) appendScheduled(e *encoder, r *contact) {
 	}
 }
 
-// outcome returns what came of a call, or "" while that is not computed: this
-// takes a while after the call's end, and is only done where somebody spoke.
+// outcome returns what came of a call, or "" while that is not computed: this takes a while after the call's end, and
+// is only done where somebody spoke.
 func (l *life) outcome(row int32, r *contact, ms int64) string {
 	n := len(r.attempts)
 	if r.state != callCompleted || n == 0 || r.attempts[n-1].result != resultHuman {
@@ -222,8 +219,7 @@ func (l *life) appendAttempt(e *encoder, row int32, i int, ms int64) {
 	e.Raw(`}`)
 }
 
-// result returns the result as far as it is known: some are reclassified after
-// the attempt's end.
+// result returns the result as far as it is known: some are reclassified after the attempt's end.
 func (l *life) result(a *attempt, d *wire.Dice, ms int64) uint8 {
 	p, late := d.Share(), int64(60_000+d.Under(25*60_000))
 	if a.result != resultNone && p < l.spec.ReclassifiedShare && ms < a.end()+late {

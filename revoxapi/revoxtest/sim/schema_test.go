@@ -13,8 +13,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// The API's documentation once more, as checks: nothing here is shared with
-// what writes the answers.
+// The API's documentation once more, as checks: nothing here is shared with what writes the answers.
 
 type check func(path string, v any) []string
 
@@ -114,8 +113,7 @@ func mapOf(c check) check {
 
 func anything(string, any) []string { return nil }
 
-// object checks documented names: a "?" at the end marks one that may be absent
-// or null.
+// object checks documented names: a "?" at the end marks one that may be absent or null.
 func object(fields map[string]check) check {
 	return func(path string, v any) (bad []string) {
 		m, ok := v.(map[string]any)

@@ -1,9 +1,10 @@
-// Package sim makes living campaigns for the simulated API of package revoxtest. Their calls wait for their calling window
-// and for a free slot, are rung, answered or not, tried again hours later, and end, as on the real platform. Incidents
-// ([Simulation.AddIncident]) change how calls go for a while. [NewDemo] starts a server with campaigns to look at.
+// Package sim makes living campaigns for the simulated API of package revoxtest. Their calls wait for their calling
+// window and for a free slot, are rung, answered or not, tried again hours later, and end, as on the real platform.
+// Incidents ([Simulation.AddIncident]) change how calls go for a while. [NewDemo] starts a server with campaigns to
+// look at.
 //
-// What a living campaign looks like is a function of the server's seed, the campaign, the incidents and the time, and of
-// nothing else: it does not depend on how often it was looked at.
+// What a living campaign looks like is a function of the server's seed, the campaign, the incidents and the time, and
+// of nothing else: it does not depend on how often it was looked at.
 package sim
 
 import (
@@ -26,9 +27,8 @@ type Simulation struct {
 // simulations.
 func New(server *revoxtest.Server) *Simulation { return &Simulation{Server: server} }
 
-// AddCampaign adds a living campaign, or puts it in the place of the one with
-// its ID, and returns the ID. It panics where the time zone or a window cannot
-// be read.
+// AddCampaign adds a living campaign, or puts it in the place of the one with its ID, and returns the ID. It panics
+// where the time zone or a window cannot be read.
 func (s *Simulation) AddCampaign(spec Campaign) (id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,9 +42,8 @@ func (s *Simulation) addCampaign(spec Campaign) (id string) {
 	return l.entry.ID
 }
 
-// AddIncident adds an incident. It acts on the past of campaigns that are added
-// after it to this simulation, but never changes what has already happened in one
-// that is there. It panics where the kind or the dial error does not exist.
+// AddIncident adds an incident. It acts on the past of campaigns that are added after it to this simulation, but never
+// changes what has already happened in one that is there. It panics where the kind or the dial error does not exist.
 func (s *Simulation) AddIncident(in Incident) {
 	if in.Kind < 0 || int(in.Kind) >= len(defaultIncidentShares) {
 		panic("sim: no such kind of incident")

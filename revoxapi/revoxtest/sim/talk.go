@@ -4,8 +4,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/internal/wire"
 )
 
-// What is said in calls, as JSON texts. Each line is long enough to be sought
-// for in places where it must not turn up.
+// What is said in calls, as JSON texts. Each line is long enough to be sought for in places where it must not turn up.
 
 var agentLines = []string{
 	"Thanks for taking the call. I'm the virtual assistant, and this will take about two minutes of your time.",
@@ -49,8 +48,8 @@ var ivrLines = []string{
 	"Thank you for calling. Our offices are open from Monday to Friday, eight to five.",
 }
 
-// appendTalk writes what there is of an attempt only once it was answered and
-// has ended: recording, structured output, transcript.
+// appendTalk writes what there is of an attempt only once it was answered and has ended: recording, structured output,
+// transcript.
 func (l *life) appendTalk(e *encoder, row int32, a *attempt, d wire.Dice, over bool) {
 	if !over {
 		if d.Next()&1 == 0 {
@@ -127,8 +126,7 @@ func (e *encoder) said(role, opening string, lines []string, d *wire.Dice) {
 	e.Raw(`"}`)
 }
 
-// tool writes the use of a tool into a transcript, with one of the three ways
-// in which its arguments may be given.
+// tool writes the use of a tool into a transcript, with one of the three ways in which its arguments may be given.
 func (e *encoder) tool(d *wire.Dice) {
 	e.Raw(`{"role":"tool","content":"slots free for file `)
 	e.B = wire.AppendHex(e.B, d.Next(), 8)

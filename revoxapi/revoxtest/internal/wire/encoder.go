@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// NumberStyle says how the numbers that the API documents as "number" are
-// written. What it documents as "integer" is always plain.
+// NumberStyle says how the numbers that the API documents as "number" are written. What it documents as "integer" is
+// always plain.
 type NumberStyle int
 
 const (
@@ -147,8 +147,8 @@ func (e *Encoder) mixedTime(ms int64) {
 	e.B = t.AppendFormat(e.B, layout)
 }
 
-// AppendMillis appends ms as time.Time.AppendFormat would with milliseconds in
-// UTC, several times as fast. Years have four digits.
+// AppendMillis appends ms as time.Time.AppendFormat would with milliseconds in UTC, several times as fast. Years have
+// four digits.
 func AppendMillis(b []byte, ms int64) []byte {
 	const day = 24 * 3600 * 1000
 	days := ms / day
@@ -156,8 +156,8 @@ func AppendMillis(b []byte, ms int64) []byte {
 	if rest < 0 {
 		days, rest = days-1, rest+day
 	}
-	// Days to a date in the Gregorian calendar, in eras of 400 years that start on
-	// the first of March, so that the leap day is the last of its year.
+	// Days to a date in the Gregorian calendar, in eras of 400 years that start on the first of March, so that the leap
+	// day is the last of its year.
 	z := days + 719468
 	era := z / 146097
 	doe := z - era*146097

@@ -1,8 +1,7 @@
 package wire
 
-// Mix turns any number into one whose bits look random (the finalizer of
-// splitmix64). Identifiers and texts are mixed from seeds when they are
-// written, so that no row has to store them.
+// Mix turns any number into one whose bits look random (the finalizer of splitmix64). Identifiers and texts are mixed
+// from seeds when they are written, so that no row has to store them.
 func Mix(x uint64) uint64 {
 	x ^= x >> 30
 	x *= 0xbf58476d1ce4e5b9
@@ -22,8 +21,8 @@ func MixString(seed uint64, s string) uint64 {
 
 const golden = 0x9e3779b97f4a7c15
 
-// Dice is a tiny stream of numbers for what is written of a row: the same row
-// is written alike each time. How calls go is drawn elsewhere, see attempts.go.
+// Dice is a tiny stream of numbers for what is written of a row: the same row is written alike each time. How calls go
+// is drawn elsewhere, see attempts.go.
 type Dice uint64
 
 // Next returns any number.

@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// Window is a span of each day, from start to end, as the API writes times of day: `17:00`, `5pm` or `5:30pm`. An end that
-// is not after its start is on the next day; `24:00` is allowed as an end.
+// Window is a span of each day, from start to end, as the API writes times of day: `17:00`, `5pm` or `5:30pm`. An end
+// that is not after its start is on the next day; `24:00` is allowed as an end.
 type Window = [2]string
 
 // Never stands for a time that does not come.
 const Never = math.MaxInt64
 
-// Calendar knows when calls may be made. Times are milliseconds since 1970. Its methods must not be called concurrently.
+// Calendar knows when calls may be made. Times are milliseconds since 1970. Its methods must not be called
+// concurrently.
 type Calendar struct {
 	loc     *time.Location
 	windows []minutes
 	days    [7]bool
 
-	// The answer for [from, until) is remembered: nearly all questions are
-	// about the same hours.
+	// The answer for [from, until) is remembered: nearly all questions are about the same hours.
 	from, until int64
 	open        bool
 }
@@ -31,8 +31,8 @@ type Calendar struct {
 // minutes is a window as minutes since midnight; to may be beyond 24 hours.
 type minutes struct{ from, to int }
 
-// New returns the calendar of a time zone (an IANA name; "" for UTC), of windows and of days of the week (none for all).
-// It fails where one of them cannot be read.
+// New returns the calendar of a time zone (an IANA name; "" for UTC), of windows and of days of the week (none for
+// all). It fails where one of them cannot be read.
 func New(timezone string, windows []Window, days []time.Weekday) (*Calendar, error) {
 	loc, err := time.LoadLocation(timezone)
 	if err != nil {
@@ -63,8 +63,7 @@ func New(timezone string, windows []Window, days []time.Weekday) (*Calendar, err
 	return k, nil
 }
 
-// parseTimeOfDay reads `HH:mm` or `H:mma` (`17:00`, `6pm`) as minutes since
-// midnight.
+// parseTimeOfDay reads `HH:mm` or `H:mma` (`17:00`, `6pm`) as minutes since midnight.
 func parseTimeOfDay(s string) (int, error) {
 	if s == "24:00" {
 		return 24 * 60, nil
