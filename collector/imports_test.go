@@ -1,0 +1,113 @@
+package collector_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allowedImports are the packages of this module that each package may import. Data flows from the left to the right of
+// docs/architecture.md, and imports go against it: nothing reaches back.
+var allowedImports = map[string][]string{
+	"revoxapi":               {"internal/apirequest", "internal/readahead"},
+	"internal/apirequest":    {},
+	"internal/readahead":     {},
+	"collector/statefile":    {},
+	"collector/tally":        {"revoxapi"},
+	"collector/campaigns":    {"revoxapi", "collector/tally"},
+	"collector/scan":         {"revoxapi", "internal/apirequest", "internal/readahead", "collector/tally"},
+	"collector/schedule":     {"revoxapi"},
+	"collector/store":        {"revoxapi", "collector/tally", "collector/campaigns", "collector/scan", "collector/statefile"},
+	"collector/exposition":   {"revoxapi", "collector/tally", "collector/campaigns", "collector/store"},
+	"internal/pages":         {"collector"},
+	"internal/httpserver":    {},
+	"internal/logging":       {},
+	"revoxapi/revoxtest":     {"revoxapi", "revoxapi/revoxtest/internal/wire"},
+	"revoxapi/revoxtest/sim": {"revoxapi", "revoxapi/revoxtest", "revoxapi/revoxtest/internal/wire", "revoxapi/revoxtest/sim/internal/calendar"},
+	"collector": {
+		"revoxapi", "collector/tally", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
+	},
+}
+
+const module = "github.com/revox-exporter/revox_exporter/"
+
+func TestImportsFollowTheDirectionOfData(t *testing.T) {
+	root := os.DirFS("..")
+	for pkg, allowed := range allowedImports {
+		imports, ok := importsOf(t, root, pkg)
+		if !ok {
+			t.Errorf("there is no package %s", pkg)
+		}
+		for _, imported := range imports {
+			if own, ok := strings.CutPrefix(imported, module); ok && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s: docs/architecture.md says in which direction imports go", pkg, own)
+			}
+		}
+	}
+	// Every package of the collector has a rule.
+	err := fs.WalkDir(root, "collector", func(dir string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() || allowedImports[dir] != nil {
+			return err
+		}
+		if _, ok := importsOf(t, root, dir); ok {
+			t.Errorf("%s has no rule about what it may import", dir)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The Exporter wires: it opens no file, renders nothing and counts nothing.
+func TestExporterOnlyWires(t *testing.T) {
+	imports, _ := importsOf(t, os.DirFS(".."), "collector")
+	for _, imported := range imports {
+		for _, forbidden := range []string{
+			"os", "io", "path/filepath", "html/template", "encoding/json", "compress/gzip", "github.com/prometheus/common/expfmt",
+			"github.com/prometheus/client_golang/prometheus/promhttp", "go.etcd.io/bbolt", module + "collector/statefile",
+		} {
+			if imported == forbidden {
+				t.Errorf("package collector imports %s", imported)
+			}
+		}
+	}
+}
+
+// importsOf returns what the files of a folder import, without those of tests, and whether it has any.
+func importsOf(t *testing.T, root fs.FS, dir string) (imports []string, ok bool) {
+	t.Helper()
+	files, err := fs.Glob(root, path.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		ok = true
+		text, err := fs.ReadFile(root, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			imports = append(imports, imported)
+		}
+	}
+	slices.Sort(imports)
+	return slices.Compact(imports), ok
+}
