@@ -19,7 +19,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// command returns the program with arguments, with nothing in its environment but env.
+// command returns the check command with arguments, and with only env in its environment.
 func command(t *testing.T, env []string, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -42,10 +42,13 @@ func TestExitCodes(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		{"read", key, []string{"--revox.base-url=" + api.URL, "--campaign.id=c"}, 0, "1 of 1 campaign read: 3 rows", `campaign c \(1 of 1\): 3 rows`},
+		{"read", key, []string{"--revox.base-url=" + api.URL, "--campaign.id=c"},
+			0, "1 of 1 campaign read: 3 rows", `campaign c \(1 of 1\): 3 rows`},
 		{"demo", nil, []string{"--demo"}, 0, "Customer survey 2", "of 6"},
-		{"format in the environment", append(key, "REVOX_EXPORTER_FORMAT=json"), []string{"--revox.base-url=" + api.URL, "--campaign.discover"}, 0, `"listed": 1`, "^campaign c"},
-		{"not read", key, []string{"--revox.base-url=" + api.URL, "--campaign.id=c", "--campaign.id=gone"}, 1, "NOT READ", "not read: not_found"},
+		{"format in the environment", append(key, "REVOX_EXPORTER_FORMAT=json"),
+			[]string{"--revox.base-url=" + api.URL, "--campaign.discover"}, 0, `"listed": 1`, "^campaign c"},
+		{"not read", key, []string{"--revox.base-url=" + api.URL, "--campaign.id=c", "--campaign.id=gone"},
+			1, "NOT READ", "not read: not_found"},
 		{"nothing to read", key, nil, 2, "^$", "nothing to read: give --campaign.id"},
 		{"no key", nil, []string{"--campaign.id=c"}, 2, "^$", "no API key"},
 		{"no such format", key, []string{"--campaign.id=c", "--format=xml"}, 2, "^$", "xml"},
@@ -54,24 +57,26 @@ func TestExitCodes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			cmd, stdout, stderr := command(t, test.env, test.args...)
-			_ = cmd.Run() // its exit code is looked at
+			_ = cmd.Run() // the exit code is checked below
 			if code := cmd.ProcessState.ExitCode(); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
-			if !regexp.MustCompile(test.stdout).MatchString(stdout.String()) || !regexp.MustCompile(test.stderr).MatchString(stderr.String()) {
-				t.Errorf("it prints\n%s\nand, besides,\n%s\nwant %q and %q", stdout, stderr, test.stdout, test.stderr)
+			if !regexp.MustCompile(test.stdout).MatchString(stdout.String()) ||
+				!regexp.MustCompile(test.stderr).MatchString(stderr.String()) {
+				t.Errorf("it prints\n%s\nand to stderr\n%s\nwant %q and %q", stdout, stderr, test.stdout, test.stderr)
 			}
 		})
 	}
 }
 
-func TestInterruptEndsItSoonAndShowsWhatThereIs(t *testing.T) {
+func TestInterruptEndsItSoonAndShowsWhatWasRead(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	api.SetRows("a", "", rows(3))
 	api.SetRows("b", "", rows(3))
 	api.AddFault(revoxtest.Fault{Campaign: "b", Behavior: revoxtest.Hang()})
-	cmd, stdout, stderr := command(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.id=a", "--campaign.id=b", "--revox.concurrency=1", "--format=json")
+	cmd, stdout, stderr := command(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL,
+		"--campaign.id=a", "--campaign.id=b", "--revox.concurrency=1", "--format=json")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,12 +88,13 @@ func TestInterruptEndsItSoonAndShowsWhatThereIs(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // its exit code is looked at
+	_ = cmd.Wait() // the exit code is checked below
 	var r check.Result
 	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
 		t.Fatalf("%v:\n%s\n%s", err, stdout, stderr)
 	}
-	if code := cmd.ProcessState.ExitCode(); code != 1 || !r.Campaigns[0].OK || r.Campaigns[1].OK || r.Campaigns[1].Problem.Reason != "canceled" {
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !r.Campaigns[0].OK || r.Campaigns[1].OK ||
+		r.Campaigns[1].Problem.Reason != "canceled" {
 		t.Errorf("exit code %d:\n%s\n%s", code, stdout, stderr)
 	}
 	if strings.Contains(stderr.String(), "goroutine") {
@@ -96,7 +102,7 @@ func TestInterruptEndsItSoonAndShowsWhatThereIs(t *testing.T) {
 	}
 }
 
-// Nothing that identifies a person, and not the key, is shown, whatever goes wrong.
+// Whatever goes wrong, neither the key nor anything that identifies a person is shown.
 func TestKeyAndPersonalDataAreNotShown(t *testing.T) {
 	t.Parallel()
 	const key = "canary-key-6f1d"
@@ -115,13 +121,14 @@ func TestKeyAndPersonalDataAreNotShown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t, revoxtest.WithAPIKey(key), revoxtest.WithNewerFields())
-			id := sim.New(api).AddCampaign(sim.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3), Windows: []sim.Window{{Start: "00:00", End: "24:00"}}})
+			id := sim.New(api).AddCampaign(sim.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3),
+				Windows: []sim.Window{{Start: "00:00", End: "24:00"}}})
 			if name != "none" {
 				api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: fault})
 			}
 			for _, format := range []string{"table", "json"} {
-				cmd, stdout, stderr := command(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id="+id, "--campaign.discover",
-					"--log.level=debug", "--revox.max-retries=1", "--format="+format)
+				cmd, stdout, stderr := command(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL,
+					"--campaign.id="+id, "--campaign.discover", "--log.level=debug", "--revox.max-retries=1", "--format="+format)
 				_ = cmd.Run() // some faults make it fail
 				shown := stdout.String() + stderr.String()
 				personal := append(api.Personal(id), key, "+33 6 12 34 56 78")
@@ -134,14 +141,14 @@ func TestKeyAndPersonalDataAreNotShown(t *testing.T) {
 					}
 				}
 				if !strings.Contains(shown, id) {
-					t.Errorf("not even the campaign's ID is shown: nothing was looked at:\n%s", shown)
+					t.Errorf("not even the campaign's ID is shown, so this proves nothing:\n%s", shown)
 				}
 			}
 		})
 	}
 }
 
-// A proxy that the environment names is named in turn, without its password.
+// A proxy that the environment names is named in the result, without its password.
 func TestProxyOfTheEnvironment(t *testing.T) {
 	t.Parallel()
 	proxy := func(answer http.HandlerFunc) string {
@@ -166,18 +173,24 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		code                       int
 		says                       string
 	}{
-		{"asks for a password", "HTTP_PROXY", asks, "http://revox.invalid/api", 1, `asks for a user and password \(407\): HTTP_PROXY=http://127.*name revox.invalid in NO_PROXY`},
-		{"asks for a password before TLS", "HTTPS_PROXY", asks, "https://revox.invalid/api", 1, `asks for a user and password \(407\): HTTPS_PROXY=http://127`},
-		{"lets nothing through", "https_proxy", blocks, "https://revox.invalid/api", 1, `does not let requests through \(403\): https_proxy=http://127`},
-		{"answers itself", "http_proxy", blocks, "http://revox.invalid/api", 1, `proxy, firewall or login page is in the way. Requests go through http_proxy=http://127`},
-		{"forwards", "HTTP_PROXY", forwards, "http://revox.invalid/api", 0, `! Requests go through a proxy: HTTP_PROXY=http://127.0.0.1:\d+\.`},
+		{"asks for a password", "HTTP_PROXY", asks, "http://revox.invalid/api",
+			1, `asks for a user and password \(407\): HTTP_PROXY=http://127.*add revox.invalid to NO_PROXY`},
+		{"asks for a password before TLS", "HTTPS_PROXY", asks, "https://revox.invalid/api",
+			1, `asks for a user and password \(407\): HTTPS_PROXY=http://127`},
+		{"lets nothing through", "https_proxy", blocks, "https://revox.invalid/api",
+			1, `does not let requests through \(403\): https_proxy=http://127`},
+		{"answers itself", "http_proxy", blocks, "http://revox.invalid/api",
+			1, `proxy, firewall or login page is in the way. Requests go through http_proxy=http://127`},
+		{"forwards", "HTTP_PROXY", forwards, "http://revox.invalid/api",
+			0, `! Requests go through a proxy: HTTP_PROXY=http://127.0.0.1:\d+\.`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			cmd, stdout, stderr := command(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey, test.variable + "=" + test.proxy},
 				"--revox.base-url="+test.url, "--campaign.id=c", "--revox.max-retries=0")
-			_ = cmd.Run() // its exit code is looked at
-			if code := cmd.ProcessState.ExitCode(); code != test.code || !regexp.MustCompile(test.says).MatchString(stdout.String()) {
+			_ = cmd.Run() // the exit code is checked below
+			code := cmd.ProcessState.ExitCode()
+			if code != test.code || !regexp.MustCompile(test.says).MatchString(stdout.String()) {
 				t.Errorf("exit code %d, want %d with %q:\n%s\n%s", code, test.code, test.says, stdout, stderr)
 			}
 			if strings.Contains(stdout.String()+stderr.String(), "canary") {

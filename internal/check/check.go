@@ -1,5 +1,5 @@
-// Package check reads each chosen campaign once and says, to a person or to a script, what is there, what is odd, and
-// where something cannot be read, what to do about it.
+// Package check reads each selected campaign once and reports, as a table or as JSON, what it found, what is odd, and
+// what to do if something cannot be read.
 package check
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// human is the result of attempts that reached one.
+// human is the result of attempts that reached a human.
 const human = string(revoxapi.ResultHuman)
 
-// Options say how a check is shown.
+// Options are how a check is shown.
 type Options struct {
 	Format   string    // "table" or "json"
 	Out      io.Writer // what was found
@@ -28,8 +28,8 @@ type Options struct {
 	Interval time.Duration
 }
 
-// Run reads each campaign that the exporter's configuration selects once, by a client that w watches, and shows what it
-// found. It returns true where everything could be read. Where ctx ends, it soon shows what it has. Its error is that
+// Run reads each campaign that the exporter's configuration selects once, through a client that w watches, and shows
+// what it found. It returns true if everything could be read. If ctx ends, it soon shows what it has. Its error is that
 // of writing to Out.
 func Run(ctx context.Context, e *collector.Exporter, w *Watch, o Options) (ok bool, err error) {
 	p := newProgress(o.Progress, o.Terminal, w.clock)
@@ -44,7 +44,7 @@ func Run(ctx context.Context, e *collector.Exporter, w *Watch, o Options) (ok bo
 
 func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, version string) *Result {
 	r := &Result{Format: resultFormat, Version: version, StartedAt: w.clock.Now().UTC(), Campaigns: []Campaign{}}
-	// The list explains a campaign that is not found: it is asked for once at most.
+	// The list explains why a campaign is not found. It is read once at most.
 	explaining := sync.OnceValue(func() listed { return list(ctx, e) })
 	var a answer
 	selection, err := e.Select(noting(ctx, &a))
@@ -60,7 +60,8 @@ func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, ve
 	r.Findings = w.findings()
 	if len(r.Campaigns) == 0 && err == nil {
 		r.Findings = append(r.Findings, Finding{kindNoCampaigns, fmt.Sprintf(
-			"No campaign is selected of the %d that the API lists: look at --campaign.include, --campaign.exclude, --campaign.status and --campaign.completed-for.", selection.Listed)})
+			"None of the %d campaigns that the API lists is selected: check --campaign.include, --campaign.exclude, "+
+				"--campaign.status and --campaign.completed-for.", selection.Listed)})
 	}
 	r.OK = err == nil
 	for _, c := range r.Campaigns {
@@ -73,8 +74,9 @@ func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, ve
 	return r
 }
 
-// readAll reads campaigns, as many at once as the exporter would, and returns them in their order.
-func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress, campaigns []collector.ListedCampaign, list func() listed) []Campaign {
+// readAll reads campaigns, as many at once as the exporter would, and returns the results in the same order.
+func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress, campaigns []collector.ListedCampaign,
+	list func() listed) []Campaign {
 	results := make([]Campaign, len(campaigns))
 	next := make(chan int)
 	var readers sync.WaitGroup
@@ -95,7 +97,8 @@ func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress,
 	return results
 }
 
-// refusal is that of the key as such: further campaigns are not asked for then, since it would look like an attack.
+// refusal remembers that the API refused the key itself. No further campaign is requested then: it would look like an
+// attack.
 type refusal struct {
 	mu      sync.Mutex
 	read    bool // a campaign could be read
@@ -118,10 +121,12 @@ func (r *refusal) holds() *Problem {
 	if r.problem == nil || r.read {
 		return nil
 	}
-	return &Problem{Reason: r.problem.Reason, StatusCode: r.problem.StatusCode, Text: "not asked for, since the API has just refused the API key", Advice: r.problem.Advice}
+	return &Problem{Reason: r.problem.Reason, StatusCode: r.problem.StatusCode,
+		Text: "not requested, because the API has just refused the API key", Advice: r.problem.Advice}
 }
 
-func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign collector.ListedCampaign, refused *refusal, list func() listed) Campaign {
+func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign collector.ListedCampaign, refused *refusal,
+	list func() listed) Campaign {
 	c := Campaign{ID: campaign.ID, Name: campaign.Name, UnknownValues: []collector.UnknownValue{}, Findings: []Finding{}}
 	if c.Problem = refused.holds(); c.Problem != nil {
 		return c
@@ -147,13 +152,13 @@ func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign col
 	c.Findings = campaignFindings(&c, seen, e.Config().Rows.Page)
 	if before := w.rowsBefore(timed, e, &c, seen); before > 0 {
 		c.Findings = append(c.Findings, Finding{kindFirstPage, fmt.Sprintf(
-			"--revox.first-page=%d passes over %s: leave it out.", e.Config().Rows.Page, counted(before, "row", "rows"))})
+			"--revox.first-page=%d skips %s: leave it out.", e.Config().Rows.Page, counted(before, "row", "rows"))})
 	}
 	return c
 }
 
-// rowsBefore returns how many rows a first page that was set passes over. Where the API gives a total, the reading has
-// found them itself; else the campaign is read once more, from page 0 on.
+// rowsBefore returns how many rows --revox.first-page skips. If the API gives a total, the scan has found them itself;
+// otherwise the campaign is read once more, from page 0 on.
 func (w *Watch) rowsBefore(ctx context.Context, e *collector.Exporter, c *Campaign, seen paging) int {
 	if e.Config().Rows.Page == 0 || seen.total >= 0 {
 		return 0
@@ -163,14 +168,14 @@ func (w *Watch) rowsBefore(ctx context.Context, e *collector.Exporter, c *Campai
 	rows := 0
 	for _, err := range revoxapi.Rows[identity](ctx, e.Config().Client, c.ID, params) {
 		if err != nil {
-			return 0 // what was read is whole as far as anyone can tell
+			return 0 // nothing shows that rows are missing
 		}
 		rows++
 	}
 	return max(0, rows-int(c.Rows))
 }
 
-// identity is all that is read of a row to count it.
+// identity has the only field of a row that counting rows needs.
 type identity struct {
 	ID string `json:"id"`
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// counted is a campaign that can be counted by hand.
+// counted adds a campaign that can be counted by hand.
 func counted(api *revoxtest.Server) {
 	api.SetRows("c-1", "Solar 東京 and a long name after it", []json.RawMessage{
 		row("1", "completed", talked("human", 40), undialled("busy")),
@@ -53,7 +54,7 @@ At --scan.interval=1m that is 120 requests an hour at most.
 `, "0 B"), "\n")
 	got := regexp.MustCompile(`[\d.]+ k?B`).ReplaceAllString(o.out, "0 B")
 	if got != want {
-		t.Errorf("the table is\n%s\nand not\n%s", got, want)
+		t.Errorf("the table is\n%s\nwant\n%s", got, want)
 	}
 	if !o.ok {
 		t.Error("not ok")
@@ -64,20 +65,24 @@ func TestDocumentForScripts(t *testing.T) {
 	api := newAPI(t)
 	counted(api)
 	r := run{url: api.URL, config: exportertest.Only("c-1", "gone")}.result(t)
-	if r.Format != 1 || r.Version != "1.2.3-test" || r.OK || r.Requests != 4 || r.ResponseBytes == 0 || r.Discovery != nil || len(r.Findings) != 0 || len(r.Campaigns) != 2 {
-		t.Errorf("the whole is %+v", r)
+	if r.Format != 1 || r.Version != "1.2.3-test" || r.OK || r.Requests != 4 || r.ResponseBytes == 0 ||
+		r.Discovery != nil || len(r.Findings) != 0 || len(r.Campaigns) != 2 {
+		t.Errorf("the document is %+v", r)
 	}
 	c := r.Campaigns[0]
-	if c.ID != "c-1" || !c.OK || c.Problem != nil || c.Requests != 1 || c.Rows != 6 || c.RowsWithoutCall != 1 || c.RowsMissing != 0 ||
-		c.Calls["completed"] != 3 || c.Calls["pondering"] != 1 || c.Attempts["error"] != 3 || c.Results["human"] != 3 || c.WorstDialError != "no_answer" ||
-		*c.HumanShare != 3.0/7 || c.HumanTalk.Count != 3 || c.HumanTalk.Median != 40 || c.HumanTalk.P95 != 90 {
+	if c.ID != "c-1" || !c.OK || c.Problem != nil || c.Requests != 1 || c.Rows != 6 || c.RowsWithoutCall != 1 ||
+		c.RowsMissing != 0 || c.Calls["completed"] != 3 || c.Calls["pondering"] != 1 || c.Attempts["error"] != 3 ||
+		c.Results["human"] != 3 || c.WorstDialError != "no_answer" || *c.HumanShare != 3.0/7 || c.HumanTalk.Count != 3 ||
+		c.HumanTalk.Median != 40 || c.HumanTalk.P95 != 90 {
 		t.Errorf("the campaign is %+v", c)
 	}
-	if _, ok := c.DialErrors["busy"]; !ok || len(c.UnknownValues) != 1 || c.UnknownValues[0] != (collector.UnknownValue{Label: "status", Value: "pondering"}) {
+	unknown := []collector.UnknownValue{{Label: "status", Value: "pondering"}}
+	if _, ok := c.DialErrors["busy"]; !ok || !slices.Equal(c.UnknownValues, unknown) {
 		t.Errorf("the campaign is %+v", c)
 	}
-	if gone := r.Campaigns[1]; gone.OK || gone.Problem == nil || gone.Problem.Reason != "not_found" || gone.Problem.StatusCode != 404 || gone.HumanShare != nil {
-		t.Errorf("the campaign that is gone is %+v", gone)
+	if gone := r.Campaigns[1]; gone.OK || gone.Problem == nil || gone.Problem.Reason != "not_found" ||
+		gone.Problem.StatusCode != 404 || gone.HumanShare != nil {
+		t.Errorf("the campaign that does not exist is %+v", gone)
 	}
 }
 
@@ -89,7 +94,7 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 	fault := func(endpoint string, b revoxtest.Behavior) func(*revoxtest.Server) {
 		return func(s *revoxtest.Server) { s.AddFault(revoxtest.Fault{Endpoint: endpoint, Behavior: b}) }
 	}
-	path := func(path string) func(*run) { return func(r *run) { r.url = strings.Replace(r.url, "/api", path, 1) } }
+	replaceURL := func(old, new string) func(*run) { return func(r *run) { r.url = strings.Replace(r.url, old, new, 1) } }
 	for _, test := range []struct {
 		name   string
 		opts   []revoxtest.Option
@@ -98,36 +103,57 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 		reason string
 		advice string
 	}{
-		{"wrong key", nil, nil, func(r *run) { r.key = "canary" }, "auth", "key is wrong, revoked or another account's.*REVOX_API_KEY.*--revox.api-key-file"},
-		{"key without the right", nil, fault("rows", revoxtest.Status(403, nil, "canary")), nil, "auth", "may not read this campaign"},
-		{"wrong base URL", nil, nil, path("/apii"), "not_found", "check --revox.base-url .https://www.getrevox.com/api"},
+		{"wrong key", nil, nil, func(r *run) { r.key = "canary" },
+			"auth", "key is wrong, revoked or another account's.*REVOX_API_KEY.*--revox.api-key-file"},
+		{"key without the permission", nil, fault("rows", revoxtest.Status(403, nil, "canary")), nil,
+			"auth", "may not read this campaign"},
+		{"wrong base URL", nil, nil, replaceURL("/api", "/apii"),
+			"not_found", "check --revox.base-url .the API is at https://www.getrevox.com/api"},
 		{"base URL of a website", nil, fault("", html(404)), nil, "not_found", "A web page came.*check --revox.base-url"},
-		{"website that answers everything", nil, fault("", html(200)), nil, "bad_response", "A web page came.*check --revox.base-url"},
+		{"website that answers everything", nil, fault("", html(200)), nil,
+			"bad_response", "A web page came.*check --revox.base-url"},
 		{"firewall", nil, fault("", html(403)), nil, "auth", "proxy, firewall or login page is in the way"},
-		{"proxy that signs", nil, fault("", revoxtest.Status(200, http.Header{"Content-Type": {"text/html"}, "Via": {"1.1 canary (squid/5.7)"}}, "x")), nil,
-			"bad_response", `in the API's place \(its headers name Squid\): a proxy`},
-		{"proxy that is not known asks for a password", nil, fault("", revoxtest.Status(407, nil, "x")), nil, "bad_response", "asks for a user and password.*NO_PROXY"},
-		{"other JSON", nil, fault("", revoxtest.Body("application/json", `{"canary": 1}`)), nil, "bad_response", "not the API as it is documented"},
-		{"unknown campaign", nil, nil, func(r *run) { r.config = exportertest.Only("0c7c1d8e") }, "not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
-		{"name in the place of an ID", nil, nil, func(r *run) { r.config = exportertest.Only("spring-ofer") }, "not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
-		{"campaign like no other", nil, nil, func(r *run) { r.config = exportertest.Only("zzzzzzzzzzzz") }, "not_found", "No such campaign among the 2 that this key can read"},
-		{"unknown campaign, and no list", nil, fault("campaigns", revoxtest.Status(403, nil, "x")), func(r *run) { r.config = exportertest.Only("nope") },
-			"not_found", "The list of campaigns, which would tell which is wrong, cannot be read"},
-		{"campaign that is listed and not there", nil, fault("rows", revoxtest.Status(404, nil, "x")), nil, "not_found", "The list of campaigns has this one"},
+		{"proxy that names itself", nil, fault("", revoxtest.Status(200, http.Header{"Content-Type": {"text/html"},
+			"Via": {"1.1 canary (squid/5.7)"}}, "x")), nil,
+			"bad_response", `instead of the API's answer \(its headers name Squid\): a proxy`},
+		{"unknown proxy that asks for a password", nil, fault("", revoxtest.Status(407, nil, "x")), nil,
+			"bad_response", "asks for a user and password.*NO_PROXY"},
+		{"other JSON", nil, fault("", revoxtest.Body("application/json", `{"canary": 1}`)), nil,
+			"bad_response", "not what the API documents"},
+		{"unknown campaign", nil, nil, func(r *run) { r.config = exportertest.Only("0c7c1d8e") },
+			"not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
+		{"name instead of an ID", nil, nil, func(r *run) { r.config = exportertest.Only("spring-ofer") },
+			"not_found", `Did you mean 0c7c1d8e-campaign \(Spring offer\)\?`},
+		{"campaign like no other", nil, nil, func(r *run) { r.config = exportertest.Only("zzzzzzzzzzzz") },
+			"not_found", "No such campaign among the 2 that this key can read"},
+		{"unknown campaign, and no list", nil, fault("campaigns", revoxtest.Status(403, nil, "x")),
+			func(r *run) { r.config = exportertest.Only("nope") },
+			"not_found", "The list of campaigns would show which of them is wrong, but this key cannot read it"},
+		{"campaign that is listed but does not exist", nil, fault("rows", revoxtest.Status(404, nil, "x")), nil,
+			"not_found", "The list of campaigns has this one"},
 		{"first page that does not exist", nil, fault("rows", revoxtest.Status(404, nil, "x")),
 			func(r *run) { r.config = firstPage(7) }, "not_found", "leave out --revox.first-page"},
-		{"page that is refused", nil, fault("rows", revoxtest.Status(422, nil, "x")), nil, "bad_response", "--revox.page-size=100 or less"},
-		{"too many requests", nil, fault("rows", revoxtest.RateLimited("")), nil, "rate_limited", "--revox.max-requests-per-second"},
+		{"page that is refused", nil, fault("rows", revoxtest.Status(422, nil, "x")), nil,
+			"bad_response", "--revox.page-size=100 or less"},
+		{"too many requests", nil, fault("rows", revoxtest.RateLimited("")), nil,
+			"rate_limited", "--revox.max-requests-per-second"},
 		{"failing API", nil, fault("rows", revoxtest.Status(503, nil, "x")), nil, "server_error", "Try again later"},
-		{"API elsewhere", nil, fault("", revoxtest.Redirect("https://elsewhere.invalid/canary")), nil, "bad_response", "set --revox.base-url to where it redirects"},
-		{"API that wants https", nil, fault("", revoxtest.Redirect("https://127.0.0.1/api/canary")), nil, "bad_response", `wants https: set --revox.base-url=https://127.0.0.1:\d+/api\.`},
-		{"certificate that is not trusted", []revoxtest.Option{revoxtest.WithTLS()}, nil, nil, "connection", "TLS fails.*SSL_CERT_FILE"},
-		{"https where http is spoken", nil, nil, func(r *run) { r.url = strings.Replace(r.url, "http:", "https:", 1) }, "connection", "does not speak TLS"},
-		{"http where https is spoken", []revoxtest.Option{revoxtest.WithTLS()}, nil, func(r *run) { r.url = strings.Replace(r.url, "https:", "http:", 1) },
-			"bad_response", "http where https is wanted"},
-		{"name of no host", nil, nil, func(r *run) { r.url = "http://canary.invalid/api" }, "connection", "name cannot be looked up"},
-		{"nothing there", nil, nil, func(r *run) { r.url = "http://127.0.0.1:1/api" }, "connection", "Nothing can be reached there"},
-		{"no answer", nil, fault("", revoxtest.Hang()), func(r *run) { r.options = append(r.options, revoxapi.WithTimeout(50*time.Millisecond)) }, "timeout", "No answer came in time.*--revox.timeout"},
+		{"API elsewhere", nil, fault("", revoxtest.Redirect("https://elsewhere.invalid/canary")), nil,
+			"bad_response", "set --revox.base-url to where it redirects"},
+		{"API that wants https", nil, fault("", revoxtest.Redirect("https://127.0.0.1/api/canary")), nil,
+			"bad_response", `wants https: set --revox.base-url=https://127.0.0.1:\d+/api\.`},
+		{"certificate that is not trusted", []revoxtest.Option{revoxtest.WithTLS()}, nil, nil,
+			"connection", "TLS fails.*SSL_CERT_FILE"},
+		{"https to a server of http", nil, nil, replaceURL("http:", "https:"), "connection", "does not speak TLS"},
+		{"http to a server of https", []revoxtest.Option{revoxtest.WithTLS()}, nil, replaceURL("https:", "http:"),
+			"bad_response", "http instead of https"},
+		{"name of no host", nil, nil, func(r *run) { r.url = "http://canary.invalid/api" },
+			"connection", "name cannot be looked up"},
+		{"nothing there", nil, nil, func(r *run) { r.url = "http://127.0.0.1:1/api" },
+			"connection", "Nothing can be reached there"},
+		{"no answer", nil, fault("", revoxtest.Hang()),
+			func(r *run) { r.options = append(r.options, revoxapi.WithTimeout(50*time.Millisecond)) },
+			"timeout", "No answer came in time.*--revox.timeout"},
 		{"pages that end nowhere", nil, func(s *revoxtest.Server) {
 			s.AddFault(revoxtest.Fault{Endpoint: "rows", After: 1, Behavior: revoxtest.Status(404, nil, "x")})
 		}, func(r *run) {
@@ -144,7 +170,8 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 			if test.server != nil {
 				test.server(api)
 			}
-			r := run{url: api.URL, config: exportertest.Only("0c7c1d8e-campaign"), options: []revoxapi.Option{revoxapi.WithMaxRetries(0)}}
+			r := run{url: api.URL, config: exportertest.Only("0c7c1d8e-campaign"),
+				options: []revoxapi.Option{revoxapi.WithMaxRetries(0)}}
 			if test.change != nil {
 				test.change(&r)
 			}
@@ -170,14 +197,14 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 	}
 }
 
-// firstPage reads the campaign from a page other than 0 on.
+// firstPage returns a configuration that reads the campaign from page n on.
 func firstPage(n int) func(*collector.Config) {
 	return func(c *collector.Config) {
 		c.CampaignIDs, c.Rows = []string{"0c7c1d8e-campaign"}, revoxapi.RowsParams{Page: n, PageSize: 10}
 	}
 }
 
-func TestOddThingsAreSaid(t *testing.T) {
+func TestOddThingsAreReported(t *testing.T) {
 	t.Parallel()
 	pages := firstPage(0)
 	for _, test := range []struct {
@@ -189,17 +216,25 @@ func TestOddThingsAreSaid(t *testing.T) {
 		says   string
 	}{
 		{"nothing", nil, pages, rows(25), "", ""},
-		{"pages from 1", []revoxtest.Option{revoxtest.WithFirstPage(1)}, pages, rows(25), "first_page", "counts pages from 1 and refuses page 0"},
-		{"pages from 1, leniently", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}, pages, rows(25), "first_page", "answers page 0 with page 1"},
-		{"pages from 1, echoed", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}, pages, rows(25), "first_page", "answers page 0 with page 1"},
-		{"first page passed over", nil, firstPage(1), rows(25), "first_page", "--revox.first-page=1 passes over 10 rows on page 0: leave it out"},
-		{"first page passed over, without a total", []revoxtest.Option{revoxtest.WithoutTotal()}, firstPage(1), rows(25), "first_page", "--revox.first-page=1 passes over 10 rows: leave it out"},
+		{"pages from 1", []revoxtest.Option{revoxtest.WithFirstPage(1)}, pages, rows(25),
+			"first_page", "counts pages from 1 and refuses page 0"},
+		{"pages from 1, leniently", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}, pages,
+			rows(25), "first_page", "answers page 0 with page 1"},
+		{"pages from 1, echoed", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}, pages,
+			rows(25), "first_page", "answers page 0 with page 1"},
+		{"first page skipped", nil, firstPage(1), rows(25),
+			"first_page", "--revox.first-page=1 skips 10 rows on page 0: leave it out"},
+		{"first page skipped, without a total", []revoxtest.Option{revoxtest.WithoutTotal()}, firstPage(1), rows(25),
+			"first_page", "--revox.first-page=1 skips 10 rows: leave it out"},
 		{"first page that is right", []revoxtest.Option{revoxtest.WithFirstPage(1)}, firstPage(1), rows(25), "", ""},
-		{"page size capped", []revoxtest.Option{revoxtest.WithPageSizeCap(4)}, pages, rows(25), "page_size_capped", "gives 4 rows a page where 10 were asked for: with --revox.page-size=4"},
+		{"page size capped", []revoxtest.Option{revoxtest.WithPageSizeCap(4)}, pages, rows(25),
+			"page_size_capped", "gives 4 rows a page, not the 10 requested: set --revox.page-size=4"},
 		{"no paging", []revoxtest.Option{revoxtest.WithRowsOnly()}, pages, rows(25), "not_paged", "all rows in one answer"},
 		{"no total", []revoxtest.Option{revoxtest.WithoutTotal()}, pages, rows(25), "no_total", "would go unnoticed"},
-		{"anomaly", nil, pages, []json.RawMessage{row("1", "completed", `{"status": "completed", "started_at": "soon"}`)}, "anomaly", "1 anomaly: bad_timestamp, time stamps"},
-		{"unknown value", nil, pages, []json.RawMessage{row("1", "completed", undialled("on_the_moon"))}, "unknown_value", `dial_error "on_the_moon"`},
+		{"anomaly", nil, pages, []json.RawMessage{row("1", "completed", `{"status": "completed", "started_at": "soon"}`)},
+			"anomaly", "1 anomaly: bad_timestamp, timestamps"},
+		{"unknown value", nil, pages, []json.RawMessage{row("1", "completed", undialled("on_the_moon"))},
+			"unknown_value", `dial_error "on_the_moon"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -225,39 +260,47 @@ func TestOddThingsAreSaid(t *testing.T) {
 	}
 }
 
-func TestRowsMissingAndPageSizeAreSaidWhereTheAPIOnlyShowsThem(t *testing.T) {
+func TestMissingRowsAreReported(t *testing.T) {
 	api := newAPI(t)
 	api.SetRows("c", "", rows(5))
 	api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.LyingTotal(7)})
 	r := run{url: api.URL, config: exportertest.Only("c")}.result(t)
-	if f := r.Campaigns[0].Findings; len(f) == 0 || f[0].Kind != "rows_missing" || !strings.HasPrefix(f[0].Text, "2 rows that the API's total promises") {
+	if f := r.Campaigns[0].Findings; len(f) == 0 || f[0].Kind != "rows_missing" ||
+		!strings.HasPrefix(f[0].Text, "2 rows that the API's total promises") {
 		t.Errorf("findings: %+v", f)
 	}
 }
 
-func TestClockSkewIsSaid(t *testing.T) {
+func TestClockSkewIsReported(t *testing.T) {
 	api := newAPI(t)
 	api.SetRows("c", "", rows(1))
 	for _, test := range []struct {
 		off  time.Duration
 		says string // "" for nothing
-	}{{0, ""}, {30 * time.Second, ""}, {5 * time.Minute, "clock is 5m00s ahead of the API's"}, {-2 * time.Hour, "clock is 2h00m behind the API's"}} {
+	}{
+		{0, ""},
+		{30 * time.Second, ""},
+		{5 * time.Minute, `clock is \S+ ahead of the API's`},
+		{-2 * time.Hour, `clock is \S+ behind the API's`},
+	} {
 		// The answers' Date is the machine's own, to the second.
 		clock := exportertest.Impatient{Clock: revoxtest.NewClock(time.Now().Truncate(time.Second).Add(test.off))}
 		r := run{url: api.URL, config: exportertest.Only("c"), clock: clock}.result(t)
 		switch {
 		case test.says == "" && len(r.Findings) != 0:
 			t.Errorf("off by %s: %+v", test.off, r.Findings)
-		case test.says != "" && (len(r.Findings) != 1 || r.Findings[0].Kind != "clock_skew" || !regexp.MustCompile(`clock is .* `+strings.SplitN(test.says, " ", 4)[3]).MatchString(r.Findings[0].Text)):
+		case test.says != "" && (len(r.Findings) != 1 || r.Findings[0].Kind != "clock_skew" ||
+			!regexp.MustCompile(test.says).MatchString(r.Findings[0].Text)):
 			t.Errorf("off by %s: %+v, want %q", test.off, r.Findings, test.says)
 		}
 	}
 }
 
-// A campaign that is refused as the key is keeps the others from being asked for.
+// If the API refuses the key for one campaign, no other campaign is requested.
 func TestRefusedKeyIsTriedOnce(t *testing.T) {
 	api := newAPI(t)
-	r := run{url: api.URL, key: "canary", config: func(c *collector.Config) { c.CampaignIDs, c.MaxScans = []string{"a", "b", "c", "d"}, 1 }}.result(t)
+	four := func(c *collector.Config) { c.CampaignIDs, c.MaxScans = []string{"a", "b", "c", "d"}, 1 }
+	r := run{url: api.URL, key: "canary", config: four}.result(t)
 	if n := api.RequestCount(); n != 1 {
 		t.Errorf("%d requests with a refused key, want 1", n)
 	}
@@ -274,7 +317,8 @@ func TestDiscoveryThatFailsAndDiscoveryOfNothing(t *testing.T) {
 	both := func(c *collector.Config) { discovered(c); c.CampaignIDs = []string{"c"} }
 	remove := api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(403, nil, "")})
 	r := run{url: api.URL, config: both}.result(t)
-	if r.OK || r.Discovery == nil || r.Discovery.Problem == nil || !strings.Contains(r.Discovery.Problem.Advice, "--campaign.id") || len(r.Campaigns) != 1 || !r.Campaigns[0].OK {
+	if r.OK || r.Discovery == nil || r.Discovery.Problem == nil ||
+		!strings.Contains(r.Discovery.Problem.Advice, "--campaign.id") || len(r.Campaigns) != 1 || !r.Campaigns[0].OK {
 		t.Errorf("list refused: %+v", r)
 	}
 	o := run{url: api.URL, format: "table", config: both}.do(t)
@@ -282,15 +326,18 @@ func TestDiscoveryThatFailsAndDiscoveryOfNothing(t *testing.T) {
 		t.Errorf("the table does not say so:\n%s", o.out)
 	}
 	remove()
-	r = run{url: api.URL, config: func(c *collector.Config) { discovered(c); c.Discovery.Statuses = []string{"draft"} }}.result(t)
-	if !r.OK || r.Discovery.Listed != 1 || len(r.Campaigns) != 0 || len(r.Findings) != 1 || r.Findings[0].Kind != "no_campaigns" {
+	drafts := func(c *collector.Config) { discovered(c); c.Discovery.Statuses = []string{"draft"} }
+	r = run{url: api.URL, config: drafts}.result(t)
+	if !r.OK || r.Discovery.Listed != 1 || len(r.Campaigns) != 0 || len(r.Findings) != 1 ||
+		r.Findings[0].Kind != "no_campaigns" {
 		t.Errorf("nothing selected: %+v", r)
 	}
 }
 
 // What the API calls a campaign must not move the cursor, colour the terminal or forge lines.
 func TestHostileNamesAreHarmless(t *testing.T) {
-	hostile := "\x1b[2J\x1b]0;owned\x07\u009b31mred\r\nforged line\u202egnp.exe\u200b\ufeff" + strings.Repeat("a\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301", 30)
+	hostile := "\x1b[2J\x1b]0;owned\x07\u009b31mred\r\nforged line\u202egnp.exe\u200b\ufeff" +
+		strings.Repeat("a"+strings.Repeat("\u0301", 8), 30)
 	api := newAPI(t)
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Name: hostile, Rows: 3})
 	api.SetRows("d", "", []json.RawMessage{row("1", "call\x1b[31m\u009bing", undialled("\u202e\x1b[2Jbusy"))})
@@ -341,7 +388,7 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	if !strings.HasSuffix(o.progress, "\r\x1b[K") {
-		t.Errorf("the line is not taken away: %q", o.progress)
+		t.Errorf("the line is not removed: %q", o.progress)
 	}
 
 	o = run{url: api.URL, clock: clock, config: inPages}.do(t)
@@ -367,7 +414,7 @@ func TestWaitsAreShown(t *testing.T) {
 	}
 }
 
-func TestProxyThatOnlyForwardsIsSaid(t *testing.T) {
+func TestProxyThatForwardsIsReported(t *testing.T) {
 	api := newAPI(t)
 	api.SetRows("c", "", rows(1))
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -376,7 +423,8 @@ func TestProxyThatOnlyForwardsIsSaid(t *testing.T) {
 	}))
 	t.Cleanup(front.Close)
 	r := run{url: front.URL + "/api", config: exportertest.Only("c")}.result(t)
-	if !r.OK || len(r.Findings) != 1 || r.Findings[0].Kind != "proxy" || strings.Contains(fmt.Sprint(r.Findings), "canary") {
+	if !r.OK || len(r.Findings) != 1 || r.Findings[0].Kind != "proxy" ||
+		strings.Contains(fmt.Sprint(r.Findings), "canary") {
 		t.Errorf("findings: %+v", r.Findings)
 	}
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,8 +14,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// problem says why err happened and what to do. a is what went wrong the newest time; list is how the list
-// of campaigns answers, asked for only where that tells more.
+// problem returns why err happened and what to do. a is the last answer in which something was wrong. list reads the
+// list of campaigns, and is called only if that explains more.
 func (w *Watch) problem(err error, a *answer, firstPage int, list func() listed) *Problem {
 	p := &Problem{Reason: string(revoxapi.KindOf(err)), Text: printable(err.Error())}
 	if e, ok := errors.AsType[*revoxapi.Error](err); ok {
@@ -31,7 +32,8 @@ func (w *Watch) advice(e *revoxapi.Error, a *answer, firstPage int, list func() 
 		return advice
 	}
 	if a.toHTTPS {
-		return fmt.Sprintf("The API is asked by http and wants https: set --revox.base-url=https://%s%s.", w.base.Host, w.base.EscapedPath())
+		return fmt.Sprintf("The base URL is http, and the API wants https: set --revox.base-url=https://%s%s.",
+			w.base.Host, w.base.EscapedPath())
 	}
 	if a.err != nil && e.StatusCode == 0 {
 		return w.connectionAdvice(e, a)
@@ -42,73 +44,83 @@ func (w *Watch) advice(e *revoxapi.Error, a *answer, firstPage int, list func() 
 	case revoxapi.KindNotFound:
 		return w.notFoundAdvice(e, firstPage, list)
 	case revoxapi.KindRateLimited:
-		return "Ask for less: --revox.concurrency=1, --revox.max-requests-per-second=2 or so, and a longer --scan.interval."
+		return "Send fewer requests: set --revox.concurrency=1, --revox.max-requests-per-second=2 or so, and a longer " +
+			"--scan.interval."
 	case revoxapi.KindServerError:
-		return "The API, or a gateway before it, fails. Try again later; if it goes on, tell Revox when it happened and for which campaign."
+		return "The API, or a gateway in front of it, fails. Try again later. If it keeps failing, tell Revox when it " +
+			"happened and for which campaign."
 	case revoxapi.KindTimeout:
 		return slowAdvice
 	case revoxapi.KindIncomplete:
-		return "The campaign changes while it is read: try again when fewer rows are added, or with larger pages (--revox.page-size=500)."
+		return "The campaign changes while it is read: try again when fewer rows are added, or with larger pages " +
+			"(--revox.page-size=500)."
 	}
 	return w.badResponseAdvice(e, a, firstPage)
 }
 
-// proxyAdvice is what to do where something else has answered in the API's place, "" where it has not.
+// proxyAdvice returns what to do if something other than the API has answered, and "" if it was the API.
 func (w *Watch) proxyAdvice(a *answer) string {
 	w.mu.Lock()
 	refusal := w.proxyRefusal
 	w.mu.Unlock()
-	proxy := w.proxy
-	if proxy == "" {
-		proxy = "a proxy that this machine's environment does not name"
-	}
+	proxy := cmp.Or(w.proxy, "a proxy that this machine's environment does not name")
 	host := "the API's host"
 	if w.base != nil {
 		host = w.base.Hostname()
 	}
 	switch {
 	case a.status == http.StatusProxyAuthRequired || a.err != nil && refusal == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("A proxy asks for a user and password (407): %s. Put them into that variable's URL, or name %s in NO_PROXY to go without it.", proxy, host)
+		return fmt.Sprintf("A proxy asks for a user and password (407): %s. Put them into that variable's URL, or add %s "+
+			"to NO_PROXY to go without it.", proxy, host)
 	case a.err != nil && refusal != 0:
-		return fmt.Sprintf("The proxy does not let requests through (%d): %s. Have it allow %s, or name that in NO_PROXY to go without it.", refusal, proxy, host)
+		return fmt.Sprintf("The proxy does not let requests through (%d): %s. Have it allow %s, or add that host to "+
+			"NO_PROXY to go without it.", refusal, proxy, host)
 	case a.html && (a.via || a.status == http.StatusForbidden || w.proxy != "" && a.status != http.StatusNotFound):
 		by := ""
 		if a.gateway != "" {
 			by = fmt.Sprintf(" (its headers name %s)", a.gateway)
 		}
-		through := ""
-		if w.proxy != "" {
-			through = fmt.Sprintf(" Requests go through %s.", w.proxy)
-		}
-		return fmt.Sprintf("A web page came in the API's place%s: a proxy, firewall or login page is in the way.%s Have it let requests to %s through, or name that in NO_PROXY.", by, through, host)
+		return fmt.Sprintf("A web page came instead of the API's answer%s: a proxy, firewall or login page is in the way.%s "+
+			"Have it allow requests to %s, or add that host to NO_PROXY.", by, w.through(), host)
 	case a.html && a.status < 500:
-		return fmt.Sprintf("A web page came in the API's place: check --revox.base-url (%s is where the API is), and whether a login page is in the way.", revoxapi.DefaultBaseURL)
+		return fmt.Sprintf("A web page came instead of the API's answer: check --revox.base-url (the API is at %s), and "+
+			"whether a login page is in the way.", revoxapi.DefaultBaseURL)
 	}
 	return ""
 }
 
-// slowAdvice is what to do where the API answers, but slowly.
-const slowAdvice = "Where the API is only slow, give --revox.timeout (and --scan.timeout, if set) more than they have, or ask for smaller pages with --revox.page-size=25."
+// through returns a sentence about the proxy that the environment names, to be added to another; "" if it names none.
+func (w *Watch) through() string {
+	if w.proxy == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Requests go through %s.", w.proxy)
+}
+
+// slowAdvice is what to do if the API answers, but slowly.
+const slowAdvice = "If the API is only slow, raise --revox.timeout (and --scan.timeout, if it is set), or use smaller " +
+	"pages with --revox.page-size=25."
 
 func (w *Watch) connectionAdvice(e *revoxapi.Error, a *answer) string {
-	through := ""
-	if w.proxy != "" {
-		through = fmt.Sprintf(" Requests go through %s.", w.proxy)
-	}
+	through := w.through()
 	if _, ok := errors.AsType[*net.DNSError](a.err); ok {
-		return "The host's name cannot be looked up: check the spelling of --revox.base-url, and this machine's DNS." + through
+		return "The host's name cannot be looked up: check the spelling of --revox.base-url, and this machine's DNS." +
+			through
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](a.err); ok {
-		return "TLS fails: check --revox.base-url and this machine's clock; where a proxy opens TLS, give its CA in the environment variable SSL_CERT_FILE." + through
+		return "TLS fails: check --revox.base-url and this machine's clock. If a proxy opens TLS, set the environment " +
+			"variable SSL_CERT_FILE to its CA." + through
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](a.err); ok || w.base != nil && w.base.Scheme == "https" && errors.Is(a.err, http.ErrSchemeMismatch) {
-		return "What listens there does not speak TLS: check the scheme and the port in --revox.base-url." + through
+	_, notTLS := errors.AsType[tls.RecordHeaderError](a.err)
+	if notTLS || w.base != nil && w.base.Scheme == "https" && errors.Is(a.err, http.ErrSchemeMismatch) {
+		return "The server there does not speak TLS: check the scheme and the port in --revox.base-url." + through
 	}
 	if e.Kind == revoxapi.KindTimeout {
-		return "No answer came in time: check that a firewall lets this machine reach the API, and whether a proxy has to be set (HTTPS_PROXY). " +
-			slowAdvice + through
+		return "No answer came in time: check that a firewall lets this machine reach the API, and whether it needs a " +
+			"proxy (HTTPS_PROXY). " + slowAdvice + through
 	}
-	return "Nothing can be reached there: check the host and port in --revox.base-url, and that a firewall lets this machine through." + through
+	return "Nothing can be reached there: check the host and port in --revox.base-url, and that a firewall lets this " +
+		"machine through." + through
 }
 
 func authAdvice(e *revoxapi.Error) string {
@@ -117,15 +129,19 @@ func authAdvice(e *revoxapi.Error) string {
 		return "The key could not be read: check the file that --revox.api-key-file names."
 	case http.StatusForbidden:
 		if e.Endpoint == revoxapi.EndpointCampaigns {
-			return "The key is known, but may not read the list of campaigns: name them with --campaign.id, or use a key that may."
+			return "The key is known, but may not read the list of campaigns: name them with --campaign.id, or use a key " +
+				"that may."
 		}
-		return "The key is known, but may not read this campaign: use a key of the organization that the campaign belongs to, or leave the campaign out."
+		return "The key is known, but may not read this campaign: use a key of the campaign's organization, or leave the " +
+			"campaign out."
 	}
-	return "The key is wrong, revoked or another account's: copy it anew into REVOX_API_KEY, or into the file that --revox.api-key-file names."
+	return "The key is wrong, revoked or another account's: copy it again into REVOX_API_KEY, or into the file that " +
+		"--revox.api-key-file names."
 }
 
 func (w *Watch) notFoundAdvice(e *revoxapi.Error, firstPage int, list func() listed) string {
-	wrongURL := fmt.Sprintf("Nothing is found at this base URL, so it is probably wrong: check --revox.base-url (%s is where the API is).", revoxapi.DefaultBaseURL)
+	wrongURL := fmt.Sprintf("Nothing was found at this base URL, so it is probably wrong: check --revox.base-url (the API "+
+		"is at %s).", revoxapi.DefaultBaseURL)
 	if e.Endpoint == revoxapi.EndpointCampaigns {
 		return wrongURL
 	}
@@ -134,33 +150,40 @@ func (w *Watch) notFoundAdvice(e *revoxapi.Error, firstPage int, list func() lis
 	case revoxapi.KindOf(l.err) == revoxapi.KindNotFound || l.answer.html:
 		return wrongURL
 	case l.err != nil:
-		return "Check the campaign's ID and --revox.base-url. The list of campaigns, which would tell which is wrong, cannot be read with this key."
+		return "Check the campaign's ID and --revox.base-url. The list of campaigns would show which of them is wrong, but " +
+			"this key cannot read it."
 	case l.has(e.CampaignID) && firstPage > 0:
-		return "The campaign exists, but not the page that reading began with: leave out --revox.first-page."
+		return "The campaign exists, but the first page that was requested does not: leave out --revox.first-page."
 	case l.has(e.CampaignID):
-		return "The list of campaigns has this one, but its rows are not found: it may be gone since, or --revox.base-url is that of another version of the API."
+		return "The list of campaigns has this one, but its rows were not found: it may have been removed since, or " +
+			"--revox.base-url is that of another version of the API."
 	}
 	if names := similar(e.CampaignID, l.campaigns); names != "" {
 		return "No such campaign. Did you mean " + names + "?"
 	}
-	return fmt.Sprintf("No such campaign among the %s that this key can read: check the ID, or whether the key is another organization's.", grouped(len(l.campaigns)))
+	return fmt.Sprintf("No such campaign among the %s that this key can read: check the ID, and whether the key is another "+
+		"organization's.", grouped(len(l.campaigns)))
 }
 
 func (w *Watch) badResponseAdvice(e *revoxapi.Error, a *answer, firstPage int) string {
+	refused := a.status == http.StatusBadRequest || a.status == http.StatusUnprocessableEntity
 	switch {
-	case a.status == http.StatusBadRequest && w.base != nil && w.base.Scheme == "http" && e.Endpoint == revoxapi.EndpointCampaigns:
-		return "The request is refused as such: check --revox.base-url, which begins with http where https may be wanted."
-	case (a.status == http.StatusBadRequest || a.status == http.StatusUnprocessableEntity) && firstPage > 0:
-		return "The page or the size of a page is refused: leave out --revox.first-page and --revox.page-size."
-	case a.status == http.StatusBadRequest || a.status == http.StatusUnprocessableEntity:
-		return "The request is refused as such: try --revox.page-size=100 or less, and check --revox.base-url (http where https is wanted?)."
+	case a.status == http.StatusBadRequest && w.base != nil && w.base.Scheme == "http" &&
+		e.Endpoint == revoxapi.EndpointCampaigns:
+		return "The API refuses the request: check --revox.base-url, which begins with http; the API may want https."
+	case refused && firstPage > 0:
+		return "The API refuses the page number or the page size: leave out --revox.first-page and --revox.page-size."
+	case refused:
+		return "The API refuses the request: try --revox.page-size=100 or less, and check --revox.base-url (http instead of " +
+			"https?)."
 	case a.status >= 300 && a.status < 400:
-		return "The API is elsewhere: set --revox.base-url to where it redirects, if you trust that with the key."
+		return "The API is elsewhere: set --revox.base-url to where it redirects, if you trust that host with the key."
 	}
-	return "What answers is not the API as it is documented: check --revox.base-url. If that is right, the API has changed: look for a newer revox_exporter, or report it."
+	return "The answer is not what the API documents: check --revox.base-url. If that is right, the API has changed: look " +
+		"for a newer revox_exporter, or report it."
 }
 
-// listed is how the list of campaigns answered.
+// listed is the list of campaigns, how it was answered, or why it could not be read.
 type listed struct {
 	campaigns []collector.ListedCampaign
 	answer    answer
@@ -182,10 +205,10 @@ func list(ctx context.Context, e *collector.Exporter) listed {
 	return l
 }
 
-// maxSkew is how far this machine's clock may be from the API's without a word.
+// maxSkew is how far this machine's clock may be from the API's before it is a finding.
 const maxSkew = time.Minute
 
-// findings are those about no single campaign.
+// findings returns those about no single campaign.
 func (w *Watch) findings() []Finding {
 	findings := []Finding{}
 	w.mu.Lock()
@@ -197,74 +220,78 @@ func (w *Watch) findings() []Finding {
 			direction = "ahead of"
 		}
 		findings = append(findings, Finding{kindClockSkew, fmt.Sprintf(
-			"This machine's clock is %s %s the API's: ages and alerts are off by that much. Set it by NTP.", short(skew.Abs()), direction)})
+			"This machine's clock is %s %s the API's: ages and alerts are off by that much. Set it by NTP.",
+			short(skew.Abs()), direction)})
 	}
 	if w.proxy != "" {
 		findings = append(findings, Finding{kindProxy, fmt.Sprintf("Requests go through a proxy: %s.", w.proxy)})
 	} else if via {
-		findings = append(findings, Finding{kindProxy, "Answers have passed a proxy that this machine's environment does not name (they have a Via header)."})
+		findings = append(findings, Finding{kindProxy,
+			"Answers pass through a proxy that this machine's environment does not name (they have a Via header)."})
 	}
 	if w.base != nil && w.base.Scheme == "http" && !isLoopback(w.base.Hostname()) {
-		findings = append(findings, Finding{kindUnencrypted, "The base URL is not https: the API key and the answers can be read on the way."})
+		findings = append(findings, Finding{kindUnencrypted,
+			"The base URL is not https: the API key and the answers can be read on the way."})
 	}
 	return findings
 }
 
 func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
-// campaignFindings says what was odd about a campaign that could be read, of what its pages and its report showed.
+// campaignFindings returns what was odd about a campaign that could be read, from its pages and its report.
 func campaignFindings(c *Campaign, seen paging, firstPage int) []Finding {
 	findings := []Finding{}
 	say := func(kind, format string, args ...any) {
 		findings = append(findings, Finding{kind, fmt.Sprintf(format, args...)})
 	}
 	if c.RowsMissing > 0 {
-		say(kindRowsMissing, "%s that the API's total promises could not be found on any page.", counted(c.RowsMissing, "row", "rows"))
+		say(kindRowsMissing, "%s that the API's total promises could not be found on any page.",
+			counted(c.RowsMissing, "row", "rows"))
 	}
 	if first := seen.first; first != nil {
 		second := seen.second
 		switch {
 		case seen.fromZero > 0:
-			say(kindFirstPage, "--revox.first-page=%d passes over %s on page 0: leave it out.", firstPage, counted(seen.fromZero, "row", "rows"))
+			say(kindFirstPage, "--revox.first-page=%d skips %s on page 0: leave it out.", firstPage,
+				counted(seen.fromZero, "row", "rows"))
 		case firstPage == 0 && first.Asked == 1:
-			say(kindFirstPage, "The API counts pages from 1 and refuses page 0: learned, nothing to do.")
+			say(kindFirstPage, "The API counts pages from 1 and refuses page 0. The exporter handles this; nothing to do.")
 		case first.Asked == 0 && first.Page != nil && *first.Page == 1,
-			first.Asked == 0 && first.Rows > 0 && second != nil && second.Asked == 1 && second.Fresh == 0 && second.Rows == first.Rows && second.Page != nil:
-			say(kindFirstPage, "The API counts pages from 1 and answers page 0 with page 1: learned, nothing to do.")
+			first.Asked == 0 && first.Rows > 0 && second != nil && second.Asked == 1 && second.Fresh == 0 &&
+				second.Rows == first.Rows && second.Page != nil:
+			say(kindFirstPage, "The API counts pages from 1 and answers page 0 with page 1. The exporter handles this; "+
+				"nothing to do.")
 		}
 		switch {
 		case first.Page == nil && first.PageSize == nil && first.Total == nil && first.Rows > first.AskedSize:
-			say(kindNotPaged, "The API sends all rows in one answer, whatever page is asked for.")
+			say(kindNotPaged, "The API sends all rows in one answer, whatever page is requested.")
 		case first.PageSize != nil && 0 < *first.PageSize && int(*first.PageSize) < first.AskedSize:
-			say(kindPageSize, "The API gives %d rows a page where %d were asked for: with --revox.page-size=%[1]d the log and the cost are what they seem.", *first.PageSize, first.AskedSize)
+			say(kindPageSize, "The API gives %d rows a page, not the %d requested: set --revox.page-size=%[1]d, so that the log "+
+				"shows the true cost.", *first.PageSize, first.AskedSize)
 		case seen.total > seen.largest && seen.largest > 0 && seen.largest < first.AskedSize:
-			say(kindPageSize, "The API gives at most %d rows a page where %d were asked for: with --revox.page-size=%[1]d the log and the cost are what they seem.", seen.largest, first.AskedSize)
+			say(kindPageSize, "The API gives at most %d rows a page, not the %d requested: set --revox.page-size=%[1]d, so that "+
+				"the log shows the true cost.", seen.largest, first.AskedSize)
 		case seen.total < 0:
-			say(kindNoTotal, "The API gives no total: rows that are missing would go unnoticed.")
+			say(kindNoTotal, "The API gives no total: missing rows would go unnoticed.")
 		}
 	}
 	for _, kind := range sortedKeys(c.Anomalies) {
 		if n := c.Anomalies[kind]; n > 0 {
-			say(kindAnomaly, "%s: %s.", counted(n, "anomaly", "anomalies"), anomalyText(kind))
+			say(kindAnomaly, "%s: %s.", counted(n, "anomaly", "anomalies"), cmp.Or(anomalies[kind], kind))
 		}
 	}
 	for _, u := range c.UnknownValues {
-		say(kindUnknownValue, "%s %q is not known to this version; it is counted under that name.", u.Label, printable(u.Value))
+		say(kindUnknownValue, "%s %q is not known to this version; it is counted under that name.", u.Label,
+			printable(u.Value))
 	}
 	return findings
 }
 
-// anomalyText explains a kind of revox_campaign_anomalies.
-func anomalyText(kind string) string {
-	texts := map[string]string{
-		"duplicate_row":        "duplicate_row, rows that came twice because rows moved while pages were read",
-		"bad_timestamp":        "bad_timestamp, time stamps that are no date and time; durations that need them are not observed",
-		"negative_duration":    "negative_duration, durations that end before they begin; not observed",
-		"implausible_duration": "implausible_duration, durations of more than ten years; not observed",
-		"missing_status":       "missing_status, calls or attempts without a status; counted by no status",
-	}
-	if text := texts[kind]; text != "" {
-		return text
-	}
-	return kind
+// anomalies explains the kinds of revox_campaign_anomalies.
+var anomalies = map[string]string{
+	"duplicate_row":        "duplicate_row, rows that came twice because rows moved while pages were read",
+	"bad_timestamp":        "bad_timestamp, timestamps that are not a date and time; durations that need them are not observed",
+	"negative_duration":    "negative_duration, durations that end before they begin; not observed",
+	"implausible_duration": "implausible_duration, durations of more than ten years; not observed",
+	"missing_status":       "missing_status, calls or attempts without a status; counted under no status",
 }

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(programtest.M{M: m}) }
 
-// patience is how long a test waits for what should come soon, before it fails.
+// patience is how long a test waits before it fails.
 const patience = 30 * time.Second
 
 // run is one check, in the test's own process.
@@ -38,7 +38,7 @@ type run struct {
 	config   func(*collector.Config)
 }
 
-// outcome is what a check printed, and returned.
+// outcome is what a check printed and returned.
 type outcome struct {
 	ok            bool
 	out, progress string
@@ -103,17 +103,18 @@ func discovered(c *collector.Config) {
 
 // row returns a row with a call of the given status and attempts, which are JSON objects.
 func row(id, status string, attempts ...string) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(`{"id": %q, "call": {"id": "c-%s", "status": %s, "created_at": "2024-05-01T08:00:00Z", "call_attempts": [%s]}}`,
-		id, id, quote(status), strings.Join(attempts, ",")))
+	return json.RawMessage(fmt.Sprintf(`{"id": %q, "call": {"id": "c-%s", "status": %s, "created_at": "2024-05-01T08:00:00Z",
+		"call_attempts": [%s]}}`, id, id, quote(status), strings.Join(attempts, ",")))
 }
 
-// talked returns a completed attempt of a result that was talked on for some seconds.
+// talked returns a completed attempt with a result and a talk of some seconds.
 func talked(result string, seconds int) string {
-	return fmt.Sprintf(`{"status": "completed", "result": %q, "started_at": %q, "answered_at": %q, "ended_at": %q}`, result,
-		exportertest.Start.Format(time.RFC3339), exportertest.Start.Format(time.RFC3339), exportertest.Start.Add(time.Duration(seconds)*time.Second).Format(time.RFC3339))
+	start, end := exportertest.Start, exportertest.Start.Add(time.Duration(seconds)*time.Second)
+	return fmt.Sprintf(`{"status": "completed", "result": %q, "started_at": %q, "answered_at": %[2]q, "ended_at": %q}`,
+		result, start.Format(time.RFC3339), end.Format(time.RFC3339))
 }
 
-// undialled returns an attempt that a dial error ended.
+// undialled returns an attempt that ended with a dial error.
 func undialled(dialError string) string {
 	return `{"status": "error", "dial_error": ` + quote(dialError) + `}`
 }
@@ -126,7 +127,7 @@ func quote(text string) string {
 	return string(quoted)
 }
 
-// rows returns that many rows without a call.
+// rows returns n rows without a call.
 func rows(n int) []json.RawMessage {
 	var out []json.RawMessage
 	for i := range n {

@@ -13,19 +13,19 @@ import (
 
 const (
 	redrawEvery = 100 * time.Millisecond // on a terminal
-	tellEvery   = 10 * time.Second       // elsewhere
-	worthALine  = 5 * time.Second        // a wait, elsewhere
+	lineEvery   = 10 * time.Second       // elsewhere
+	longWait    = 5 * time.Second        // one that is worth a line, elsewhere
 	barColumns  = 16
 	lineColumns = 79
 )
 
-// IsTerminal tells whether lines can be drawn anew on f.
+// IsTerminal reports whether lines can be redrawn on f.
 func IsTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
-// progress shows how far a check is: a line that is drawn anew on a terminal, a line now and then elsewhere. It is safe
+// progress shows how far a check is: one line that is redrawn on a terminal, a line now and then elsewhere. It is safe
 // for concurrent use.
 type progress struct {
 	out      io.Writer
@@ -47,7 +47,7 @@ func newProgress(out io.Writer, terminal bool, clock revoxapi.Clock) *progress {
 	return &progress{out: out, terminal: terminal, clock: clock, start: now, shown: now, rows: map[string]int{}, totals: map[string]int{}}
 }
 
-// begin tells how many campaigns there are to read.
+// begin sets how many campaigns there are to read.
 func (p *progress) begin(campaigns int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,7 +62,7 @@ func (p *progress) page(t revoxapi.PageTrace) {
 	if t.Total != nil {
 		p.totals[t.CampaignID] = int(*t.Total)
 	}
-	every := tellEvery
+	every := lineEvery
 	if p.terminal {
 		every = redrawEvery
 	}
@@ -71,17 +71,17 @@ func (p *progress) page(t revoxapi.PageTrace) {
 	}
 }
 
-// waiting tells that a request is sent again after a wait.
+// waiting shows that a request is sent again after a wait.
 func (p *progress) waiting(reason revoxapi.ErrorKind, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.terminal && wait < worthALine {
+	if !p.terminal && wait < longWait {
 		return
 	}
 	p.show(p.clock.Now(), fmt.Sprintf("trying again in %s: %s", short(wait), reason))
 }
 
-// end tells that a campaign was read, or could not be.
+// end shows that a campaign was read, or could not be.
 func (p *progress) end(c Campaign) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,7 +97,7 @@ func (p *progress) end(c Campaign) {
 	fmt.Fprintf(p.out, "campaign %s (%d of %d): %s\n", printable(c.ID), p.ended, p.campaigns, what)
 }
 
-// clear takes the line away.
+// clear removes the line.
 func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,15 +107,15 @@ func (p *progress) clear() {
 	}
 }
 
-// show draws or writes the present state, or what is going on instead. p.mu is held.
-func (p *progress) show(now time.Time, instead string) {
+// show draws or writes how far the check is, followed by an event, if any. p.mu is held.
+func (p *progress) show(now time.Time, event string) {
 	p.shown = now
 	line := p.line(now)
-	if instead != "" {
-		line += "  " + instead
+	if event != "" {
+		line += "  " + event
 	}
 	if !p.terminal {
-		if p.campaigns > 0 && (instead != "" || len(p.rows) > 0) {
+		if p.campaigns > 0 && (event != "" || len(p.rows) > 0) {
 			fmt.Fprintln(p.out, line)
 		}
 		return
@@ -124,8 +124,8 @@ func (p *progress) show(now time.Time, instead string) {
 	fmt.Fprint(p.out, "\r\x1b[K"+fit(p.bar()+"  "+line, lineColumns))
 }
 
-// read returns the rows read, and an estimate of all there are: campaigns of which nothing is known yet are taken to be
-// like the others. 0 where there is no telling.
+// read returns how many rows were read, and an estimate of how many there are: campaigns of which nothing is known yet
+// are taken to be like the others. The estimate is 0 while nothing is known of any.
 func (p *progress) read() (rows, expected int) {
 	promised := 0
 	for _, n := range p.rows {

@@ -13,12 +13,12 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// resultFormat is the value of `format`: it changes where a field changes its meaning or goes away, not where one is
+// resultFormat is the value of `format`. It changes when a field is removed or changes its meaning, not when one is
 // added.
 const resultFormat = 1
 
 // Result is what a check found: the document that --format=json prints. Shares are from 0 to 1, durations in seconds.
-// Texts in Findings and Problems are for people and can change; their Kind and Reason do not.
+// Texts in Findings and Problems are for people and may change; their Kind and Reason do not.
 type Result struct {
 	Format          int       `json:"format"`
 	Version         string    `json:"version"`
@@ -28,7 +28,7 @@ type Result struct {
 	Requests        int       `json:"requests"`
 	ResponseBytes   int64     `json:"response_bytes"` // over the wire
 	Findings        []Finding `json:"findings"`       // about no single campaign
-	// Discovery is null where no list of campaigns was asked for.
+	// Discovery is null without discovery.
 	Discovery *Discovery `json:"discovery"`
 	Campaigns []Campaign `json:"campaigns"`
 }
@@ -39,10 +39,10 @@ type Discovery struct {
 	Problem *Problem `json:"problem"` // null: it was read
 }
 
-// Campaign is what reading one campaign came to. Where Problem is not null the numbers are 0, and the maps null.
+// Campaign is the result of reading one campaign. If Problem is not null, the numbers are 0 and the maps are null.
 type Campaign struct {
 	ID              string   `json:"id"`
-	Name            string   `json:"name"` // "" where the API does not give it
+	Name            string   `json:"name"` // "" if the API does not give it
 	OK              bool     `json:"ok"`
 	Problem         *Problem `json:"problem"`
 	DurationSeconds float64  `json:"duration_seconds"`
@@ -54,12 +54,12 @@ type Campaign struct {
 	Calls           map[string]uint64 `json:"calls"`    // by status
 	Attempts        map[string]uint64 `json:"attempts"` // by status
 	Results         map[string]uint64 `json:"results"`  // of finished attempts
-	// HumanShare of finished attempts; null where there is none.
+	// HumanShare of finished attempts; null if there are none.
 	HumanShare *float64          `json:"human_share"`
 	DialErrors map[string]uint64 `json:"dial_errors"`
-	// WorstDialError is the most frequent one; "" where there is none.
+	// WorstDialError is the most frequent one; "" if there is none.
 	WorstDialError string `json:"worst_dial_error"`
-	// HumanTalk is how long people talked; null where nobody did.
+	// HumanTalk is how long people talked; null if nobody did.
 	HumanTalk *Talk `json:"human_talk_seconds"`
 
 	Anomalies     map[string]uint64        `json:"anomalies"`
@@ -67,12 +67,12 @@ type Campaign struct {
 	Findings      []Finding                `json:"findings"`
 }
 
-// Talk is how long attempts were talked on.
+// Talk is how long the talks were, in seconds.
 type Talk struct {
 	Count  uint64  `json:"count"`
 	Median float64 `json:"median"`
 	P95    float64 `json:"p95"`
-	// RelativeError is how far Median and P95 can be off, as a share of themselves.
+	// RelativeError is the largest possible error of Median and P95, as a fraction of their value.
 	RelativeError float64 `json:"relative_error"`
 }
 
@@ -91,7 +91,7 @@ const (
 	kindUnknownValue = "unknown_value"
 )
 
-// Finding is something odd that did not keep the check from reading.
+// Finding is something odd that did not prevent reading.
 type Finding struct {
 	Kind string `json:"kind"`
 	Text string `json:"text"`
@@ -101,12 +101,12 @@ type Finding struct {
 type Problem struct {
 	// Reason as in revox_campaign_scan_failures_total, or "canceled".
 	Reason     string `json:"reason"`
-	StatusCode int    `json:"status_code"` // 0 where no answer came
+	StatusCode int    `json:"status_code"` // 0 if no answer came
 	Text       string `json:"text"`
 	Advice     string `json:"advice"`
 }
 
-// fill takes over what a report says.
+// fill copies what a report says.
 func (c *Campaign) fill(r *collector.Report) {
 	if r.Name != "" {
 		c.Name = r.Name
@@ -134,7 +134,7 @@ func sum(counts map[string]uint64) uint64 {
 	return total
 }
 
-// most returns the key with the largest count, "" where all are 0.
+// most returns the key with the largest count, "" if all are 0.
 func most(counts map[string]uint64) (key string, n uint64) {
 	for _, k := range sortedKeys(counts) {
 		if counts[k] > n {
@@ -144,7 +144,7 @@ func most(counts map[string]uint64) (key string, n uint64) {
 	return key, n
 }
 
-// writeJSON writes the result so that it can be shown on a terminal: what is not printable is escaped.
+// writeJSON writes the result so that a terminal can show it safely: characters that are not printable are escaped.
 func writeJSON(w io.Writer, r *Result) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

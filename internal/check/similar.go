@@ -12,7 +12,7 @@ import (
 // maxSimilar is how many campaigns are suggested for one that does not exist.
 const maxSimilar = 3
 
-// similar says which of the listed campaigns somebody who wrote id may have meant, nearest first.
+// similar names the listed campaigns that may have been meant by id, nearest first.
 func similar(id string, list []collector.ListedCampaign) string {
 	type candidate struct {
 		collector.ListedCampaign
@@ -34,8 +34,8 @@ func similar(id string, list []collector.ListedCampaign) string {
 	return strings.Join(names, ", ")
 }
 
-// fold leaves only what people get right when they type: letters and digits, in lower case. More than an ID can have
-// is not looked at.
+// fold keeps only what people usually type right: letters and digits, in lower case. It ignores what is longer than an
+// ID can be.
 func fold(text string) string {
 	text = strings.ToLower(text[:min(len(text), 256)])
 	return strings.Map(func(r rune) rune {
@@ -46,8 +46,8 @@ func fold(text string) string {
 	}, text)
 }
 
-// apart is how far one text is from another: the number of characters to change, add or leave out, but 1 where one
-// begins with the other and at least four characters are alike.
+// apart returns how far one text is from another: how many characters to change, add or remove, or 1 if one begins with
+// the other and has at least four bytes.
 func apart(a, b string) int {
 	if a == b {
 		return 0

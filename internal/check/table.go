@@ -45,7 +45,7 @@ func talk(c *Campaign, of func(*Talk) float64) string {
 	return short(seconds(of(c.HumanTalk)))
 }
 
-// writeTable writes the result for a person; interval is that at which the exporter would read the campaigns.
+// writeTable writes the result for people; interval is how often the exporter would scan the campaigns.
 func writeTable(w io.Writer, r *Result, interval time.Duration) error {
 	var b strings.Builder
 	line := func(indent int, format string, args ...any) {
@@ -95,17 +95,20 @@ func writeTable(w io.Writer, r *Result, interval time.Duration) error {
 	if read > 0 {
 		line(0, "")
 		line(0, "DONE: share of calls that are completed, cancelled or errored. HUMAN: share of finished attempts.")
-		line(0, "TALK, P95: how long humans talked, median and 95th percentile, each within %.0f %% (the width of a bucket).", 100*tally.QuantileError)
+		line(0, "TALK, P95: how long humans talked, median and 95th percentile, each within %.0f %% (the width of a bucket).",
+			100*tally.QuantileError)
 	}
 	if r.Discovery != nil && r.Discovery.Problem != nil {
 		line(0, "The list of campaigns: NOT READ")
 		writeProblem(line, r.Discovery.Problem)
 	}
 	line(0, "")
-	line(0, "%d of %s read: %s, %s, %s, %s.", read, counted(len(r.Campaigns), "campaign", "campaigns"), counted(rows, "row", "rows"),
-		counted(r.Requests, "request", "requests"), size(r.ResponseBytes), short(seconds(r.DurationSeconds)))
+	line(0, "%d of %s read: %s, %s, %s, %s.", read, counted(len(r.Campaigns), "campaign", "campaigns"),
+		counted(rows, "row", "rows"), counted(r.Requests, "request", "requests"), size(r.ResponseBytes),
+		short(seconds(r.DurationSeconds)))
 	if read > 0 && interval > 0 {
-		line(0, "At --scan.interval=%s that is %s requests an hour at most.", plain(interval), grouped(int(float64(requests)*float64(time.Hour)/float64(interval))))
+		line(0, "At --scan.interval=%s that is %s requests an hour at most.", plain(interval),
+			grouped(int(float64(requests)*float64(time.Hour)/float64(interval))))
 	}
 	for _, f := range r.Findings {
 		line(0, "! %s", f.Text)

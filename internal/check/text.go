@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// printable returns text with nothing in it that a terminal would act on: escape sequences, other control characters
-// and marks that turn or hide text become "�", and every kind of space a plain one.
+// printable returns text without anything that a terminal would act on: escape sequences, other control characters and
+// marks that reverse or hide text become "�". Every kind of space becomes a plain one.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -26,8 +26,7 @@ func printable(text string) string {
 
 // columns returns how many columns of a terminal a character takes.
 func columns(r rune) int {
-	switch {
-	case unicode.In(r, unicode.Mn, unicode.Me):
+	if unicode.In(r, unicode.Mn, unicode.Me) {
 		return 0
 	}
 	switch width.LookupRune(r).Kind() {
@@ -45,8 +44,8 @@ func columnsOf(text string) int {
 	return n
 }
 
-// fit cuts text to a number of columns, with an ellipsis where something is cut off. Marks over one character are as
-// many as the text may have columns, at most.
+// fit cuts text to a number of columns, and adds an ellipsis if something is cut off. It also limits combining marks,
+// which take no column: the result has at most two characters per column.
 func fit(text string, limit int) string {
 	if columnsOf(text) <= limit && len([]rune(text)) <= 2*limit {
 		return text
@@ -88,7 +87,7 @@ func counted[N ~int | ~int64 | ~uint64](n N, one, many string) string {
 	return grouped(n) + " " + many
 }
 
-// short writes a duration as a person would say it.
+// short writes a duration as people would say it.
 func short(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:

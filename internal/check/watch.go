@@ -14,21 +14,21 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Watch sees what a client sends and gets while a check goes on, to tell what is wrong where it goes wrong. It keeps
-// status codes, counts and which of a few known words a header has: no text of an answer. Make one with NewWatch.
+// Watch observes a client's requests and answers during a check, to find out what is wrong. It keeps status codes,
+// counts and which of a few known words a header has, but no text of an answer. Make one with NewWatch.
 type Watch struct {
-	base      *url.URL // nil where it cannot be parsed
+	base      *url.URL // nil if it cannot be parsed
 	transport *http.Transport
 	clock     revoxapi.Clock
-	proxy     string // what stands between this machine and the API by its environment, "" for nothing
+	proxy     string // that the environment sets for the API, "" for none
 
 	mu           sync.Mutex
 	requests     int
 	bytes        int64
 	paging       map[string]*paging
-	skew         time.Duration // of this machine's clock, by the newest answer with a date; positive: it is ahead
-	via          bool          // an answer came by way of a proxy, in its own words
-	proxyRefusal int           // status by which a proxy refused to connect the newest time, 0 where it did not
+	skew         time.Duration // of this machine's clock, by the last answer with a date; positive: it is ahead
+	via          bool          // an answer's header says that it came through a proxy
+	proxyRefusal int           // status of a proxy's last answer if it refused to connect, else 0
 
 	progress *progress // nil before Run
 }
@@ -37,10 +37,10 @@ type Watch struct {
 type paging struct {
 	requests int
 	rows     int // distinct
-	total    int // -1 where none was given
+	total    int // -1 if none was given
 	first    *revoxapi.PageTrace
 	second   *revoxapi.PageTrace
-	fromZero int // new rows on page 0, where reading was to begin after it
+	fromZero int // new rows on page 0, if --revox.first-page is after it
 	largest  int // rows on one page
 }
 
@@ -51,7 +51,7 @@ func NewWatch(baseURL string, clock revoxapi.Clock) *Watch {
 	}
 	w := &Watch{clock: clock, paging: map[string]*paging{}}
 	w.transport = http.DefaultTransport.(*http.Transport).Clone()
-	w.transport.DisableCompression = true // decompressing is the client's own business
+	w.transport.DisableCompression = true // the client decompresses by itself
 	w.transport.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -68,7 +68,7 @@ func NewWatch(baseURL string, clock revoxapi.Clock) *Watch {
 	return w
 }
 
-// proxyOf names the proxy that the environment sets for u, and the variable that does, without user and password.
+// proxyOf returns the variable that sets a proxy for u, and the proxy without user and password; "" if there is none.
 func proxyOf(u *url.URL) string {
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
 	if err != nil || proxy == nil {
@@ -81,7 +81,7 @@ func proxyOf(u *url.URL) string {
 	return variable + "=" + (&url.URL{Scheme: proxy.Scheme, Host: proxy.Host}).String()
 }
 
-// ClientOptions are what the client that is watched has to be made with.
+// ClientOptions returns what the client must be made with so that w observes it.
 func (w *Watch) ClientOptions() []revoxapi.Option {
 	return []revoxapi.Option{
 		revoxapi.WithTransport(w),
@@ -136,32 +136,35 @@ func (w *Watch) pagingOf(id string) *paging {
 	return w.paging[id]
 }
 
-// pagesOf returns a copy of what the pages of a campaign showed so far.
+// pagesOf returns a copy of what the pages of a campaign have shown so far.
 func (w *Watch) pagesOf(id string) paging {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return *w.pagingOf(id)
 }
 
-// answer is what is kept of an answer to a question, or of why there is none. Several are asked for at once while pages are
-// read: of those, what went wrong the newest time is kept.
+// answer is what is kept of an answer, or of why there is none. While pages are read several requests are in flight; of
+// their answers, the last in which something was wrong is kept.
 type answer struct {
 	status  int
 	html    bool
 	via     bool
 	gateway string
-	toHTTPS bool // it redirects to https on the host that was asked by http
+	toHTTPS bool // it redirects from http to https on the same host
 	err     error
 }
 
-// telling tells whether something is wrong with an answer: it may be why reading failed.
-func (a *answer) telling() bool {
-	return a.err != nil && !errors.Is(a.err, context.Canceled) || a.err == nil && a.status != 0 && (a.status != http.StatusOK || a.html)
+// isWrong reports whether something is wrong with an answer, which may be why reading failed.
+func (a *answer) isWrong() bool {
+	if a.err != nil {
+		return !errors.Is(a.err, context.Canceled)
+	}
+	return a.status != 0 && (a.status != http.StatusOK || a.html)
 }
 
 type answerKey struct{}
 
-// noting returns a context whose requests leave their answers in a.
+// noting returns a context whose requests note their answers in a.
 func noting(ctx context.Context, a *answer) context.Context {
 	return context.WithValue(ctx, answerKey{}, a)
 }
@@ -169,7 +172,7 @@ func noting(ctx context.Context, a *answer) context.Context {
 // gateways are well-known proxies and gateways that name themselves in a header.
 var gateways = []string{"Akamai", "Cloudflare", "Envoy", "Forti", "McAfee", "Netskope", "nginx", "Sophos", "Squid", "Varnish", "Zscaler"}
 
-// RoundTrip sends a request and looks at the answer's status and headers.
+// RoundTrip sends a request and notes the answer's status and some of its headers.
 func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := w.transport.RoundTrip(req)
 	a := answer{err: err}
@@ -178,14 +181,14 @@ func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if kept, _ := req.Context().Value(answerKey{}).(*answer); kept != nil && (a.telling() || !kept.telling()) {
+	if kept, _ := req.Context().Value(answerKey{}).(*answer); kept != nil && (a.isWrong() || !kept.isWrong()) {
 		*kept = a
 	}
 	if err != nil {
 		return resp, err
 	}
 	w.via = w.via || a.via
-	// A cached answer has the date of when it was made.
+	// A cached answer has the date at which it was made.
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
 		w.skew = w.clock.Now().Sub(date)
 	}
@@ -194,7 +197,7 @@ func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func look(req *http.Request, resp *http.Response) answer {
 	a := answer{status: resp.StatusCode}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // what cannot be parsed is no HTML
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // if it cannot be parsed, it is not HTML
 	a.html = kind == "text/html" || kind == "application/xhtml+xml"
 	a.via = resp.Header.Get("Via") != "" || resp.Header.Get("Proxy-Authenticate") != ""
 	said := strings.ToLower(resp.Header.Get("Via") + " " + resp.Header.Get("Server"))
