@@ -103,8 +103,8 @@ func discovered(c *collector.Config) {
 
 // row returns a row with a call of the given status and attempts, which are JSON objects.
 func row(id, status string, attempts ...string) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(`{"id": %q, "call": {"id": "c-%s", "status": %s, "created_at": "2024-05-01T08:00:00Z",
-		"call_attempts": [%s]}}`, id, id, quote(status), strings.Join(attempts, ",")))
+	return json.RawMessage(fmt.Sprintf(`{"id": %q, "call": {"id": "c-%s", "status": %s, "created_at": "2024-05-01T08:00:00Z", `+
+		`"call_attempts": [%s]}}`, id, id, quote(status), strings.Join(attempts, ",")))
 }
 
 // talked returns a completed attempt with a result and a talk of some seconds.

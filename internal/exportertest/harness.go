@@ -23,7 +23,7 @@ import (
 // Start is when most tests' clocks start: a Wednesday morning.
 var Start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
 
-// Harness is an Instance that is scraped over HTTP and fails its test by itself.
+// Harness is an Instance that is scraped over HTTP. Its methods fail the test on errors.
 type Harness struct {
 	*Instance
 	// TB is the test.
@@ -32,7 +32,7 @@ type Harness struct {
 	API *revoxtest.Server
 	// Web serves Metrics at any path.
 	Web *httptest.Server
-	// Patience is how long the harness waits, in real time, for what should come soon. It is 30 s at first.
+	// Patience is how long the harness waits, in real time, before it fails the test. It is 30 s at first.
 	Patience time.Duration
 }
 
@@ -44,7 +44,8 @@ func NewAPI(t testing.TB, clock *revoxtest.Clock, options ...revoxtest.Option) *
 }
 
 // New makes an exporter as Make does, runs it until the test ends, and returns when the first scans have ended.
-func New(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config), options ...revoxapi.Option) *Harness {
+func New(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config),
+	options ...revoxapi.Option) *Harness {
 	t.Helper()
 	h := Prepare(t, api, clock, change, options...)
 	h.Run()
@@ -53,7 +54,8 @@ func New(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change fun
 }
 
 // Prepare is New without Run and Settle.
-func Prepare(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config), options ...revoxapi.Option) *Harness {
+func Prepare(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config),
+	options ...revoxapi.Option) *Harness {
 	t.Helper()
 	in, err := Make(api.URL, clock, change, options...)
 	if err != nil {
@@ -80,7 +82,7 @@ func (h *Harness) Settle() {
 	}
 }
 
-// Advance lets time pass, at most a minute at once, with everything that is due.
+// Advance moves the clock in steps of at most a minute, and waits after each until everything that is due is done.
 func (h *Harness) Advance(d time.Duration) {
 	h.TB.Helper()
 	for ; d > 0; d -= time.Minute {
@@ -94,19 +96,21 @@ func (h *Harness) Await(condition func() bool) {
 	h.TB.Helper()
 	for deadline := time.Now().Add(h.Patience); !condition(); runtime.Gosched() {
 		if time.Now().After(deadline) {
-			h.TB.Fatalf("what should come soon did not\n%s", h.Logs)
+			h.TB.Fatalf("the condition is not met after %s\n%s", h.Patience, h.Logs)
 		}
 	}
 }
 
 // Headers of a scrape by Prometheus, except the timeout, which is real time.
 const (
-	accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5," +
-		"text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+	accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6," +
+		"application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4," +
+		"text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 	acceptEncoding = "gzip"
 )
 
-// Scrape returns the body that Prometheus would read, decompressed. Pairs of names and values change the request's header.
+// Scrape returns the body that Prometheus would read, decompressed. header has names and values in turn, which change
+// the request's header.
 func (h *Harness) Scrape(header ...string) string {
 	h.TB.Helper()
 	req, err := http.NewRequest(http.MethodGet, h.Web.URL+"/metrics", nil)
@@ -149,7 +153,7 @@ func (h *Harness) Want(scrape string, lines ...string) {
 	for _, line := range lines {
 		if !strings.Contains("\n"+scrape, "\n"+line+"\n") {
 			name, _, _ := strings.Cut(line, "{")
-			h.TB.Errorf("missing: %s\nthere is:\n%s", line, Grep(scrape, "^"+name+`\b`))
+			h.TB.Errorf("missing: %s\ninstead there is:\n%s", line, Grep(scrape, "^"+name+`\b`))
 		}
 	}
 }
@@ -158,7 +162,7 @@ func (h *Harness) Want(scrape string, lines ...string) {
 func (h *Harness) WantNone(scrape, pattern string) {
 	h.TB.Helper()
 	if lines := Grep(scrape, pattern); lines != "" {
-		h.TB.Errorf("nothing should match %s, but there is:\n%s", pattern, lines)
+		h.TB.Errorf("lines match %s:\n%s", pattern, lines)
 	}
 }
 

@@ -1,6 +1,6 @@
-// Package exportertest runs a whole exporter for tests: it reads a simulated API over HTTP, it is scraped through the
-// production handler of /metrics, and nothing but its clock is simulated. A test of any package may use it, in a file of
-// package x_test:
+// Package exportertest runs a whole exporter for tests. It reads a simulated API over HTTP, and tests scrape it through
+// the production handler of /metrics. Only its clock is simulated. Tests of any package may use it, in files of package
+// x_test:
 //
 //	clock := revoxtest.NewClock(exportertest.Start)
 //	api := exportertest.NewAPI(t, clock)
@@ -12,7 +12,7 @@
 //	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="spring"} 0`)
 //
 // [Harness] is for tests. Programs without a testing.TB, and tests that do more before the exporter runs, use [Make] and
-// the [Instance] below it.
+// its [Instance].
 package exportertest
 
 import (
@@ -32,13 +32,13 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// Instance is an exporter and what it is made of. Its methods are for one goroutine at a time; what its fields point to is
-// safe for concurrent use.
+// Instance is an exporter and its parts. Its methods are for one goroutine at a time; what its fields point to is safe
+// for concurrent use.
 type Instance struct {
 	Exporter *collector.Exporter
 	// Config is what the exporter was made of.
 	Config collector.Config
-	// Clock is moved by the test. Config.Clock is this one or built on it.
+	// Clock is moved by the test. Config.Clock is this clock, or one built on it.
 	Clock *revoxtest.Clock
 	// Key is the API key that the client uses, unless the change given to Make set another source.
 	Key *Key
@@ -46,21 +46,25 @@ type Instance struct {
 	Logs *Logs
 	// Metrics is the production handler of /metrics.
 	Metrics http.Handler
-	// Registry has what Metrics serves in the protobuf format, without promhttp's own metrics, for client_golang to gather, to check
-	// and to serve in its own way. Gathering it scans nothing.
+	// Registry has what Metrics serves in the protobuf format, without promhttp's own metrics, so that client_golang can
+	// gather, check and serve it. Gathering it scans nothing.
 	Registry *prometheus.Registry
-	// Busy is how many of the exporter's goroutines a test keeps from sleeping on the clock. Settle does not wait for them.
+	// Busy is how many of the exporter's goroutines the test prevents from sleeping on the clock. Settle does not wait for
+	// them.
 	Busy int
 
 	selected []string // campaigns, as Settle saw them last
 	stop     func()
 }
 
-// Make returns an exporter for the API at url; Run starts it. change may alter the usual configuration, except the client,
-// and options come after the client's usual ones. clock may be nil if change sets another and Settle is not called. The
-// error is that of making a part.
-func Make(url string, clock *revoxtest.Clock, change func(*collector.Config), options ...revoxapi.Option) (*Instance, error) {
-	in := &Instance{Clock: clock, Key: NewKey(revoxtest.APIKey), Logs: &Logs{}, Registry: prometheus.NewPedanticRegistry(), stop: func() {}}
+// Make returns an exporter for the API at url; Run starts it. change may alter the usual configuration, except the
+// client, and may be nil. options come after the client's usual ones. clock may be nil if change sets another and Settle
+// is not called. The error is that of making a part.
+func Make(url string, clock *revoxtest.Clock, change func(*collector.Config),
+	options ...revoxapi.Option) (*Instance, error) {
+	in := &Instance{
+		Clock: clock, Key: NewKey(revoxtest.APIKey), Logs: &Logs{}, Registry: prometheus.NewPedanticRegistry(), stop: func() {},
+	}
 	in.Config = collector.Config{
 		Key: in.Key, Logger: logging.New(in.Logs, "debug", "logfmt"), Clock: clock,
 		ScanInterval: time.Minute, MaxAge: 15 * time.Minute, ScrapeTimeoutOffset: 500 * time.Millisecond,
@@ -104,8 +108,8 @@ func (in *Instance) Stop() {
 	in.Config.Client.CloseIdleConnections()
 }
 
-// Settle returns when every scan and every reading of the list that is due has ended, and an error where ctx ends first.
-// With scans on scrapes, the scans that are due are the first ones of campaigns that are new.
+// Settle returns when every scan and every reading of the list that is due has ended, or an error if ctx ends first. In
+// on-scrape mode, the scans that are due are the first ones of new campaigns.
 func (in *Instance) Settle(ctx context.Context) error {
 	for fresh := false; ; {
 		asleep := in.waitForSleepers(ctx)
@@ -134,8 +138,8 @@ func (in *Instance) Settle(ctx context.Context) error {
 	}
 }
 
-// waitForSleepers reports whether as many goroutines sleep on the clock as the exporter has when nothing is due. It waits
-// for that, but not long: campaigns may have gone since.
+// waitForSleepers reports whether as many goroutines sleep on the clock as the exporter has when nothing is due. It
+// waits for that, but not long: campaigns may have been removed since.
 func (in *Instance) waitForSleepers(ctx context.Context) bool {
 	n := -in.Busy
 	if in.Config.ScanInterval > 0 {
@@ -152,11 +156,11 @@ func (in *Instance) waitForSleepers(ctx context.Context) bool {
 	return in.Clock.WaitForSleepers(ctx, n) == nil
 }
 
-// Impatient is a clock whose sleeps end at once. It is the usual one of the client, whose waits before retries are tested in
-// its own package.
+// Impatient is a clock whose sleeps end at once. The client uses it, since its waits before retries are tested in its own
+// package.
 type Impatient struct{ revoxapi.Clock }
 
-// Sleep returns at once: nil, or why ctx has ended.
+// Sleep returns at once: nil, or the reason why ctx has ended.
 func (Impatient) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 
 // Key is a revoxapi.KeySource that a test can change. It is safe for concurrent use.

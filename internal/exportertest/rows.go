@@ -9,14 +9,16 @@ import (
 
 // CallRow returns a row, as JSON, with a call of the given status and attempts, which are JSON objects too.
 func CallRow(id, status string, attempts ...string) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(`{"id": %q, "call": {"id": "c-%s", "status": %q, "created_at": "2024-05-01T08:00:00Z", "call_attempts": [%s]}}`,
-		id, id, status, strings.Join(attempts, ",")))
+	return json.RawMessage(fmt.Sprintf(`{"id": %q, "call": {"id": "c-%s", "status": %q, `+
+		`"created_at": "2024-05-01T08:00:00Z", "call_attempts": [%s]}}`, id, id, status, strings.Join(attempts, ",")))
 }
 
-// EndedAttempt returns, as JSON, a completed attempt with a result: it rang for 5 s within the hour before Start, and the
-// talk took a number of seconds.
+// EndedAttempt returns, as JSON, a completed attempt with a result. It rang for 5 s an hour before Start, and people
+// talked for a number of seconds.
 func EndedAttempt(result string, talked int) string {
 	answered := Start.Add(-time.Hour + 5*time.Second)
-	return fmt.Sprintf(`{"status": "completed", "result": %q, "ended_by": "user", "started_at": %q, "answered_at": %q, "ended_at": %q}`,
-		result, answered.Add(-5*time.Second).Format(time.RFC3339), answered.Format(time.RFC3339), answered.Add(time.Duration(talked)*time.Second).Format(time.RFC3339))
+	started, ended := answered.Add(-5*time.Second), answered.Add(time.Duration(talked)*time.Second)
+	return fmt.Sprintf(`{"status": "completed", "result": %q, "ended_by": "user", `+
+		`"started_at": %q, "answered_at": %q, "ended_at": %q}`,
+		result, started.Format(time.RFC3339), answered.Format(time.RFC3339), ended.Format(time.RFC3339))
 }

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// scraped is a collector of what a handler of /metrics serves. It describes nothing, so that the registry checks each metric.
+// scraped collects what a handler of /metrics serves. It describes nothing, so the registry checks each metric.
 type scraped struct{ metrics http.Handler }
 
 func (s scraped) Describe(chan<- *prometheus.Desc) {}
@@ -34,7 +34,7 @@ func (s scraped) Collect(ch chan<- prometheus.Metric) {
 			return
 		}
 		if strings.HasPrefix(family.GetName(), "promhttp_") {
-			continue // they count this scrape, too
+			continue // they count this scrape too
 		}
 		for _, m := range family.Metric {
 			var labels []string

@@ -34,8 +34,8 @@ func Run(ctx context.Context, server *http.Server, listen func() error, work fun
 	defer background.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// The API gets no request before that: a process that is restarted because it cannot listen must not send the key
-	// each time.
+	// Send the API no request before the server listens: a process that restarts again and again because it cannot listen
+	// must not send the key each time.
 	listening := make(chan struct{})
 	var once sync.Once
 	server.BaseContext = func(net.Listener) context.Context {

@@ -13,7 +13,7 @@ const (
 )
 
 // LimitAnswer returns a handler that gives the client a minute to receive next's answer, counted from when next
-// begins. A client that stops reading must not hold a connection, and what it was to read, for ever.
+// begins. A client that stops reading must not hold a connection and its answer for ever.
 func LimitAnswer(next http.Handler) http.Handler { return limitAnswer(next, answerTimeout) }
 
 func limitAnswer(next http.Handler, limit time.Duration) http.Handler {

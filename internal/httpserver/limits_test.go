@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,59 +12,32 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
-	"github.com/revox-exporter/revox_exporter/collector"
-	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what should come at once, before it fails.
+// patience is how long a test waits before it fails.
 const patience = 30 * time.Second
 
 // metricsOf returns /metrics of an exporter that has read some campaigns, c0 and so on, from a simulated API.
 func metricsOf(t *testing.T, campaigns int) http.Handler {
 	t.Helper()
-	api := revoxtest.NewServer()
-	t.Cleanup(api.Close)
-	key := revoxapi.StaticKey(revoxtest.APIKey)
-	client, err := revoxapi.NewClient(key, revoxapi.WithBaseURL(api.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.CloseIdleConnections)
-	cfg := collector.Config{
-		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), ScanInterval: time.Hour, MaxAge: time.Hour,
-	}
+	clock := revoxtest.NewClock(exportertest.Start)
+	api := exportertest.NewAPI(t, clock)
+	var ids []string
 	for i := range campaigns {
-		cfg.CampaignIDs = append(cfg.CampaignIDs, fmt.Sprint("c", i))
-		api.SetRows(cfg.CampaignIDs[i], "", nil)
+		ids = append(ids, fmt.Sprint("c", i))
+		api.SetRows(ids[i], "", nil)
 	}
-	exporter, err := collector.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); exporter.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	for deadline := time.Now().Add(patience); !exporter.Status().Ready(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %+v", exporter.Status())
-		}
-	}
-	metrics, err := exporter.MetricsHandler(prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return metrics
+	return exportertest.New(t, api, clock, exportertest.Only(ids...)).Metrics
 }
 
-// A client that stops reading holds nothing for ever, and no other client up.
-func TestClientThatDoesNotReadIsGivenUp(t *testing.T) {
+// A client that stops reading is disconnected, and delays no other client.
+func TestClientThatDoesNotReadIsDisconnected(t *testing.T) {
 	limited := limitAnswer(metricsOf(t, 50), 2*time.Second)
 	ended := make(chan string, 10)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -98,13 +70,13 @@ func TestClientThatDoesNotReadIsGivenUp(t *testing.T) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || !strings.Contains(string(body), `revox_campaign_up{campaign_id="c49"} 1`) {
-		t.Errorf("another client has no answer meanwhile: %s, error %v", resp.Status, err)
+		t.Errorf("another client had no answer meanwhile: %s, error %v", resp.Status, err)
 	}
 	for _, client := range []string{"", "slow"} {
 		select {
 		case got := <-ended:
 			if got != client {
-				t.Errorf("client %q was done with, want %q", got, client)
+				t.Errorf("client %q was served, want %q", got, client)
 			}
 		case <-time.After(patience):
 			t.Fatalf("client %q is still served", client)
@@ -112,8 +84,8 @@ func TestClientThatDoesNotReadIsGivenUp(t *testing.T) {
 	}
 }
 
-// A client that announces a body and does not send it holds no connection for ever; one without a body is not hurried.
-func TestBodyThatDoesNotComeIsGivenUp(t *testing.T) {
+// A client that announces a body and does not send it is disconnected; one without a body has all the time.
+func TestClientThatSendsNoBodyIsDisconnected(t *testing.T) {
 	const limit = 100 * time.Millisecond
 	goOn := make(chan struct{})
 	server := httptest.NewServer(limitBody(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

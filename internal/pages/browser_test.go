@@ -21,8 +21,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// The landing page in Chromium, as a person sees it: no name runs anything, nothing is loaded from elsewhere, and
-// nothing is wider than the screen of a phone.
+// The landing page in Chromium, as people see it: no name runs as code, nothing is loaded from elsewhere, and nothing is
+// wider than the screen of a phone.
 func TestLandingPageInABrowser(t *testing.T) {
 	names := []string{
 		"Spring offer",
@@ -44,7 +44,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 		}
 		c.Discovery = discovered()
 	}).run()
-	w.settle()
+	w.Settle()
 
 	b := startBrowser(t)
 	for _, screen := range []struct {
@@ -58,7 +58,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 		{"desktop", 1280, 800, false, true},
 	} {
 		t.Run(screen.name, func(t *testing.T) {
-			p := b.open(t, w.web.URL+"/", screen.width, screen.height, screen.mobile, screen.dark)
+			p := b.open(t, w.pages.URL+"/", screen.width, screen.height, screen.mobile, screen.dark)
 			var seen struct {
 				Owned      bool
 				Scripts    int
@@ -70,7 +70,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 				HeadShown  bool
 				BodyShown  bool
 				Refresh    string
-				Bad        string // the colour of what is bad: it shows which style applies
+				Bad        string // the colour of errors, which shows which style applies
 				Wide       int    // the page's width
 				Wider      []string
 				FontPixels float64
@@ -96,7 +96,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 				t.Errorf("a name became part of the page: %+v", seen)
 			}
 			if seen.Campaigns != len(names)+2 || seen.Errors != 2 || !seen.BodyShown || seen.Progress != 0.5 || seen.Refresh != "30" {
-				t.Errorf("the table is not all there: %+v", seen)
+				t.Errorf("the table is incomplete: %+v", seen)
 			}
 			for _, name := range names {
 				if !strings.Contains(strings.Join(seen.Names, "\n"), name) {
@@ -110,10 +110,10 @@ func TestLandingPageInABrowser(t *testing.T) {
 				t.Errorf("the layout is not that for this screen: %+v", seen)
 			}
 			if want := map[bool]string{false: "#b3261e", true: "#ff8a80"}[screen.dark]; seen.Bad != want {
-				t.Errorf("what is bad is %s, want %s", seen.Bad, want)
+				t.Errorf("errors are %s, want %s", seen.Bad, want)
 			}
 			for _, url := range p.requests {
-				if url != w.web.URL+"/" && url != w.web.URL+"/favicon.ico" {
+				if url != w.pages.URL+"/" && url != w.pages.URL+"/favicon.ico" {
 					t.Errorf("the page asks for %s", url)
 				}
 			}
@@ -121,7 +121,7 @@ func TestLandingPageInABrowser(t *testing.T) {
 	}
 }
 
-// The browser runs a script in a page without the policy, so the test above can fail.
+// In a page without the policy the browser runs a script, so the test above can fail.
 func TestBrowserRunsWhatItIsLet(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -139,7 +139,10 @@ func TestBrowserRunsWhatItIsLet(t *testing.T) {
 	}
 }
 
-// browser is a Chromium that is spoken to over a pair of pipes, in its DevTools protocol.
+// patience is how long a test waits for the browser before it fails.
+const patience = 30 * time.Second
+
+// browser is a Chromium that the test controls over a pair of pipes, with the DevTools protocol.
 type browser struct {
 	in       io.Writer
 	messages chan message
@@ -194,7 +197,7 @@ func startBrowser(t *testing.T) *browser {
 		}
 	})
 	t.Cleanup(func() {
-		// Asked to end, it ends with all its processes, and leaves its folder alone.
+		// When asked, it ends with all its processes and stops writing to its folder.
 		_, _ = ours.Write([]byte(`{"id": 0, "method": "Browser.close"}` + "\x00"))
 		kill := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 		defer kill.Stop()
@@ -242,7 +245,7 @@ func (b *browser) open(t *testing.T, url string, width, height int, mobile, dark
 	return p
 }
 
-// evaluate puts the value of an expression, as the page has it, into out.
+// evaluate stores the value that an expression has in the page in out.
 func (p *tab) evaluate(t *testing.T, expression string, out any) {
 	t.Helper()
 	var answer struct {

@@ -72,7 +72,7 @@ type landingRow struct {
 	FinishedCalls    uint64
 	AllRows          uint64
 	Percent          uint64
-	Newest           string // scan: when it ended
+	LastScan         string // when it ended
 	Took             string
 	Age              string // of the data
 	TooOld           bool
@@ -88,7 +88,7 @@ func newLanding(s collector.Status, version, metricsPath string) landing {
 	}
 	var rows uint64
 	for _, c := range s.Campaigns {
-		row := landingRow{ID: c.ID, Name: c.Name, Status: c.Status, Newest: "not yet", Next: nextScan(s, c)}
+		row := landingRow{ID: c.ID, Name: c.Name, Status: c.Status, LastScan: "not yet", Next: nextScan(s, c)}
 		if !c.DataAt.IsZero() {
 			row.Known, row.AllRows, row.FinishedCalls = true, c.Rows, c.FinishedCalls
 			if c.Rows > 0 {
@@ -99,7 +99,7 @@ func newLanding(s collector.Status, version, metricsPath string) landing {
 			rows += c.Rows
 		}
 		if c.Scanned {
-			row.Newest = roughly(s.At.Sub(c.LastScan)) + " ago"
+			row.LastScan = roughly(s.At.Sub(c.LastScan)) + " ago"
 			row.Took = c.Duration.Round(time.Millisecond).String()
 		}
 		if c.Err != nil {

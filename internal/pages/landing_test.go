@@ -22,11 +22,11 @@ func TestLandingPageShowsEachCampaign(t *testing.T) {
 		remove = api.AddFault(revoxtest.Fault{Campaign: "c-2", Behavior: revoxtest.Status(503, nil, "canary")})
 		c.Discovery = discovered()
 	}).run()
-	w.settle()
-	w.clock.Advance(45 * time.Second)
+	w.Settle()
+	w.Clock.Advance(45 * time.Second)
 	text := w.landing()
 	for _, want := range []string{
-		"version 1.2.3-test", "2 campaigns, 4 rows, 1 failing",
+		"version 1.2.3-test", "2 campaigns, 4 rows, 1 failing", "Last scan Age of data Next scan", "Refreshes every 30 s.",
 		"Spring offer c-1 running 4 75 % 3 of 4 rows 45 s ago took 0s 45 s in 75 s",
 		"Failing c-2 running – – 45 s ago took 0s – in 75 s", "503 Service Unavailable",
 	} {
@@ -38,12 +38,12 @@ func TestLandingPageShowsEachCampaign(t *testing.T) {
 		t.Errorf("the page says too much:\n%s", text)
 	}
 
-	// One campaign's data grows old until it is not published any more; the other one recovers.
+	// One campaign's data becomes too old to be published; the other one recovers.
 	remove()
-	w.api.AddFault(revoxtest.Fault{Campaign: "c-1", Behavior: revoxtest.RateLimited("600")})
+	w.API.AddFault(revoxtest.Fault{Campaign: "c-1", Behavior: revoxtest.RateLimited("600")})
 	for range 20 {
-		w.clock.Advance(time.Minute)
-		w.settle()
+		w.Clock.Advance(time.Minute)
+		w.Settle()
 	}
 	text = w.landing()
 	for _, want := range []string{
@@ -70,12 +70,12 @@ func TestLandingPageSaysWhenTheNextScanIs(t *testing.T) {
 		}
 	}
 	next("now, or when its turn comes")
-	w.run().settle()
+	w.run().Settle()
 	next("in 10 min") // as the API asked, and not in 2 minutes
 	limited()
-	w.clock.Advance(11 * time.Minute)
-	w.settle()
-	w.clock.Advance(30 * time.Second)
+	w.Clock.Advance(11 * time.Minute)
+	w.Settle()
+	w.Clock.Advance(30 * time.Second)
 	next("in 90 s")
 }
 
@@ -88,16 +88,16 @@ func TestLandingPageSaysThatScrapesScan(t *testing.T) {
 		!strings.Contains(text, "scanned when Prometheus scrapes") {
 		t.Errorf("without campaigns the page says\n%s", text)
 	}
-	w.api.SetRows("c", "Spring offer", nil)
-	limited := w.api.AddFault(revoxtest.Fault{Campaign: "c", Behavior: revoxtest.RateLimited("600")})
+	w.API.SetRows("c", "Spring offer", nil)
+	limited := w.API.AddFault(revoxtest.Fault{Campaign: "c", Behavior: revoxtest.RateLimited("600")})
 	defer limited()
-	w.clock.Advance(time.Hour)
+	w.Clock.Advance(time.Hour)
 	scanned := func(s collector.Status) bool { return len(s.Campaigns) == 1 && s.Campaigns[0].Scanned }
 	w.await(scanned)
 	if text := w.landing(); !strings.Contains(text, "with a scrape in 10 min or later") {
 		t.Errorf("while the API asks to wait the page says\n%s", text)
 	}
-	w.clock.Advance(11 * time.Minute)
+	w.Clock.Advance(11 * time.Minute)
 	if text := w.landing(); !strings.Contains(text, "with the next scrape") {
 		t.Errorf("after that the page says\n%s", text)
 	}
@@ -116,14 +116,14 @@ func TestLandingPageSaysThatTheListCannotBeRead(t *testing.T) {
 	}
 }
 
-// What a campaign is called is text, and the page can do nothing but show it.
+// A campaign's name is text, which the page can only show.
 func TestLandingPageRunsNoNames(t *testing.T) {
 	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
 		api.SetRows("c-1", `<script>alert(1)</script>`, nil)
 		api.SetRows(`c"onload="alert(2)`, `"><img src=x onerror=alert(3)></table>`, nil)
 		c.Discovery = discovered()
 	}).run()
-	w.settle()
+	w.Settle()
 	code, header, body := w.ask(http.MethodGet, "/")
 	if code != http.StatusOK || regexp.MustCompile(`(?i)<script|<img|<tr[^>]* onload|url\(|@import|https?://`).MatchString(body) {
 		t.Errorf("%d, the page has what it should not:\n%s", code, body)

@@ -1,7 +1,6 @@
-// Package pages serves what people and load balancers ask an exporter for, beside its metrics: the landing page, its
-// health and readiness, and the request to reload. It knows no more of the exporter than its collector.Status. It
-// neither counts nor scans, and where its handlers are served is the caller's choice. Handlers are safe for
-// concurrent use if the functions that they are given are.
+// Package pages serves everything except the metrics: the landing page, health, readiness and the request to reload. It
+// knows no more of the exporter than its collector.Status, and neither counts nor scans. The caller chooses where its
+// handlers are served. They are safe for concurrent use if the functions that they are given are.
 package pages
 
 import (

@@ -82,7 +82,7 @@ func TestPostReloadsAndSaysWhatIsWrong(t *testing.T) {
 			header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("the header is %v", header)
 		}
-		if s := w.exporter.Status(); len(s.Campaigns) != 1 || s.Campaigns[0].ID != step.selected {
+		if s := w.Exporter.Status(); len(s.Campaigns) != 1 || s.Campaigns[0].ID != step.selected {
 			t.Errorf("%+v is selected, want %s", s.Campaigns, step.selected)
 		}
 	}
