@@ -177,7 +177,7 @@ func TestWrongUsageIsOneLineThatNamesFlagAndVariable(t *testing.T) {
 	}
 }
 
-func TestWhatIsProbablyNotMeantIsWarnedAbout(t *testing.T) {
+func TestProbableMistakesAreWarnedAbout(t *testing.T) {
 	api := revoxtest.NewServer(revoxtest.WithAPIKey(`"canary-key"`))
 	t.Cleanup(api.Close)
 	api.SetRows("c", "", nil)
@@ -189,7 +189,7 @@ func TestWhatIsProbablyNotMeantIsWarnedAbout(t *testing.T) {
 		name string
 		env  string // one line for each variable
 		args string
-		says []string // one warning each, and there is no other
+		says []string // one for each warning, in any order
 	}{
 		{name: "usual usage has no warning", env: "REVOX_EXPORTER_SCAN_INTERVAL=2m"},
 		{name: "a variable without a flag has no effect", env: "REVOX_EXPORTER_INTERVAL=canary-value",
@@ -248,8 +248,9 @@ func TestFlagsBecomeConfiguration(t *testing.T) {
 	t.Setenv("REVOX_EXPORTER_SCAN_MAX_AGE", "20m")
 	t.Setenv("REVOX_EXPORTER_CAMPAIGN_ID", "a\nb")
 	if _, err := usage.Parse(app, []string{"--scan.interval=2m", "--revox.concurrency=7", "--revox.page-size=50",
-		"--revox.first-page=1", "--scan.timeout=1m", "--scan.full-interval=3h", "--shard.index=1", "--shard.count=3", "--campaign.file=list.yml",
-		"--campaign.discover", "--campaign.include=a.*", "--campaign.status=draft", "--campaign.completed-for=0"}); err != nil {
+		"--revox.first-page=1", "--scan.timeout=1m", "--scan.full-interval=3h", "--shard.index=1", "--shard.count=3",
+		"--campaign.file=list.yml", "--campaign.discover", "--campaign.include=a.*", "--campaign.status=draft",
+		"--campaign.completed-for=0"}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := flags.config()
@@ -276,11 +277,11 @@ func TestFlagsBecomeConfiguration(t *testing.T) {
 	}
 }
 
-// Somebody who reads the help of a flag learns what happens without it.
+// The help of each flag says what happens without it.
 func TestHelpSaysEachDefault(t *testing.T) {
 	app, _ := newApp()
 	for _, flag := range app.Model().Flags {
-		if flag.Hidden || flag.IsBoolFlag() || flag.Name == "web.config.file" { // which is the toolkit's
+		if flag.Hidden || flag.IsBoolFlag() || flag.Name == "web.config.file" { // the toolkit's help
 			continue
 		}
 		if len(flag.Default) == 0 && !strings.Contains(flag.Help, "Default: ") {

@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
 
-// What cannot be known before the process starts to serve ends it with exit code 1.
+// Errors that show only when the process starts to serve end it with exit code 1.
 func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	badConfig := filepath.Join(dir, "web.yml")
@@ -46,10 +46,13 @@ func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 		args []string
 		says string
 	}{
-		{"the port is taken", []string{"--web.listen-address=" + taken.Addr().String()}, "cannot serve.*address already in use"},
-		{"the port of the health endpoints is taken", []string{listen, "--web.health-listen-address=" + taken.Addr().String()},
+		{"the port is taken", []string{"--web.listen-address=" + taken.Addr().String()},
+			"cannot serve.*address already in use"},
+		{"the port of the health endpoints is taken",
+			[]string{listen, "--web.health-listen-address=" + taken.Addr().String()},
 			"cannot serve at --web.health-listen-address.*address already in use"},
-		{"there is no web config file", []string{listen, "--web.config.file=" + filepath.Join(dir, "none")}, "cannot serve.*no such file"},
+		{"there is no web config file", []string{listen, "--web.config.file=" + filepath.Join(dir, "none")},
+			"cannot serve.*no such file"},
 		{"the web config file is not YAML", []string{listen, "--web.config.file=" + badConfig}, "cannot serve.*yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -76,14 +79,15 @@ func runProgram(t *testing.T, env []string, args ...string) (code int, out strin
 	return cmd.ProcessState.ExitCode(), string(text)
 }
 
-func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
+func TestDemoServesEveryMetricWithinSeconds(t *testing.T) {
 	p := programtest.Start(t, nil, "--demo")
 	p.Ready()
 	_, metrics := p.Get("/metrics")
 	for _, family := range []string{
 		"revox_campaign_info", "revox_campaign_status", "revox_campaign_max_concurrent_calls", "revox_campaign_rows",
-		"revox_campaign_rows_without_call", "revox_campaign_rows_missing", "revox_campaign_calls", "revox_campaign_call_attempts",
-		"revox_campaign_anomalies", "revox_campaign_pages", "revox_campaign_calls_finished_total", "revox_campaign_call_outcomes_total",
+		"revox_campaign_rows_without_call", "revox_campaign_rows_missing", "revox_campaign_calls",
+		"revox_campaign_call_attempts", "revox_campaign_anomalies", "revox_campaign_pages",
+		"revox_campaign_calls_finished_total", "revox_campaign_call_outcomes_total",
 		"revox_campaign_call_attempts_finished_total", "revox_campaign_call_attempt_results_total",
 		"revox_campaign_call_attempt_dial_errors_total", "revox_campaign_call_attempt_ended_by_total",
 		"revox_campaign_call_attempt_end_reasons_total", "revox_campaign_counter_decreases_total",
@@ -107,10 +111,12 @@ func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The metric contract's name for it has a word that the linter takes for a type.
-	accepted := []promlint.Problem{{Metric: "revox_campaign_counter_decreases_total", Text: "metric name should not include type 'counter'"}}
+	// The linter takes a word in this name for a type. The name is part of the public interface.
+	accepted := []promlint.Problem{{
+		Metric: "revox_campaign_counter_decreases_total", Text: "metric name should not include type 'counter'",
+	}}
 	if !slices.Equal(problems, accepted) {
-		t.Errorf("lint finds %v, want no more than %v", problems, accepted)
+		t.Errorf("the linter finds %v, want %v", problems, accepted)
 	}
 	code, page := p.Get("/")
 	if code != http.StatusOK || !strings.Contains(page, programtest.Version) || !strings.Contains(page, `href="/metrics"`) {
@@ -125,7 +131,7 @@ func TestDemoServesEveryFamilyOfTheContractWithinSeconds(t *testing.T) {
 	p.Terminate()
 }
 
-// Nothing that identifies a person, and not the key, is shown anywhere, whatever goes wrong.
+// Whatever goes wrong, neither the key nor anything that identifies a person is shown anywhere.
 func TestKeyAndPersonalDataAreShownNowhere(t *testing.T) {
 	const key = "canary-key-6f1d"
 	faults := map[string]revoxtest.Behavior{
@@ -144,19 +150,23 @@ func TestKeyAndPersonalDataAreShownNowhere(t *testing.T) {
 			t.Parallel()
 			api := revoxtest.NewServer(revoxtest.WithAPIKey(key), revoxtest.WithNewerFields())
 			defer api.Close()
-			id := sim.New(api).AddCampaign(sim.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3), Windows: []sim.Window{{Start: "00:00", End: "24:00"}}})
+			id := sim.New(api).AddCampaign(sim.Campaign{Rows: 40, Start: time.Now().AddDate(0, 0, -3),
+				Windows: []sim.Window{{Start: "00:00", End: "24:00"}}})
 			if name != "none" {
 				api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: fault})
 			}
-			p := programtest.Start(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id="+id, "--campaign.discover",
-				"--log.level=debug", "--web.enable-pprof", "--revox.max-retries=1")
+			p := programtest.Start(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id="+id,
+				"--campaign.discover", "--log.level=debug", "--web.enable-pprof", "--revox.max-retries=1")
 			p.Ready()
 			var shown strings.Builder
-			for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2"} {
+			for _, path := range []string{
+				"/metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2",
+			} {
 				_, body := p.Get(path)
 				shown.WriteString(body)
 			}
-			_, protobuf := p.Get("/metrics", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+			_, protobuf := p.Get("/metrics", "Accept",
+				"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
 			shown.WriteString(protobuf)
 			p.Terminate()
 			shown.WriteString(p.Log())
@@ -171,14 +181,15 @@ func TestKeyAndPersonalDataAreShownNowhere(t *testing.T) {
 				}
 			}
 			if !strings.Contains(shown.String(), id) {
-				t.Error("not even the campaign's ID is shown: nothing was looked at")
+				t.Error("not even the campaign's ID is shown, so this proves nothing")
 			}
 		})
 	}
 }
 
 func TestStartsAndStaysUpWhileTheAPIIsDown(t *testing.T) {
-	p := programtest.Start(t, []string{"REVOX_API_KEY=k"}, "--revox.base-url=http://127.0.0.1:1/api", "--campaign.id=c", "--revox.max-retries=0")
+	p := programtest.Start(t, []string{"REVOX_API_KEY=k"}, "--revox.base-url=http://127.0.0.1:1/api", "--campaign.id=c",
+		"--revox.max-retries=0")
 	p.Ready()
 	if _, metrics := p.Get("/metrics"); !strings.Contains(metrics, "revox_campaign_up{campaign_id=\"c\"} 0\n") ||
 		!strings.Contains(metrics, `revox_campaign_scan_failures_total{campaign_id="c",reason="connection"} 1`) {
@@ -199,7 +210,8 @@ func TestEndsSoonDuringAScan(t *testing.T) {
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
 	for _, interval := range []string{"1m", "0"} {
 		asked := api.RequestCount()
-		p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.id=c", "--scan.interval="+interval)
+		p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL,
+			"--campaign.id=c", "--scan.interval="+interval)
 		ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
 		if err := api.WaitForRequests(ctx, asked+1); err != nil {
 			t.Fatal(err)
@@ -214,7 +226,8 @@ func TestHelpAndVersion(t *testing.T) {
 		"--version": {"revox_exporter, version " + programtest.Version},
 		"--help":    {"--campaign.id", "REVOX_EXPORTER_CAMPAIGN_ID", "serve"},
 	} {
-		out, err := programtest.Command(t.Context(), t, []string{"REVOX_EXPORTER_VERSION=1.2.3", "REVOX_EXPORTER_HELP=x"}, arg).Output()
+		env := []string{"REVOX_EXPORTER_VERSION=1.2.3", "REVOX_EXPORTER_HELP=x"}
+		out, err := programtest.Command(t.Context(), t, env, arg).Output()
 		if err != nil {
 			t.Errorf("%s: %v", arg, err)
 		}
@@ -226,11 +239,11 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write the generated tables of README.md")
+var update = flag.Bool("update", false, "write the generated tables of README.md again")
 
-// The tables of README.md are what the program itself says, so that they cannot drift.
+// The tables of README.md are generated from the program, so that they cannot drift.
 func TestREADMETables(t *testing.T) {
-	// Defaults are those of the program, not of who runs the test.
+	// Show the program's own defaults, whatever the environment of the test is.
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "REVOX_") {
 			t.Setenv(name, "")
@@ -240,10 +253,10 @@ func TestREADMETables(t *testing.T) {
 	if err := os.WriteFile(list, []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	api := sim.NewDemo() // not --demo, which keeps no state and so has none of its metrics
+	api := sim.NewDemo() // --demo keeps no state, and so lacks the metrics about it
 	t.Cleanup(api.Close)
-	p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.discover",
-		"--campaign.file="+list, "--state.path="+t.TempDir())
+	p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL,
+		"--campaign.discover", "--campaign.file="+list, "--state.path="+t.TempDir())
 	p.Ready()
 	_, metrics := p.Get("/metrics")
 	parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -265,7 +278,7 @@ func TestREADMETables(t *testing.T) {
 			t.Fatalf("%s has no place for the table of %s", path, section)
 		}
 		if was != table && !*update {
-			t.Errorf("the table of %s in %s differs from what the program says: run go test . -run README -update", section, path)
+			t.Errorf("the table of %s in %s is not up to date; run: go test . -run README -update", section, path)
 		}
 		text = before + begin + table + end + after
 	}

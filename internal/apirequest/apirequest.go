@@ -1,6 +1,5 @@
-// Package apirequest holds what this module alone can ask of a call of revoxapi, beside the options that revoxapi exports.
-//
-// A revoxapi.RequestOption is a function on Options. Packages of this module may write their own:
+// Package apirequest has the settings of revoxapi's calls that only this module may use, besides those that revoxapi
+// exports as options. A revoxapi.RequestOption is a function on Options. Packages of this module may write their own:
 //
 //	low := func(o *apirequest.Options) { o.LowPriority = busy }
 //	for row, err := range revoxapi.Rows[row](ctx, client, id, params, low) {
@@ -15,21 +14,20 @@ type Options struct {
 	// and in the same goroutine.
 	OnPage func(Page)
 
-	// LowPriority, if not nil, is asked before each request. While it returns true, requests wait until they can have
-	// one of all the client's requests in flight but one, so that requests of normal priority need not wait for the
-	// answers to these. It has no effect on a client that may have only one request in flight. It must be safe for
-	// concurrent use.
+	// LowPriority, if not nil, is called before each request. While it returns true, requests leave one of the client's
+	// requests in flight free, so that requests of normal priority need not wait for the answers to these. It has no
+	// effect if the client may have only one request in flight. It must be safe for concurrent use.
 	LowPriority func() bool
 
-	// ETag, if not empty, makes revoxapi.Page send If-None-Match: the server answers with the page only if it has
-	// changed since it gave that ETag. What is not an ETag, or is longer than 256 bytes, is not sent.
+	// ETag, if not empty, makes revoxapi.Page send If-None-Match: the server sends the page only if it has changed since
+	// it gave that ETag. A value that is not an ETag, or is longer than 256 bytes, is not sent.
 	ETag string
 
 	// Answer, if not nil, is filled when revoxapi.Page returns without an error.
 	Answer *Answer
 }
 
-// Summary is what revoxapi.Rows read. See revoxapi.RowsSummary, which has the same fields.
+// Summary is what revoxapi.Rows has read. See revoxapi.RowsSummary, which has the same fields.
 type Summary struct {
 	Rows       int
 	Pages      int
@@ -39,21 +37,21 @@ type Summary struct {
 
 // Page describes one page that revoxapi.Rows has read.
 type Page struct {
-	// Pass is how many times the campaign has been read from its first page on, this time included: 1 at first.
+	// Pass counts the times that the campaign is read from its first page on, starting at 1.
 	Pass int
 	// Asked and AskedSize are the `page` and the `page_size` of the request.
 	Asked, AskedSize int
-	// Page, PageSize and Total are those of the answer, nil where it does not give them.
+	// Page, PageSize and Total are those of the answer, nil if it does not give them.
 	Page, PageSize, Total *int64
-	// Rows is how many rows the page has.
+	// Rows is the number of rows on the page.
 	Rows int
-	// Fresh is how many of Rows were not seen before in this pass.
+	// Fresh is the number of these rows that were not seen before in this pass.
 	Fresh int
 }
 
-// Answer is what the header of an answer says of the page.
+// Answer is what the header of an answer says about the page.
 type Answer struct {
-	// ETag is the server's name for this state of the page, "" where it gives none that can be sent back.
+	// ETag is the server's name for this version of the page, "" if it gives none that can be sent back.
 	ETag string
 	// NotModified reports that the page has not changed since Options.ETag was given. Its rows were not sent.
 	NotModified bool

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Check asks the exporter that listens on an address, in the form of --web.listen-address, for /-/healthy. It returns
-// nil if the answer is 200, or 400 or 401, which a listener with TLS or authentication answers to a plain request
-// without credentials. It ends when ctx does.
+// Check requests /-/healthy of the exporter that listens on an address, in the form of --web.listen-address. It returns
+// nil if the answer is 200, or if it is 400 or 401: listeners with TLS or authentication answer so to a plain request
+// without credentials. It ends when ctx ends.
 func Check(ctx context.Context, listenAddress string) error {
 	host, port, err := net.SplitHostPort(listenAddress)
 	if err != nil || strings.Contains(listenAddress, "://") {
@@ -23,7 +23,7 @@ func Check(ctx context.Context, listenAddress string) error {
 	if host == "" || net.ParseIP(host).IsUnspecified() {
 		host = "127.0.0.1" // not localhost, which some images cannot resolve
 	}
-	// Without the environment's proxies and without following redirects, so that the answer is the listener's own.
+	// Use no proxy and follow no redirect, so that the answer is the listener's own.
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{
 		Transport:     transport,

@@ -36,7 +36,7 @@ func answering(t *testing.T, code int, start func(*httptest.Server)) string {
 	return port
 }
 
-func TestWhatServesIsHealthy(t *testing.T) {
+func TestListenersThatAnswerAreHealthy(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	for _, test := range []struct {
 		name  string
@@ -45,7 +45,7 @@ func TestWhatServesIsHealthy(t *testing.T) {
 		ok    bool
 	}{
 		{"200", http.StatusOK, (*httptest.Server).Start, true},
-		{"a listener that wants credentials", http.StatusUnauthorized, (*httptest.Server).Start, true},
+		{"a listener with authentication", http.StatusUnauthorized, (*httptest.Server).Start, true},
 		{"a listener with TLS", http.StatusOK, (*httptest.Server).StartTLS, true},
 		{"500", http.StatusInternalServerError, (*httptest.Server).Start, false},
 		{"another program", http.StatusNotFound, (*httptest.Server).Start, false},
@@ -62,7 +62,7 @@ func TestWhatServesIsHealthy(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotAnswerIsNotHealthy(t *testing.T) {
+func TestListenersThatDoNotAnswerAreNotHealthy(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -71,14 +71,15 @@ func TestWhatDoesNotAnswerIsNotHealthy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 1)
 	defer cancel()
 	if err := healthcheck.Check(ctx, address); err == nil || !strings.Contains(err.Error(), "in time") {
-		t.Errorf("one that is silent: %v", err)
+		t.Errorf("a silent listener: %v", err)
 	}
 	silent.Close()
 	if err := healthcheck.Check(t.Context(), address); err == nil || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("one that is gone: %v", err)
+		t.Errorf("a closed listener: %v", err)
 	}
 	for _, address := range []string{"", "vsock://:9100", "10210"} {
-		if err := healthcheck.Check(t.Context(), address); err == nil || !strings.Contains(err.Error(), "--web.health-listen-address") {
+		err := healthcheck.Check(t.Context(), address)
+		if err == nil || !strings.Contains(err.Error(), "--web.health-listen-address") {
 			t.Errorf("%q: %v", address, err)
 		}
 	}

@@ -22,17 +22,17 @@ type component struct {
 	texts         []licenceText
 }
 
-// licenceText is a file with a licence, or a notice that a licence wants to be handed on.
+// licenceText is a file with a licence, or with a notice that a licence requires to be distributed.
 type licenceText struct {
 	file string // its path within the component, with slashes
 	text string
 }
 
-// platforms are those that binaries are made for: some modules are linked into one and not into another.
+// platforms are those of the released binaries. Some modules are linked for some of them only.
 var platforms = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64"}
 
-// read returns the components of the binary whose package is in dir, sorted by name. A component without a licence that
-// is known is an error.
+// read returns the components of the binary whose package is in dir, sorted by name. A component without a known licence
+// is an error.
 func read(dir string) ([]component, error) {
 	type found struct {
 		version, root string
@@ -53,7 +53,7 @@ func read(dir string) ([]component, error) {
 				m = &found{p.Module.Version, p.Module.Dir, map[string]bool{}}
 				modules[p.Module.Path] = m
 			}
-			// A package may have a licence of its own, beside that of its module.
+			// A package may have a licence of its own besides that of its module.
 			for folder := p.Dir; ; folder = filepath.Dir(folder) {
 				names, err := licenceFiles(folder)
 				if err != nil {
@@ -73,7 +73,8 @@ func read(dir string) ([]component, error) {
 		return nil, fmt.Errorf("asking where Go is: %w", err)
 	}
 	root := strings.TrimSpace(string(goRoot))
-	modules["Go"] = &found{strings.TrimPrefix(runtime.Version(), "go"), root, map[string]bool{filepath.Join(root, "LICENSE"): true}}
+	modules["Go"] = &found{strings.TrimPrefix(runtime.Version(), "go"), root,
+		map[string]bool{filepath.Join(root, "LICENSE"): true}}
 
 	var components []component
 	for name, m := range modules {
@@ -92,7 +93,7 @@ func read(dir string) ([]component, error) {
 			if licence := identify(text.text); licence != "" {
 				c.licences = append(c.licences, licence)
 			} else if !strings.Contains(strings.ToUpper(relative), "NOTICE") {
-				return nil, fmt.Errorf("%s: what licence is %s?", name, file)
+				return nil, fmt.Errorf("%s: %s is not a known licence", name, file)
 			}
 		}
 		if len(c.licences) == 0 {
@@ -141,7 +142,7 @@ func list(dir, platform string) ([]goPackage, error) {
 
 var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|unlicense)`)
 
-// licenceFiles returns the files in a folder whose names say that they hold a licence or a notice.
+// licenceFiles returns the files in a folder whose names are those of licences or notices.
 func licenceFiles(folder string) (files []string, err error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -155,16 +156,17 @@ func licenceFiles(folder string) (files []string, err error) {
 	return files, nil
 }
 
-// identify returns the SPDX identifier of the licence that a text is, or "".
+// identify returns the SPDX identifier of a licence's text, or "" if it is not a known one.
 func identify(text string) string {
 	words := strings.ToLower(strings.Join(strings.Fields(text), " "))
 	has := func(phrase string) bool { return strings.Contains(words, phrase) }
 	switch {
 	case has("apache license version 2.0, january 2004"), has("licensed under the apache license, version 2.0"):
 		return "Apache-2.0"
-	case has("permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files"):
+	case has("permission is hereby granted, free of charge, to any person obtaining a copy of this software " +
+		"and associated documentation files"):
 		return "MIT"
-	case has("redistribution and use in source and binary forms") && (has("neither the name")):
+	case has("redistribution and use in source and binary forms") && has("neither the name"):
 		return "BSD-3-Clause"
 	case has("redistribution and use in source and binary forms"):
 		return "BSD-2-Clause"

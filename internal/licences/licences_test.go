@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write README.md anew")
+var update = flag.Bool("update", false, "write README.md again")
 
-// compatible are the licences of works that may be part of one under Apache-2.0, when their texts are handed on with it.
+// compatible are licences of works that may be part of one under Apache-2.0 if their texts are distributed with it.
 var compatible = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"}
 
 func TestLicencesAreListedAndCompatible(t *testing.T) {
@@ -40,14 +40,14 @@ func TestLicencesAreListedAndCompatible(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(data) != b.String() {
-		t.Error("README.md is not the list of what the binary is made of; go test ./internal/licences -update writes it")
+		t.Error("README.md does not list what is linked into the binary; run: go test ./internal/licences -update")
 	}
 }
 
 const introduction = `# Licences
 
-The binary is made of these works besides its own, all under licences that go with Apache-2.0.
-` + "`go run ./internal/licences`" + ` prints their texts; releases have them in ` + "`THIRD_PARTY_LICENCES`" + `.
+The binary contains these works besides its own code. Their licences are compatible with Apache-2.0.
+` + "`go run ./internal/licences`" + ` prints the texts; releases have them in ` + "`THIRD_PARTY_LICENCES`" + `.
 This list is generated: ` + "`go test ./internal/licences -update`" + `.
 
 | work | licence |
@@ -64,7 +64,7 @@ func TestTextsAreComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"github.com/prometheus/client_golang v", ", NOTICE:", // Apache-2.0 wants notices to be handed on
+		"github.com/prometheus/client_golang v", ", NOTICE:", // Apache-2.0 requires notices to be distributed
 		"Copyright (C) 2014 Alec Thomas", "Copyright 2009 The Go Authors.", "LICENSE.libyaml:",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -1,6 +1,6 @@
-// Command licences prints the licences of everything that the exporter's binary is made of, as those who hand it on
-// have to: go run ./internal/licences. Its test holds the list in README.md against the code, and each licence against
-// those that go with Apache-2.0.
+// Command licences prints the licences of everything that is linked into the exporter's binary, as whoever distributes
+// the binary must: go run ./internal/licences. Its test checks that the list in README.md is that of the code, and that
+// each licence is compatible with Apache-2.0.
 package main
 
 import (

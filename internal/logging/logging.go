@@ -1,4 +1,4 @@
-// Package logging makes the process's logger: log/slog is what code calls, and go-kit/log is the sink that prints.
+// Package logging makes the process's logger: code calls log/slog, and go-kit/log prints.
 package logging
 
 import (

@@ -1,4 +1,4 @@
-// Package manpage has the template of the manual page that kingpin prints on --help-man.
+// Package manpage has the template of the manual page that kingpin prints for --help-man.
 package manpage
 
 import (
@@ -31,7 +31,7 @@ const Template = `{{define "flags" -}}
 .SH OPTIONS
 {{template "flags" .App -}}
 .SH EXIT STATUS
-0 after SIGTERM or SIGINT, 1 if it cannot start or do what it was asked for, 2 on wrong usage.
+0 after SIGTERM or SIGINT, 1 if it cannot start or cannot do what was requested, 2 on wrong usage.
 .SH ENVIRONMENT
 .TP
 .B REVOX_API_KEY
@@ -41,7 +41,7 @@ The API key, if \-\-revox.api\-key\-file is not set.
 The default of \-\-revox.base\-url.
 `
 
-// Funcs are the functions that Template calls, for kingpin's Application.UsageFuncs.
+// Funcs are the functions that Template calls. Pass them to kingpin's Application.UsageFuncs.
 var Funcs = template.FuncMap{"roff": roff, "upper": strings.ToUpper}
 
 // roff escapes text, so that troff shows it as it is.

@@ -9,7 +9,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/manpage"
 )
 
-// What troff would interpret is escaped, and each command, flag, default and variable is there.
+// The page has each command, flag, default and variable, and escapes what troff would interpret.
 func TestPage(t *testing.T) {
 	var page strings.Builder
 	app := kingpin.New("some_exporter", ".A text that begins with a dot.\n'And a line with a quote.")

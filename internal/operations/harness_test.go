@@ -1,4 +1,4 @@
-// Package operations holds the program, as a user has it, against what an operator does to it: signals, reloads, probes.
+// Package operations tests the program under what operators do to it: signals, reloads, probes, restarts, kills.
 package operations
 
 import (
@@ -35,16 +35,17 @@ func newAPI(t *testing.T) *revoxtest.Server {
 	return api
 }
 
-// run starts the program on a free port, to read the API, and returns when it listens; it is killed when the test ends.
+// run starts the program on a free port, reading api, and returns when it listens. It is killed when the test ends.
 func run(t *testing.T, api *revoxtest.Server, args ...string) *process {
 	t.Helper()
 	p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, append(args, "--revox.base-url="+api.URL)...)
+	insecure := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the certificate is the test's own
 	return &process{Process: p, t: t, client: &http.Client{
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, //nolint:gosec // its own certificate
+		Transport: &http.Transport{TLSClientConfig: insecure, DisableKeepAlives: true},
 	}}
 }
 
-// health returns where the second listener is.
+// health returns the address of the second listener.
 func (p *process) health() string {
 	p.t.Helper()
 	m := regexp.MustCompile(`msg="the health endpoints are .*" address=(\S+)`).FindStringSubmatch(p.Log())
@@ -67,7 +68,7 @@ func (p *process) ask(method, url string, change func(*http.Request)) (int, stri
 	return p.Ask(p.client, req)
 }
 
-// reads waits until these campaigns and no others are shown to be up.
+// reads waits until exactly these campaigns are up.
 func (p *process) reads(ids ...string) {
 	p.t.Helper()
 	p.Await(fmt.Sprintf("campaigns %v are read", ids), func() bool {

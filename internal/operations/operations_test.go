@@ -27,8 +27,8 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -45,8 +45,9 @@ func TestHealthListenerNeedsNeitherTLSNorCredentials(t *testing.T) {
 	t.Parallel()
 	const user, password = "prometheus", "only-for-this-test"
 	cert, key := certificate(t)
-	config := file(t, "web.yml", fmt.Sprintf("tls_server_config:\n  cert_file: %s\n  key_file: %s\nbasic_auth_users:\n  %s: %s\n",
-		cert, key, user, "$2a$04$TgBeQEILCNJAz0KMZE45ruxiIp7QiK0F/AA3XjywSp46faQrXs76W")) // bcrypt of the password
+	const bcryptOfPassword = "$2a$04$TgBeQEILCNJAz0KMZE45ruxiIp7QiK0F/AA3XjywSp46faQrXs76W"
+	config := file(t, "web.yml", fmt.Sprintf("tls_server_config:\n  cert_file: %s\n  key_file: %s\n"+
+		"basic_auth_users:\n  %s: %s\n", cert, key, user, bcryptOfPassword))
 	p := run(t, newAPI(t), "--campaign.id=a", "--web.config.file="+config, "--web.health-listen-address=127.0.0.1:0",
 		"--web.enable-lifecycle", "--web.enable-pprof")
 	main, health := "https://"+p.Address, "http://"+p.health()
@@ -81,7 +82,7 @@ func TestHealthListenerNeedsNeitherTLSNorCredentials(t *testing.T) {
 	p.Terminate()
 }
 
-func TestSIGHUPReadsTheCampaignFileAnew(t *testing.T) {
+func TestSIGHUPReadsTheCampaignFileAgain(t *testing.T) {
 	t.Parallel()
 	list := file(t, "campaigns.yml", "- a\n")
 	p := run(t, newAPI(t), "--campaign.file="+list)
@@ -97,40 +98,42 @@ func TestSIGHUPReadsTheCampaignFileAnew(t *testing.T) {
 	})
 	p.reads("b")
 	if _, metrics := p.Get("/metrics"); !strings.Contains(metrics, "\nrevox_exporter_campaign_file_last_reload_successful 0\n") {
-		t.Error("the metric does not tell that the file is bad")
+		t.Error("the metric does not show that the file is bad")
 	}
 	p.Terminate()
 }
 
-func TestSIGHUPWithoutACampaignFileEndsNothing(t *testing.T) {
+func TestSIGHUPWithoutACampaignFileHasNoEffect(t *testing.T) {
 	t.Parallel()
 	p := run(t, newAPI(t), "--campaign.id=a")
 	p.Signal(syscall.SIGHUP)
-	p.Await("it heard the signal", func() bool { return strings.Contains(p.Log(), "there is no campaign file") })
+	p.Await("it has received the signal", func() bool { return strings.Contains(p.Log(), "there is no campaign file") })
 	p.reads("a")
 	p.Terminate()
 }
 
-func TestReloadByRequestHasToBeSwitchedOn(t *testing.T) {
+func TestReloadByRequestIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	list := file(t, "campaigns.yml", "- a\n")
-	off, on := run(t, newAPI(t), "--campaign.file="+list), run(t, newAPI(t), "--campaign.file="+list, "--web.enable-lifecycle")
+	off := run(t, newAPI(t), "--campaign.file="+list)
+	on := run(t, newAPI(t), "--campaign.file="+list, "--web.enable-lifecycle")
+	post := func(p *process) (int, string) { return p.ask(http.MethodPost, p.URL+"/-/reload", nil) }
 	off.reads("a")
 	on.reads("a")
 	file(t, list, "- b\n")
-	if code, body := off.ask(http.MethodPost, "http://"+off.Address+"/-/reload", nil); code != http.StatusForbidden || !strings.Contains(body, "--web.enable-lifecycle") {
-		t.Errorf("switched off, it answered %d: %s", code, body)
+	if code, body := post(off); code != http.StatusForbidden || !strings.Contains(body, "--web.enable-lifecycle") {
+		t.Errorf("while it is off, it answered %d: %s", code, body)
 	}
 	if code, body := on.Get("/-/reload"); code != http.StatusMethodNotAllowed {
 		t.Errorf("GET answered %d: %s", code, body)
 	}
 	on.reads("a")
-	if code, body := on.ask(http.MethodPost, "http://"+on.Address+"/-/reload", nil); code != http.StatusOK {
+	if code, body := post(on); code != http.StatusOK {
 		t.Errorf("POST answered %d: %s", code, body)
 	}
 	on.reads("b")
 	file(t, list, "")
-	if code, body := on.ask(http.MethodPost, "http://"+on.Address+"/-/reload", nil); code != http.StatusInternalServerError || !strings.Contains(body, list+": it is empty") {
+	if code, body := post(on); code != http.StatusInternalServerError || !strings.Contains(body, list+": it is empty") {
 		t.Errorf("POST of a bad file answered %d: %s", code, body)
 	}
 	on.reads("b")
@@ -147,7 +150,7 @@ func TestShardWithoutCampaignsIsReady(t *testing.T) {
 		if strings.Contains(metrics, `revox_campaign_up{campaign_id="a"} 1`) {
 			selecting++
 		} else if said := p.Log(); !strings.Contains(said, fmt.Sprintf(`shard="%d of 2"`, index)) {
-			t.Errorf("the shard does not say that it selects nothing:\n%s", said)
+			t.Errorf("the log does not say that the shard selects nothing:\n%s", said)
 		}
 	}
 	if selecting != 1 {
@@ -155,22 +158,29 @@ func TestShardWithoutCampaignsIsReady(t *testing.T) {
 	}
 }
 
-// Whatever the API makes it wait for, SIGTERM ends it soon.
+// SIGTERM ends it soon, whatever it is waiting for.
 func TestSIGTERMEndsItSoon(t *testing.T) {
+	hang := &revoxtest.Fault{Behavior: revoxtest.Hang()}
 	for name, test := range map[string]struct {
 		fault  *revoxtest.Fault // nil: it answers
 		args   []string
 		scrape bool
 	}{
-		"hanging before an answer":      {fault: &revoxtest.Fault{Behavior: revoxtest.Hang()}, args: []string{"--campaign.id=a"}},
-		"hanging within an answer":      {fault: &revoxtest.Fault{Behavior: revoxtest.HangInBody()}, args: []string{"--campaign.id=a"}},
-		"hanging before the list":       {fault: &revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Hang()}, args: []string{"--campaign.discover"}},
-		"asking to wait":                {fault: &revoxtest.Fault{Behavior: revoxtest.RateLimited("50")}, args: []string{"--campaign.id=a"}},
-		"with scans that wait":          {fault: &revoxtest.Fault{Behavior: revoxtest.Hang()}, args: []string{"--campaign.id=a", "--campaign.id=b", "--revox.concurrency=1"}},
-		"with requests that wait":       {args: []string{"--campaign.id=a", "--campaign.id=b", "--revox.max-requests-per-second=0.01"}},
-		"with a scrape that waits":      {fault: &revoxtest.Fault{Behavior: revoxtest.Hang()}, args: []string{"--campaign.id=a", "--scan.interval=0"}, scrape: true},
-		"with a second listener":        {fault: &revoxtest.Fault{Behavior: revoxtest.Hang()}, args: []string{"--campaign.id=a", "--web.health-listen-address=127.0.0.1:0"}},
-		"with a campaign file to watch": {fault: &revoxtest.Fault{Behavior: revoxtest.Hang()}, args: []string{"--campaign.id=b", "--campaign.file=LIST"}},
+		"hanging before an answer": {fault: hang, args: []string{"--campaign.id=a"}},
+		"hanging within an answer": {fault: &revoxtest.Fault{Behavior: revoxtest.HangInBody()},
+			args: []string{"--campaign.id=a"}},
+		"hanging before the list": {fault: &revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Hang()},
+			args: []string{"--campaign.discover"}},
+		"asking to wait": {fault: &revoxtest.Fault{Behavior: revoxtest.RateLimited("50")},
+			args: []string{"--campaign.id=a"}},
+		"with scans that wait": {fault: hang,
+			args: []string{"--campaign.id=a", "--campaign.id=b", "--revox.concurrency=1"}},
+		"with requests that wait": {
+			args: []string{"--campaign.id=a", "--campaign.id=b", "--revox.max-requests-per-second=0.01"}},
+		"with a scrape that waits": {fault: hang, args: []string{"--campaign.id=a", "--scan.interval=0"}, scrape: true},
+		"with a second listener": {fault: hang,
+			args: []string{"--campaign.id=a", "--web.health-listen-address=127.0.0.1:0"}},
+		"with a campaign file to watch": {fault: hang, args: []string{"--campaign.id=b", "--campaign.file=LIST"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,14 +196,14 @@ func TestSIGTERMEndsItSoon(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), programtest.Patience)
 			defer cancel()
 			if err := api.WaitForRequests(ctx, 1); err != nil {
-				t.Fatalf("nothing is asked of the API:\n%s", p.Log())
+				t.Fatalf("it sends the API no request:\n%s", p.Log())
 			}
 			if test.scrape {
 				scraped := make(chan struct{})
 				go func() {
 					defer close(scraped)
 					if resp, err := p.client.Get("http://" + p.Address + "/metrics"); err == nil {
-						resp.Body.Close() // an answer of what there is, or none, is all the same
+						resp.Body.Close() // any answer is fine, and so is none
 					}
 				}()
 				defer func() { <-scraped }()

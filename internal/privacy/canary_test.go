@@ -16,28 +16,36 @@ import (
 
 const key = "canary-key-6f1d"
 
-// row has a canary in every field that is personal, or that newer versions of the API may add about the contact, and in
-// the names that users chose. Only the statuses, results and time stamps are not personal.
+// row has a canary in every personal field, in fields that later versions of the API may add about the contact, and in
+// the names that users choose. Only the statuses, results and timestamps are not personal.
 func row(i int) string {
-	attempt := `{"id":"a","status":"completed","result":"human","ended_by":"agent","end_reason":"+33 6 12 34 5678 canary01",
-		"started_at":"2024-05-01T08:00:00Z","answered_at":"2024-05-01T08:00:05Z","ended_at":"2024-05-01T08:01:00Z canary02",
-		"phone_number":"+33canary03","recording_url":"https://canary04.invalid/x","structured_output":{"canary05":"canary06"},
-		"transcript":[{"role":"user","content":"canary07"},{"role":"tool","content":"canary08","tool_arguments":{"canary09":"canary10"},"tool_name":"canary11"}]}`
-	return fmt.Sprintf(`{"id":"canary12-%d","row_index":%d,"phone_number":"+33canary13","input_data":{"canary14":"canary15"},"email":"jane@canary16.invalid",
-		"call":{"id":"canary17","status":"completed","outcome":"jane@canary18.invalid","created_at":"2024-05-01T08:00:00Z","scheduled_at":"canary19","campaign":{"id":"c","name":"Spring"},
-		"from_phone_number":"+33canary20","to_phone_number":"+33canary21","metadata":{"canary22":"canary23"},"organization_id":"canary24",
-		"assistant":{"id":"canary25","name":"canary26","prompt":"canary27","first_sentence":"canary28","end_of_call_sentence":"canary29","voicemail_message":"canary30",
-			"transfer_phone_number":"+33canary31","webhook_url":"https://canary32.invalid","faq_items":[{"question":"canary33","answer":"canary34"}],
-			"calendly":{"connection_id":"canary35"},"structured_output_config":[{"name":"canary36","description":"canary37"}]},
+	attempt := `{"id":"a","status":"completed","result":"human","ended_by":"agent",
+		"end_reason":"+33 6 12 34 5678 canary01","started_at":"2024-05-01T08:00:00Z",
+		"answered_at":"2024-05-01T08:00:05Z","ended_at":"2024-05-01T08:01:00Z canary02",
+		"phone_number":"+33canary03","recording_url":"https://canary04.invalid/x",
+		"structured_output":{"canary05":"canary06"},
+		"transcript":[{"role":"user","content":"canary07"},
+			{"role":"tool","content":"canary08","tool_arguments":{"canary09":"canary10"},"tool_name":"canary11"}]}`
+	return fmt.Sprintf(`{"id":"canary12-%d","row_index":%d,"phone_number":"+33canary13",
+		"input_data":{"canary14":"canary15"},"email":"jane@canary16.invalid",
+		"call":{"id":"canary17","status":"completed","outcome":"jane@canary18.invalid",
+		"created_at":"2024-05-01T08:00:00Z","scheduled_at":"canary19","campaign":{"id":"c","name":"Spring"},
+		"from_phone_number":"+33canary20","to_phone_number":"+33canary21","metadata":{"canary22":"canary23"},
+		"organization_id":"canary24",
+		"assistant":{"id":"canary25","name":"canary26","prompt":"canary27","first_sentence":"canary28",
+			"end_of_call_sentence":"canary29","voicemail_message":"canary30","transfer_phone_number":"+33canary31",
+			"webhook_url":"https://canary32.invalid","faq_items":[{"question":"canary33","answer":"canary34"}],
+			"calendly":{"connection_id":"canary35"},
+			"structured_output_config":[{"name":"canary36","description":"canary37"}]},
 		"contact":{"canary38":"canary39"},"call_attempts":[%s],"last_call_attempt":%s}}`, i, i, attempt, attempt)
 }
 
-// Whatever goes wrong with rows that are full of canaries, none is shown: not in metrics of either format, on pages, in the
-// log at its most talkative, in the dump of all stacks that a killed or a panicking process leaves, or in a file.
+// Whatever goes wrong with rows that are full of canaries, none is shown: neither in metrics of either format, on pages
+// or in the debug log, nor in the dump of all stacks that a killed or panicking process leaves, nor in a file.
 func TestNoCanaryIsShown(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault revoxtest.Behavior
-		fails bool // what is published then is of before
+		fails bool // the scan fails, and the data of the one before stays
 	}{
 		"hang":                  {revoxtest.HangInBody(), false},
 		"cut JSON":              {revoxtest.CutJSON(), true},
@@ -66,10 +74,12 @@ func TestNoCanaryIsShown(t *testing.T) {
 			env := []string{"REVOX_API_KEY=" + key}
 			shown := map[string]string{}
 			look := func(when string, p process) {
-				for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"} {
+				for _, path := range []string{"/metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof/cmdline",
+					"/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"} {
 					shown[when+path] = p.body(path)
 				}
-				shown[when+" protobuf"] = p.body("/metrics", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+				shown[when+" protobuf"] = p.body("/metrics", "Accept",
+					"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
 			}
 
 			p := start(t, env, append(args, "--state.path="+state, "--web.enable-pprof", "--scan.interval=1s")...)
@@ -87,7 +97,7 @@ func TestNoCanaryIsShown(t *testing.T) {
 			p.End(syscall.SIGQUIT)
 			shown["log and stacks"] = p.Log()
 			if !strings.Contains(p.Log(), "goroutine ") {
-				t.Error("there is no dump of the stacks to look at")
+				t.Error("there is no dump of the stacks, so this proves nothing")
 			}
 			check := programtest.Command(t.Context(), t, env, append([]string{"check", "--revox.timeout=1s"}, args...)...)
 			out, _ := check.CombinedOutput() // its exit code does not matter
@@ -110,7 +120,7 @@ func TestNoCanaryIsShown(t *testing.T) {
 				}
 			}
 			if !strings.Contains(shown["before/metrics"], `revox_campaign_rows{campaign_id="c"} 20`) {
-				t.Error("the rows were never read: nothing was looked at")
+				t.Error("the rows were never read, so this proves nothing")
 			}
 		})
 	}

@@ -25,7 +25,7 @@ func newAPI(t *testing.T, opts ...revoxtest.Option) *revoxtest.Server {
 	return api
 }
 
-// A key that is replaced in its file, as Kubernetes and editors do it, is used by the next scan.
+// If the key file is replaced, as Kubernetes and editors do it, the next scan uses the new key.
 func TestKeyIsRotatedWithoutARestart(t *testing.T) {
 	api := newAPI(t)
 	dir := t.TempDir()
@@ -50,8 +50,8 @@ func TestKeyIsRotatedWithoutARestart(t *testing.T) {
 	}
 }
 
-// A server whose certificate is of an unknown authority gets no request, and so no key. Nothing but making the authority
-// known changes that.
+// A server whose certificate is of an unknown authority gets no request, and so no key. Only making the authority known
+// changes that.
 func TestCertificatesAreVerified(t *testing.T) {
 	help, err := programtest.Command(t.Context(), t, nil, "--help").Output()
 	if err != nil {
@@ -74,39 +74,43 @@ func TestCertificatesAreVerified(t *testing.T) {
 
 	p := start(t, env, args...)
 	p.await(`revox_campaign_scan_failures_total{campaign_id="c",reason="connection"} 2`)
-	if !strings.Contains(p.Log(), "signed by an authority that is not trusted here") || !strings.Contains(p.body("/"), "signed by an authority that is not trusted here") {
-		t.Errorf("nothing says what is wrong:\n%s", p.Log())
+	const wrong = "signed by an authority that is not trusted here"
+	if !strings.Contains(p.Log(), wrong) || !strings.Contains(p.body("/"), wrong) {
+		t.Errorf("the log or the landing page does not say what is wrong:\n%s", p.Log())
 	}
 	if n := asked.Load(); n != 0 {
 		t.Errorf("the server got %d requests", n)
 	}
 
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	start(t, append(env, "SSL_CERT_FILE="+ca), args...).await(`revox_campaign_up{campaign_id="c"} 1`)
 }
 
-// The key goes to the configured origin alone, whichever way the API points elsewhere.
+// The key is sent only to the configured origin, whichever way the API points elsewhere.
 func TestKeyIsSentNowhereElse(t *testing.T) {
 	var visits atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
 	t.Cleanup(elsewhere.Close)
 	location := func(code int) revoxtest.Behavior {
-		return revoxtest.Status(code, http.Header{"Location": {elsewhere.URL}, "Refresh": {"0; url=" + elsewhere.URL}, "Link": {"<" + elsewhere.URL + ">; rel=next"},
-			"Alt-Svc": {`h2="` + strings.TrimPrefix(elsewhere.URL, "http://") + `"`}}, `{"rows": [], "next": "`+elsewhere.URL+`"}`)
+		return revoxtest.Status(code, http.Header{
+			"Location": {elsewhere.URL}, "Refresh": {"0; url=" + elsewhere.URL}, "Link": {"<" + elsewhere.URL + ">; rel=next"},
+			"Alt-Svc": {`h2="` + strings.TrimPrefix(elsewhere.URL, "http://") + `"`},
+		}, `{"rows": [], "next": "`+elsewhere.URL+`"}`)
 	}
 	api := newAPI(t)
 	for _, code := range []int{301, 302, 307, 308, 200} {
 		api.AddFault(revoxtest.Fault{Endpoint: "rows", Times: 1, Behavior: location(code)})
 		api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Times: 1, Behavior: location(code)})
 	}
-	p := start(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id=c", "--campaign.discover", "--campaign.discover-interval=1s",
-		"--scan.interval=1s", "--revox.max-retries=0")
+	p := start(t, []string{"REVOX_API_KEY=" + key}, "--revox.base-url="+api.URL, "--campaign.id=c", "--campaign.discover",
+		"--campaign.discover-interval=1s", "--scan.interval=1s", "--revox.max-retries=0")
 	p.await(`revox_campaign_rows{campaign_id="c"} 1`)
 	p.await(`revox_discovery_up 1`)
 	if n := visits.Load(); n != 0 {
-		t.Errorf("another server was asked %d times", n)
+		t.Errorf("another server got %d requests", n)
 	}
 }

@@ -1,3 +1,4 @@
+// Package privacy tests that the program shows neither the API key nor anything about the people who are called.
 package privacy
 
 import (
@@ -13,7 +14,7 @@ func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
 // process is the running program.
 type process struct{ *programtest.Process }
 
-// start starts the program, which is to say in its log all that it ever would.
+// start starts the program with every line that it can log.
 func start(t *testing.T, env []string, args ...string) process {
 	t.Helper()
 	return process{programtest.Start(t, env, append(args, "--log.level=debug")...)}

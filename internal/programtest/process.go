@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what should come soon, before it fails.
+// Patience is how long a test waits before it fails.
 const Patience = time.Minute
 
-// Command returns the program with arguments and with nothing in its environment but env. It is killed when ctx ends.
+// Command returns the program with arguments, and with only PATH and env in its environment. It is killed when ctx ends.
 func Command(ctx context.Context, t testing.TB, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, Path(t), args...)
@@ -28,12 +28,12 @@ func Command(ctx context.Context, t testing.TB, env []string, args ...string) *e
 
 // Process is the program while it serves.
 type Process struct {
-	// Address is where it listens, as host:port, and URL that as a URL.
+	// Address is where it listens, as host:port. URL is the same as a URL.
 	Address, URL string
 
 	t    testing.TB
 	cmd  *exec.Cmd
-	done chan struct{} // closed when it has said its last
+	done chan struct{} // closed when it has printed its last line
 
 	mu   sync.Mutex
 	said strings.Builder
@@ -41,8 +41,8 @@ type Process struct {
 
 var listensOn = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// Start starts the program on a free port, with nothing in its environment but env, and returns when it listens. It is
-// killed when the test ends.
+// Start starts the program as Command does, on a free port, and returns when it listens. It is killed when the test
+// ends.
 func Start(t testing.TB, env []string, args ...string) *Process {
 	t.Helper()
 	return StartCommand(t, Command(context.Background(), t, env, append(args, "--web.listen-address=127.0.0.1:0")...))
@@ -75,7 +75,7 @@ func StartCommand(t testing.TB, cmd *exec.Cmd) *Process {
 			if found := listensOn.FindStringSubmatch(line); found != nil {
 				select {
 				case address <- found[1]:
-				default: // only the first listener is of interest
+				default: // only the first listener matters
 				}
 			}
 			if err != nil {
@@ -95,14 +95,14 @@ func StartCommand(t testing.TB, cmd *exec.Cmd) *Process {
 	return p
 }
 
-// Log returns what the program has printed until now.
+// Log returns what the program has printed so far.
 func (p *Process) Log() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.said.String()
 }
 
-// Get returns an answer's status and body. header is names and values by turns.
+// Get returns an answer's status and body. header has names and values in turn.
 func (p *Process) Get(path string, header ...string) (code int, body string) {
 	p.t.Helper()
 	req, err := http.NewRequest(http.MethodGet, p.URL+path, nil)
@@ -130,17 +130,17 @@ func (p *Process) Ask(client *http.Client, req *http.Request) (code int, body st
 	return resp.StatusCode, string(text)
 }
 
-// Await returns when a condition that is about to come true has; what says which.
+// Await returns when a condition is true, and fails the test if that takes too long. what describes the condition.
 func (p *Process) Await(what string, condition func() bool) {
 	p.t.Helper()
 	for deadline := time.Now().Add(Patience); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited in vain until %s:\n%s", what, p.Log())
+			p.t.Fatalf("still not after %s: %s\n%s", Patience, what, p.Log())
 		}
 	}
 }
 
-// Ready waits until first scans have ended.
+// Ready returns when the first scans have ended.
 func (p *Process) Ready() {
 	p.t.Helper()
 	p.Await("it is ready", func() bool { code, _ := p.Get("/-/ready"); return code == http.StatusOK })
@@ -154,20 +154,20 @@ func (p *Process) Signal(s os.Signal) {
 	}
 }
 
-// End sends a signal and returns when the program has ended and all that it said is in the log. It may have ended before.
+// End sends a signal and returns when the program has ended and the log is complete. It may have ended before.
 func (p *Process) End(s os.Signal) {
 	_ = p.cmd.Process.Signal(s)
 	<-p.done
 	_ = p.cmd.Wait() // its exit code does not matter
 }
 
-// Terminate sends SIGTERM, and fails the test unless the program then ends in peace within 5 s.
+// Terminate sends SIGTERM, and fails the test unless the program then ends within 5 s with exit code 0.
 func (p *Process) Terminate() {
 	p.t.Helper()
 	begin := time.Now()
 	p.Signal(syscall.SIGTERM)
 	<-p.done
-	_ = p.cmd.Wait() // its exit code is looked at
+	_ = p.cmd.Wait() // the exit code is checked below
 	if code, took := p.cmd.ProcessState.ExitCode(), time.Since(begin); code != 0 || took > 5*time.Second {
 		p.t.Errorf("exit code %d after %s:\n%s", code, took, p.Log())
 	}

@@ -1,4 +1,4 @@
-// Package programtest builds the program for tests of it, once in a test process, and runs it as a user does.
+// Package programtest builds the program once for each test process, and runs it as a user does.
 package programtest
 
 import (
@@ -14,10 +14,10 @@ import (
 
 const program = "github.com/revox-exporter/revox_exporter"
 
-// Version is what the program says that it is.
+// Version is the version that the program reports.
 const Version = "1.2.3-test"
 
-// M is a testing.M that takes away what Path has built. A package's TestMain runs its tests by it.
+// M is a testing.M that removes what Path has built. A package's TestMain runs its tests with it.
 type M struct{ *testing.M }
 
 // Run runs the tests and returns an exit code.
@@ -31,7 +31,7 @@ func (m M) Run() int {
 
 var dir string
 
-// Path returns where the program is, as a user has it.
+// Path returns the path of the program, which it builds when it is first called.
 func Path(t testing.TB) string {
 	t.Helper()
 	path, err := build()
@@ -53,14 +53,15 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "revox_exporter")
-	if out, err := exec.Command("go", "build", "-ldflags", "-X github.com/prometheus/common/version.Version="+Version, "-o", path, program).CombinedOutput(); err != nil {
+	flags := "-X github.com/prometheus/common/version.Version=" + Version
+	if out, err := exec.Command("go", "build", "-ldflags", flags, "-o", path, program).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
 	return path, nil
 })
 
-// look looks at the source: a result in Go's test cache holds as long as the folders that the test has opened are the
-// same, and a program that is built by another process is not known to it.
+// look opens the folders of the source, so that Go's test cache notices when the source changes: a cached result is
+// valid while the folders that the test has opened are the same, and the cache does not see what go build reads.
 func look(root string) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") {

@@ -1,4 +1,4 @@
-// Package readahead fetches a list of things several at a time and returns them in their order.
+// Package readahead reads a list of things several at a time and returns them in order.
 package readahead
 
 import (
@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// MaxWindow is how many pages of one campaign are read at once at most: each is kept whole until its turn comes.
+// MaxWindow is how many things are read at once at most. Each is kept in memory until its turn.
 const MaxWindow = 8
 
 // Reader reads a list of things ahead of their turn. It belongs to one goroutine, which must call Stop.
@@ -15,10 +15,10 @@ type Reader[T any] struct {
 	read    func(i int) (T, error)
 	cancel  context.CancelFunc
 	window  int
-	next    int // to be read
+	next    int // the next one to read
 	end     int
 	pending []chan outcome[T] // what is being read, in order
-	failed  atomic.Bool       // what comes after a failure is not read
+	failed  atomic.Bool       // nothing more is read
 	running sync.WaitGroup
 }
 
@@ -27,7 +27,7 @@ type outcome[T any] struct {
 	err   error
 }
 
-// New returns a Reader of n things, of which it reads window at once, but MaxWindow at most. read is called in goroutines
+// New returns a Reader of n things, of which it reads window at once, but MaxWindow at most. It calls read in goroutines
 // of its own, with a context that Stop ends.
 func New[T any](ctx context.Context, window, n int, read func(ctx context.Context, i int) (T, error)) *Reader[T] {
 	ctx, cancel := context.WithCancel(ctx)
@@ -42,8 +42,8 @@ func (r *Reader[T]) Stop() {
 	r.running.Wait()
 }
 
-// Next returns the next thing, or the error of reading it. ok is false at the end of the list. After an error, only what
-// was already being read still comes.
+// Next returns the next thing, or the error of reading it. ok is false at the end of the list. After an error, Next
+// returns only things that were already being read.
 func (r *Reader[T]) Next() (value T, ok bool, err error) {
 	for len(r.pending) < r.window && r.next < r.end && !r.failed.Load() {
 		r.start(r.next)

@@ -13,12 +13,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestThingsComeInTheirOrder(t *testing.T) {
+func TestThingsComeInOrder(t *testing.T) {
 	for _, window := range []int{1, 3, readahead.MaxWindow, 100} {
 		var begun, taken atomic.Int64
 		r := readahead.New(t.Context(), window, 50, func(_ context.Context, i int) (int, error) {
 			if ahead := begun.Add(1) - taken.Load(); ahead > int64(min(window, readahead.MaxWindow)) {
-				t.Errorf("window %d: %d are read or wait for their turn", window, ahead)
+				t.Errorf("window %d: %d are read ahead", window, ahead)
 			}
 			return 10 * i, nil
 		})
@@ -29,7 +29,7 @@ func TestThingsComeInTheirOrder(t *testing.T) {
 			taken.Add(1)
 		}
 		if _, ok, _ := r.Next(); ok {
-			t.Error("there is more than there should be")
+			t.Error("there is more than 50")
 		}
 		r.Stop()
 	}

@@ -1,8 +1,8 @@
 //go:build !race
 
-// Package soak lets campaigns come, be called, finish and vanish for a long time by a simulated clock, and holds that the
-// exporter's series, memory, goroutines and file descriptors are bounded by the campaigns that are there.
-// The race detector would make it slow.
+// Package soak simulates a long time in which campaigns are added, called, completed and removed. It tests that the
+// exporter's series, memory, goroutines and file descriptors are bounded by the campaigns that exist. It is excluded from
+// the race detector, which would make it slow.
 package soak
 
 import (
@@ -34,16 +34,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	// interval is between scans and between readings of the list of campaigns.
 	interval = 6 * time.Hour
-	// newcomers come in each interval.
+	// newcomers are the campaigns that are added in each interval.
 	newcomers = 5
-	// bytesOfACampaign is more than anything keeps of one; series are counted as they are served.
+	// bytesOfACampaign and seriesOfACampaign are more than a campaign needs; series are counted as they are served.
 	bytesOfACampaign  = 100 << 10
 	seriesOfACampaign = 250
-	// forgetting is how long the exporter remembers the counters of a campaign that is gone.
+	// forgetting is how long the exporter remembers the counters of a campaign that was removed.
 	forgetting = 49 * time.Hour
 )
 
-// fleet are the campaigns and who reads them.
+// fleet is the campaigns and the exporter that reads them.
 type fleet struct {
 	*exportertest.Harness
 	t      *testing.T
@@ -58,10 +58,10 @@ type campaign struct {
 	id   string
 	rows int
 	ends time.Time // when it is completed
-	goes time.Time // when the API does not know it any more
+	goes time.Time // when the API no longer knows it
 }
 
-func TestWhatIsGoneLeavesNothingBehind(t *testing.T) {
+func TestRemovedCampaignsLeaveNothingBehind(t *testing.T) {
 	f := newFleet(t)
 	begin := f.measure("before any campaign")
 	most := 0
@@ -73,8 +73,8 @@ func TestWhatIsGoneLeavesNothingBehind(t *testing.T) {
 		if day%10 != 9 {
 			continue
 		}
-		now := f.measure(fmt.Sprintf("day %d, %d of %d campaigns are there", day+1, len(f.there), f.came))
-		// Those that were there within the time that counters are remembered take room too.
+		now := f.measure(fmt.Sprintf("day %d, %d of %d campaigns exist", day+1, len(f.there), f.came))
+		// Campaigns whose counters are still remembered need memory too.
 		remembered := len(f.there) + int(forgetting/interval+1)*newcomers
 		if limit := begin.heap + uint64(remembered)*bytesOfACampaign; now.heap > limit {
 			t.Errorf("day %d: %d KiB of heap, want at most %d", day+1, now.heap>>10, limit>>10)
@@ -90,10 +90,10 @@ func TestWhatIsGoneLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	if f.came < *days*10 || most > 40*newcomers {
-		t.Fatalf("%d campaigns came, at most %d at once: that proves nothing", f.came, most)
+		t.Fatalf("%d campaigns were added, at most %d existed at once: that proves nothing", f.came, most)
 	}
 	if lines := f.logs.count(); lines > 6*f.came {
-		t.Errorf("%d lines were logged of %d campaigns", lines, f.came)
+		t.Errorf("%d lines were logged about %d campaigns", lines, f.came)
 	}
 
 	for _, c := range f.there {
@@ -107,24 +107,27 @@ func TestWhatIsGoneLeavesNothingBehind(t *testing.T) {
 	if scrape := f.Scrape(); strings.Contains(scrape, "campaign_id=") {
 		t.Errorf("campaigns are still shown:\n%s", scrape)
 	}
-	// Label values that the API made up stay, at most 20 of each label.
+	// Unknown label values stay, at most 20 for each label.
 	if end.series > begin.series+40 {
-		t.Errorf("%d series are left of %d", end.series, begin.series)
+		t.Errorf("%d series are left, before there were %d", end.series, begin.series)
 	}
 	if end.heap > begin.heap+3<<20 {
-		t.Errorf("%d KiB of heap are left of %d", end.heap>>10, begin.heap>>10)
+		t.Errorf("%d KiB of heap are left, before there were %d", end.heap>>10, begin.heap>>10)
 	}
 	if end.goroutines > begin.goroutines+20 || end.descriptors > begin.descriptors+20 {
-		t.Errorf("left are %+v of %+v", end, begin)
+		t.Errorf("left are %+v, before there were %+v", end, begin)
 	}
 }
 
 func newFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, random: rand.New(rand.NewPCG(1, 2))}
 	clock := revoxtest.NewClock(exportertest.Start)
-	f.Harness = exportertest.Prepare(t, exportertest.NewAPI(t, clock, revoxtest.WithRequestLog(0)), clock, func(c *collector.Config) {
+	api := exportertest.NewAPI(t, clock, revoxtest.WithRequestLog(0))
+	f.Harness = exportertest.Prepare(t, api, clock, func(c *collector.Config) {
 		c.Logger = logging.New(&f.logs, "info", "logfmt")
-		c.Discovery = &campaigns.Discovery{Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour}
+		c.Discovery = &campaigns.Discovery{
+			Interval: interval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 24 * time.Hour,
+		}
 		c.ScanInterval = interval
 	})
 	f.Patience = time.Minute
@@ -133,7 +136,7 @@ func newFleet(t *testing.T) *fleet {
 	return f
 }
 
-// live lets an interval pass in the life of the campaigns.
+// live adds, changes, completes and removes campaigns, and then lets an interval pass.
 func (f *fleet) live() {
 	now := f.Clock.Now()
 	for range newcomers {
@@ -159,13 +162,14 @@ func (f *fleet) live() {
 		stay = append(stay, c)
 	}
 	f.there = stay
-	// Every now and then the API is not well.
+	// The API fails now and then.
 	if f.random.IntN(4) == 0 {
 		faults := []revoxtest.Behavior{
-			revoxtest.Status(500, nil, ""), revoxtest.Status(401, nil, ""), revoxtest.CutJSON(), revoxtest.Reset(), revoxtest.RateLimited("3600"),
-			revoxtest.Body("text/html", "<html>"), revoxtest.InvalidUTF8(),
+			revoxtest.Status(500, nil, ""), revoxtest.Status(401, nil, ""), revoxtest.CutJSON(), revoxtest.Reset(),
+			revoxtest.RateLimited("3600"), revoxtest.Body("text/html", "<html>"), revoxtest.InvalidUTF8(),
 		}
-		defer f.API.AddFault(revoxtest.Fault{Times: 1 + f.random.IntN(20), Behavior: faults[f.random.IntN(len(faults))]})()
+		fault := revoxtest.Fault{Times: 1 + f.random.IntN(20), Behavior: faults[f.random.IntN(len(faults))]}
+		defer f.API.AddFault(fault)()
 	}
 	f.pass()
 }
@@ -180,15 +184,17 @@ func (f *fleet) rows(c campaign) []json.RawMessage {
 	rows := make([]json.RawMessage, c.rows)
 	for i := range rows {
 		ended := c.goes.Add(time.Duration(i) * time.Second)
-		rows[i] = json.RawMessage(fmt.Sprintf(`{"id":"%s-%d","phone_number":"+33612345678","call":{"status":"completed","created_at":%q,"call_attempts":[
-			{"status":"completed","result":%q,"end_reason":"reason-%d","started_at":%q,"answered_at":%q,"ended_at":%q}]}}`, c.id, i,
-			ended.Add(-time.Hour).Format(time.RFC3339), []string{"human", "voicemail", "IVR"}[i%3], f.random.IntN(1000),
-			ended.Add(-time.Minute).Format(time.RFC3339), ended.Add(-50*time.Second).Format(time.RFC3339), ended.Format(time.RFC3339)))
+		at := func(before time.Duration) string { return ended.Add(-before).Format(time.RFC3339) }
+		rows[i] = json.RawMessage(fmt.Sprintf(`{"id":"%s-%d","phone_number":"+33612345678",
+			"call":{"status":"completed","created_at":%q,"call_attempts":[{"status":"completed","result":%q,
+			"end_reason":"reason-%d","started_at":%q,"answered_at":%q,"ended_at":%q}]}}`, c.id, i,
+			at(time.Hour), []string{"human", "voicemail", "IVR"}[i%3], f.random.IntN(1000),
+			at(time.Minute), at(50*time.Second), at(0)))
 	}
 	return rows
 }
 
-// footprint is what the exporter takes, and in the same process the API and the test.
+// footprint is what the exporter uses, together with the API and the test in the same process.
 type footprint struct {
 	series, goroutines, descriptors int
 	heap                            uint64
@@ -206,14 +212,17 @@ func (f *fleet) measure(when string) footprint {
 	f.Web.Client().CloseIdleConnections()
 	var memory runtime.MemStats
 	runtime.GC()
-	runtime.GC() // pools are emptied by the second
+	runtime.GC() // the second one empties pools
 	runtime.ReadMemStats(&memory)
 	descriptors, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		descriptors = nil // there is no such thing on this system
+		descriptors = nil // this system has no such folder
 	}
-	now := footprint{series: series, goroutines: runtime.NumGoroutine(), descriptors: len(descriptors), heap: memory.HeapAlloc}
-	f.t.Logf("%s: %d series, %d KiB of heap, %d goroutines, %d file descriptors", when, now.series, now.heap>>10, now.goroutines, now.descriptors)
+	now := footprint{
+		series: series, goroutines: runtime.NumGoroutine(), descriptors: len(descriptors), heap: memory.HeapAlloc,
+	}
+	f.t.Logf("%s: %d series, %d KiB of heap, %d goroutines, %d file descriptors",
+		when, now.series, now.heap>>10, now.goroutines, now.descriptors)
 	return now
 }
 

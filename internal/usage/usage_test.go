@@ -62,7 +62,7 @@ func TestHelpIsInGroups(t *testing.T) {
 		for _, m := range flags {
 			seen[m[1]]++
 			if !strings.HasPrefix(m[1], prefix) {
-				t.Errorf("--%s stands under %s", m[1], title)
+				t.Errorf("--%s is under %s", m[1], title)
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func TestHelpIsInGroups(t *testing.T) {
 	}
 }
 
-// What bash completes, by the script that the program prints.
+// Bash completes with the script that the program prints.
 func TestBashCompletes(t *testing.T) {
 	for line, want := range map[string][]string{
 		"revox_exporter --campaign.in":          {"--campaign.include"},
