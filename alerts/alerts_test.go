@@ -1,6 +1,6 @@
-// Package alerts tests what is written about the alert rules. The rules themselves are tested by promtool, which .ci/alerts
-// runs, by the replay in the folder replay, from end to end in the folder live, and their expressions against the exporter's
-// metrics in ../dashboards/promql.
+// Package alerts tests what is written about the alert rules. The rules themselves are tested by promtool, which
+// .ci/alerts runs, by the replay in the folder replay, and end to end in the folder live. Their expressions are checked
+// against the exporter's metrics in ../dashboards/promql.
 package alerts
 
 import (

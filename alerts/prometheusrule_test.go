@@ -43,7 +43,8 @@ spec:
 	}
 	got := read(t, prometheusRuleFile)
 	if got != want {
-		t.Errorf("%s was not made from %s; run: go test ./alerts -run TestPrometheusRule -update", prometheusRuleFile, rulesFile)
+		t.Errorf("%s was not made from %s; run: go test ./alerts -run TestPrometheusRule -update",
+			prometheusRuleFile, rulesFile)
 	}
 	var manifest struct {
 		APIVersion string     `yaml:"apiVersion"`

@@ -1,8 +1,8 @@
 //go:build live
 
-// Package live tests alerts from end to end: simulated campaigns, the exporter, Prometheus, Alertmanager and a receiver of
-// pages, each the real program. Time runs thirty times as fast: in the simulated API by its clock, and in the rules and the
-// routing by dividing each duration that they name. Run it with: go test -tags live ./alerts/live
+// Package live tests alerts end to end with real programs: the exporter, Prometheus and Alertmanager, with simulated
+// campaigns and a receiver of pages. Time runs thirty times as fast: the simulated API has a fast clock, and the rules and
+// the routing have each of their durations divided. Run it with: go test -tags live ./alerts/live
 package live
 
 import (
@@ -84,7 +84,9 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 	}
 	remove()
 	s.await("the page about the API is resolved", scaled(60*time.Minute), func() bool {
-		return s.received(func(a alert) bool { return a.Status == "resolved" && a.Labels["alertname"] == "RevoxAPIFailing" })
+		return s.received(func(a alert) bool {
+			return a.Status == "resolved" && a.Labels["alertname"] == "RevoxAPIFailing"
+		})
 	})
 }
 
@@ -144,8 +146,8 @@ scrape_configs: [{job_name: revox, static_configs: [{targets: [%q]}]}]
 	return s
 }
 
-// shortened returns a file's text with every duration divided by faster: ranges, offsets, and settings that match. It works
-// on text, since it serves both the rules and the routing.
+// shortened returns a file's text with every duration divided by faster: ranges, offsets, and settings that match. It
+// works on text, so that it serves both the rules and the routing.
 func shortened(t *testing.T, path, settings string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -223,7 +225,7 @@ func (s *stack) await(what string, limit time.Duration, happened func() bool) {
 			return
 		}
 	}
-	s.t.Fatalf("has not happened in time: %s\nreceived: %v", what, s.alerts())
+	s.t.Fatalf("this did not happen in time: %s\nreceived: %v", what, s.alerts())
 }
 
 func (s *stack) receive(_ http.ResponseWriter, r *http.Request) {
@@ -280,7 +282,7 @@ func (s *stack) campaignAlerts() (inhibited, free int) {
 	return inhibited, free
 }
 
-// get reads an answer's JSON, and reports whether there was any.
+// get decodes an answer's JSON, and reports whether it succeeded.
 func (s *stack) get(address string, into any) bool {
 	resp, err := http.Get(address)
 	if err != nil {

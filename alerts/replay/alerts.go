@@ -14,12 +14,12 @@ import (
 type episode struct {
 	alert    string
 	severity string
-	campaign string // campaign_id, "" where the alert is about none
+	campaign string // campaign_id, "" if the alert is about none
 	labels   labels.Labels
 	summary  string
 	text     string // all annotations
 	start    time.Time
-	end      time.Time // zero while it goes on
+	end      time.Time // zero while it fires
 	value    float64   // at the start
 	causes   []*incident
 }
@@ -28,20 +28,20 @@ type episode struct {
 type alertLog struct {
 	firing   map[string]*episode // by labels
 	episodes []*episode          // in the order of their starts
-	looked   []*episode          // what fired when it was last looked at
+	looked   []*episode          // what fired when look was last called
 }
 
-// look notes what fires now, for fires. Rules must not be evaluated meanwhile, as they may be while fires is asked.
+// look notes what fires now, for fires. Rules must not be evaluated at the same time; they may be during fires.
 func (l *alertLog) look() { l.looked = slices.Collect(maps.Values(l.firing)) }
 
-// fires tells whether any of these alerts fires for a campaign, or in general; "" is any campaign.
+// fires reports whether any of these alerts fires for a campaign or for none; "" is any campaign.
 func (l *alertLog) fires(alerts []string, campaign string) bool {
 	return slices.ContainsFunc(l.looked, func(e *episode) bool {
 		return slices.Contains(alerts, e.alert) && (campaign == "" || e.campaign == "" || e.campaign == campaign)
 	})
 }
 
-// note looks at what fires after an evaluation at a time, and returns the episodes that began with it.
+// note records what fires after an evaluation at a time, and returns the episodes that began with it.
 func (l *alertLog) note(groups []*rules.Group, at time.Time) []*episode {
 	var began []*episode
 	fires := map[string]bool{}
@@ -74,8 +74,9 @@ func (l *alertLog) note(groups []*rules.Group, at time.Time) []*episode {
 
 func newEpisode(alert *rules.Alert, at time.Time) *episode {
 	e := &episode{
-		alert: alert.Labels.Get(labels.AlertName), severity: alert.Labels.Get("severity"), campaign: alert.Labels.Get("campaign_id"),
-		labels: alert.Labels, summary: alert.Annotations.Get("summary"), start: at, value: alert.Value,
+		alert: alert.Labels.Get(labels.AlertName), severity: alert.Labels.Get("severity"),
+		campaign: alert.Labels.Get("campaign_id"), labels: alert.Labels, summary: alert.Annotations.Get("summary"),
+		start: at, value: alert.Value,
 	}
 	alert.Annotations.Range(func(l labels.Label) { e.text += l.Name + ": " + l.Value + "\n" })
 	return e

@@ -11,68 +11,71 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// scope is what an incident is put on.
+// scope is what an incident affects.
 type scope int
 
 const (
 	oneCampaign scope = iota // a running campaign with volume
-	newCampaign              // one that begins with it
+	newCampaign              // a campaign that begins with the incident
 	everything               // all campaigns, the API or the exporter
 )
 
-// baseline is what an incident is told from.
+// baseline is what an incident is compared with.
 type baseline int
 
 const (
 	none          baseline = iota
-	callsWereWell          // the day before, by whatever came to be known of them
-	dataWasThere           // the day before, at that very time
+	callsWereWell          // the calls of the day before, as far as they are known
+	dataWasThere           // the data of the day before, as it was known at that time
 )
 
-// class is a kind of incident: a line of the table of what must be told apart.
+// class is a kind of incident that the alerts must detect.
 type class struct {
 	name     string
-	severity string        // page or ticket; "" where either will do
+	severity string        // page or ticket; "" if either will do
 	limit    time.Duration // from its start to the alert, at most
 	lasts    time.Duration
 	scope    scope
-	// baseline classes are seen by comparison with the same hours of earlier days: their campaign needs one that was well.
+	// baseline, if not none, means that the incident shows only by comparison with the same hours of earlier days. Its
+	// campaign needs such a day without incidents.
 	baseline baseline
-	// alerts are those that explain the incident, any one of them.
+	// alerts are those that report the incident; one is enough.
 	alerts []string
-	// follows are alerts that may come along with it, because what it does to calls or data is their business too.
+	// follows are alerts that may fire too, because they are about the incident's effects on calls or data.
 	follows []string
-	// linger is how long after its end what looks back may still begin to fire.
+	// linger is how long after the incident's end alerts that look back may still begin to fire.
 	linger time.Duration
-	// attempts are how many have to finish in half an hour for it to be seen in time; 0: enoughAttempts.
+	// attempts is how many must finish in half an hour so that the incident shows in time; 0: enoughAttempts.
 	attempts float64
-	// dataOnly classes leave the calls as they are, and only what is to be seen of them is wrong.
+	// dataOnly classes do not change the calls, only what the exporter sees of them.
 	dataOnly bool
 	begin    func(r *replay, in *incident) (undo func())
 }
 
-// enoughAttempts is the volume rule: an incident is put on a campaign only where that many attempts have finished in
-// half an hour before, and where enough calls wait for the next ones.
+// enoughAttempts is the volume rule: an incident happens only on a campaign on which that many attempts have finished in
+// the half hour before, and on which enough calls wait for the next attempts.
 const enoughAttempts = 60
 
-// enoughForShare is the volume at which a share of 40 % is told from 2 % within ten minutes, all but surely. At two thirds of it,
-// twenty attempts in ten minutes, one incident in eight has too few errors by then.
+// enoughForShare is the volume at which a share of 40 % can almost certainly be distinguished from 2 % within ten
+// minutes. At two thirds of it, twenty attempts in ten minutes, one incident in eight has too few errors by then.
 const enoughForShare = 90
 
-// enoughEarlier is how many attempts have to have been made in the same 90 minutes of earlier days for a share to be known well
-// enough: with 180, all of a campaign's second day, and three in ten answered, one time in six it is off by more than a tenth
-// of itself, and a fall to a quarter can look like one to a half. A short replay, which has no third day, does without.
+// enoughEarlier is how many attempts in the same 90 minutes of earlier days make a share precise enough. With 180, which
+// is all of a campaign's second day, and three in ten answered, the share is off by more than a tenth of itself one time
+// in six, and a fall to a quarter can look like a fall to a half. The short replay ignores it, since it has no third day.
 const enoughEarlier = 300
 
-// calls lets calls go wrong on the incident's campaign, or on all.
+// calls makes calls fail on the incident's campaign, or on all.
 func calls(kind sim.IncidentKind, dialError string, share float64) func(*replay, *incident) func() {
 	return func(r *replay, in *incident) func() {
-		r.api.AddIncident(sim.Incident{Kind: kind, DialError: dialError, Share: share, Campaign: in.campaign, Start: in.start, End: in.end})
+		r.api.AddIncident(sim.Incident{
+			Kind: kind, DialError: dialError, Share: share, Campaign: in.campaign, Start: in.start, End: in.end,
+		})
 		return nil
 	}
 }
 
-// campaignWith lets a campaign begin that is ill from its first attempt.
+// campaignWith starts a campaign that fails from its first attempt on.
 func campaignWith(kind string, spec sim.Campaign, dialError string, share float64) func(*replay, *incident) func() {
 	return func(r *replay, in *incident) func() {
 		spec.Start = in.start
@@ -80,20 +83,22 @@ func campaignWith(kind string, spec sim.Campaign, dialError string, share float6
 		m := r.fleet.add(kind, place{"everywhere", "UTC"}, spec, in.class.lasts+in.class.linger+12*time.Hour)
 		in.campaign, in.name = m.id, m.spec.Name
 		if dialError != "" {
-			r.api.AddIncident(sim.Incident{DialError: dialError, Share: share, Campaign: m.id, Start: in.start, End: in.end})
+			r.api.AddIncident(sim.Incident{
+				DialError: dialError, Share: share, Campaign: m.id, Start: in.start, End: in.end,
+			})
 		}
 		return nil
 	}
 }
 
-// fault lets requests go wrong.
+// fault makes requests fail.
 func fault(endpoint string, behavior revoxtest.Behavior) func(*replay, *incident) func() {
 	return func(r *replay, in *incident) func() {
 		return r.api.AddFault(revoxtest.Fault{Campaign: in.campaign, Endpoint: endpoint, Behavior: behavior})
 	}
 }
 
-// loseRows leaves out every tenth row of a page, while the total stays what it is.
+// loseRows removes every tenth row of a page. The total stays the same.
 func loseRows(rows []json.RawMessage) []json.RawMessage {
 	var kept []json.RawMessage
 	for i, row := range rows {
@@ -104,8 +109,8 @@ func loseRows(rows []json.RawMessage) []json.RawMessage {
 	return kept
 }
 
-// newResult returns what gives one attempt of a campaign a result that nobody has heard of, as when the API learns
-// something new. It is the same attempt in each scan.
+// newResult returns a function that gives one attempt of a campaign an unknown result, as when the API adds one. It is
+// the same attempt in each scan.
 func newResult() func([]json.RawMessage) []json.RawMessage {
 	known, news := []byte(`"result":"voicemail"`), []byte(`"result":"answering-robot"`)
 	const idLength = 44 // of {"id":"..."
@@ -129,21 +134,24 @@ func newResult() func([]json.RawMessage) []json.RawMessage {
 	}
 }
 
-// notRead are the alerts that may follow where data does not come any more.
-var notRead = []string{"RevoxCampaignNotRead", "RevoxDiscoveryFailing", "RevoxAPIFailing", "RevoxReplicaDown", "RevoxScansLate"}
+// notRead are the alerts that may follow if no more data comes.
+var notRead = []string{
+	"RevoxCampaignNotRead", "RevoxDiscoveryFailing", "RevoxAPIFailing", "RevoxReplicaDown", "RevoxScansLate",
+}
 
-// What looks back may begin to fire after an incident: by ten minutes, or by an hour and a half.
+// Alerts that look back may begin to fire after an incident's end: those of ten minutes, and those of an hour and a half.
 const (
 	shortLook = 15 * time.Minute
 	longLook  = 2 * time.Hour
 )
 
-// classes are all incidents that there are.
+// classes are all kinds of incidents.
 var classes = []*class{
 	{
 		name: "throttling of one campaign", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
-		alerts: []string{"RevoxThrottled"}, follows: []string{"RevoxThrottledEverywhere"}, linger: shortLook, attempts: enoughForShare,
-		begin: calls(sim.DialErrorSurge, "too_many_calls", 0.4),
+		alerts: []string{"RevoxThrottled"}, follows: []string{"RevoxThrottledEverywhere"}, linger: shortLook,
+		attempts: enoughForShare,
+		begin:    calls(sim.DialErrorSurge, "too_many_calls", 0.4),
 	},
 	{
 		name: "throttling of all", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute, scope: everything,
@@ -166,8 +174,8 @@ var classes = []*class{
 		begin: calls(sim.DialErrorSurge, "non_classified_error", 0.8),
 	},
 	{
-		name: "no permission from the start", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute, scope: newCampaign,
-		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
+		name: "no permission from the start", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		scope: newCampaign, alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: campaignWith("abroad", sim.Campaign{Rows: 900, MaxConcurrentCalls: 4}, "no_international_permission", 0.9),
 	},
 	{
@@ -177,8 +185,8 @@ var classes = []*class{
 	},
 	{
 		name: "agent breaks", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
-		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored"}, linger: shortLook,
-		begin: calls(sim.AgentBreaks, "", 0.8),
+		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored"},
+		linger: shortLook, begin: calls(sim.AgentBreaks, "", 0.8),
 	},
 	{
 		name: "calls errored", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
@@ -242,7 +250,7 @@ var classes = []*class{
 		name: "unknown value", severity: "ticket", limit: time.Hour, lasts: 90 * time.Minute,
 		alerts: []string{"RevoxUnknownValues"}, linger: shortLook,
 		begin: func(r *replay, in *incident) func() {
-			return r.api.AddFault(revoxtest.Fault{Campaign: in.campaign, Endpoint: "rows", Behavior: revoxtest.MangleRows(newResult())})
+			return fault("rows", revoxtest.MangleRows(newResult()))(r, in)
 		},
 	},
 }

@@ -13,7 +13,7 @@ type fleet struct {
 	api     *sim.Simulation
 	rng     *rand.Rand
 	small   bool
-	members map[string]*member // by ID, those that were deleted too
+	members map[string]*member // by ID, deleted ones included
 	added   int
 }
 
@@ -24,24 +24,25 @@ type member struct {
 	kind   string
 	gone   time.Time // when it is deleted; zero: never
 	isGone bool
-	paused bool // or on its way back from that
-	// pauses are when it did not call as usual because somebody wanted it so.
+	paused bool // or resumed not long ago
+	// pauses are the times at which it was paused.
 	pauses []span
 }
 
 type span struct{ from, to time.Time }
 
-// place is where the people called live, and so when they are called.
+// place is where the people live who are called, which decides when they are called.
 type place struct{ name, timezone string }
 
 var places = []place{
-	{"Paris", "Europe/Paris"}, {"New York", "America/New_York"}, {"Tokyo", "Asia/Tokyo"}, {"Los Angeles", "America/Los_Angeles"},
-	{"London", "Europe/London"}, {"São Paulo", "America/Sao_Paulo"}, {"Sydney", "Australia/Sydney"},
+	{"Paris", "Europe/Paris"}, {"New York", "America/New_York"}, {"Tokyo", "Asia/Tokyo"},
+	{"Los Angeles", "America/Los_Angeles"}, {"London", "Europe/London"}, {"São Paulo", "America/Sao_Paulo"},
+	{"Sydney", "Australia/Sydney"},
 }
 
 var weekdays = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
 
-// add adds a campaign at a time, or in its future, and deletes it after a while; 0 is never.
+// add adds a campaign that starts at spec.Start, and is deleted some time after that; 0: never.
 func (f *fleet) add(kind string, at place, spec sim.Campaign, deleteAfter time.Duration) *member {
 	f.added++
 	spec.Name = fmt.Sprintf("%s %d %s", kind, f.added, at.name)
@@ -64,9 +65,9 @@ func (f *fleet) day(n int, midnight time.Time) {
 	}
 	morning := func(p place, hour int) time.Time { return localTime(midnight, p, hour, f.rng.IntN(60)) }
 
-	// One that goes on for days, with more calls waiting than it can make: the volume for incidents that show in a
-	// share of its calls, and the earlier days to compare with.
-	for range 1 + btoi(n == 0)*2 { // the fleet does not begin with nothing
+	// A campaign that calls for days, with more calls waiting than it can make. It has the volume for incidents that show
+	// in a share of its calls, and earlier days to compare with.
+	for range 1 + btoi(n == 0)*2 { // the fleet begins with three of them
 		p := places[(f.added+n)%3]
 		f.add("steady", p, steady(f.rng, morning(p, 8)), 5*24*time.Hour)
 	}
@@ -74,16 +75,18 @@ func (f *fleet) day(n int, midnight time.Time) {
 	for range 1 + f.rng.IntN(2) {
 		p := pick(f.rng, places)
 		f.add("big", p, sim.Campaign{
-			Start: morning(p, 9), Rows: 500 + f.rng.IntN(300), MaxConcurrentCalls: 5 + f.rng.IntN(4), CallTwiceInARow: f.rng.IntN(3) == 0,
-			Windows: []sim.Window{{Start: "09:30", End: "20:00"}}, QueueOvernight: f.rng.IntN(2) == 0, HumanShare: 0.25 + 0.15*f.rng.Float64(),
+			Start: morning(p, 9), Rows: 500 + f.rng.IntN(300), MaxConcurrentCalls: 5 + f.rng.IntN(4),
+			CallTwiceInARow: f.rng.IntN(3) == 0, Windows: []sim.Window{{Start: "09:30", End: "20:00"}},
+			QueueOvernight: f.rng.IntN(2) == 0, HumanShare: 0.25 + 0.15*f.rng.Float64(),
 		}, time.Duration(30+f.rng.IntN(40))*time.Hour)
 	}
 	for range 2 {
 		p := pick(f.rng, places)
 		spec := sim.Campaign{
-			Start: morning(p, 7), Rows: 180 + f.rng.IntN(150), MaxConcurrentCalls: 1 + f.rng.IntN(2), RetryDelay: time.Duration(2+f.rng.IntN(3)) * time.Hour,
-			Windows: []sim.Window{{Start: "10:00", End: "12:30"}, {Start: "14:00", End: "18:30"}}, QueueOvernight: f.rng.IntN(2) == 0,
-			NewerFields: f.rng.IntN(2) == 0, NewestFirst: f.rng.IntN(2) == 0,
+			Start: morning(p, 7), Rows: 180 + f.rng.IntN(150), MaxConcurrentCalls: 1 + f.rng.IntN(2),
+			RetryDelay:     time.Duration(2+f.rng.IntN(3)) * time.Hour,
+			Windows:        []sim.Window{{Start: "10:00", End: "12:30"}, {Start: "14:00", End: "18:30"}},
+			QueueOvernight: f.rng.IntN(2) == 0, NewerFields: f.rng.IntN(2) == 0, NewestFirst: f.rng.IntN(2) == 0,
 		}
 		if f.rng.IntN(2) == 0 {
 			spec.Days = weekdays
@@ -96,37 +99,41 @@ func (f *fleet) day(n int, midnight time.Time) {
 	for range 7 {
 		p := pick(f.rng, places)
 		f.add("small", p, sim.Campaign{
-			Start: morning(p, 9+f.rng.IntN(8)), Rows: 8 + f.rng.IntN(50), MaxConcurrentCalls: 1, RetryDelay: 3 * time.Hour, MaxRetryAttempts: 2,
+			Start: morning(p, 9+f.rng.IntN(8)), Rows: 8 + f.rng.IntN(50), MaxConcurrentCalls: 1,
+			RetryDelay: 3 * time.Hour, MaxRetryAttempts: 2,
 			BadNumbersShare: 0.1 * f.rng.Float64(), HumanShare: 0.1 + 0.4*f.rng.Float64(),
 		}, 60*time.Hour)
 	}
 	if n%2 == 0 {
 		p := pick(f.rng, places)
-		// Five attempts an hour, of which four fail: nothing to wake anybody for.
+		// Five attempts an hour, of which four fail: no reason to wake anybody.
 		f.add("trickle", p, sim.Campaign{
 			Start: morning(p, 6), AddRowsPerHour: 3, AddRowsFor: 60 * time.Hour, MaxConcurrentCalls: 1, MaxRetryAttempts: 1,
 			Windows: []sim.Window{{Start: "08:00", End: "21:00"}}, HumanShare: 0.12, VoicemailShare: 0.05, ErroredShare: 0.03,
-			DialErrors: map[string]float64{"no_answer": 0.35, "busy": 0.35, "temporarily_unavailable": 0.2, "too_many_calls": 0.04, "non_classified_error": 0.03, "number_non_attributed": 0.03},
+			DialErrors: map[string]float64{"no_answer": 0.35, "busy": 0.35, "temporarily_unavailable": 0.2,
+				"too_many_calls": 0.04, "non_classified_error": 0.03, "number_non_attributed": 0.03},
 		}, 72*time.Hour)
 	}
 	if n%3 == 1 {
 		p := pick(f.rng, places)
-		// It has called for more than a week when the exporter comes to see it.
+		// It has called for more than a week when the exporter first reads it.
 		f.add("history", p, sim.Campaign{
-			Start: midnight.Add(-9 * 24 * time.Hour), Rows: 500, MaxConcurrentCalls: 1, RetryDelay: 40 * time.Hour, MaxRetryAttempts: 8, HumanShare: 0.15,
-			Windows: []sim.Window{{Start: "09:00", End: "21:00"}}, ReclassifiedShare: 0.1, NewerFields: true,
+			Start: midnight.Add(-9 * 24 * time.Hour), Rows: 500, MaxConcurrentCalls: 1, RetryDelay: 40 * time.Hour,
+			MaxRetryAttempts: 8, HumanShare: 0.15, ReclassifiedShare: 0.1, NewerFields: true,
+			Windows: []sim.Window{{Start: "09:00", End: "21:00"}},
 		}, 12*24*time.Hour)
 	}
 	if n%3 == 2 {
 		p := pick(f.rng, places)
-		// Through the night, across midnight.
+		// It calls across midnight.
 		f.add("night", p, sim.Campaign{
-			Start: morning(p, 19), Rows: 150, MaxConcurrentCalls: 2, Windows: []sim.Window{{Start: "8pm", End: "1am"}}, QueueOvernight: true,
+			Start: morning(p, 19), Rows: 150, MaxConcurrentCalls: 2, QueueOvernight: true,
+			Windows: []sim.Window{{Start: "8pm", End: "1am"}},
 		}, 48*time.Hour)
 	}
 }
 
-// smallDay is the day of the fleet for CI: few rows, and at every hour some campaign with volume.
+// smallDay is day for the small fleet: few rows, and at any hour a campaign with volume.
 func (f *fleet) smallDay(n int, midnight time.Time) {
 	if n == 0 {
 		for i, p := range places[:3] {
@@ -137,16 +144,20 @@ func (f *fleet) smallDay(n int, midnight time.Time) {
 			f.add("steady", p, spec, 0)
 		}
 		f.add("history", places[0], sim.Campaign{
-			Start: midnight.Add(-6 * 24 * time.Hour), Rows: 200, MaxConcurrentCalls: 1, RetryDelay: 40 * time.Hour, MaxRetryAttempts: 8, HumanShare: 0.15, ReclassifiedShare: 0.25,
+			Start: midnight.Add(-6 * 24 * time.Hour), Rows: 200, MaxConcurrentCalls: 1, RetryDelay: 40 * time.Hour,
+			MaxRetryAttempts: 8, HumanShare: 0.15, ReclassifiedShare: 0.25,
 		}, 0)
 	}
 	p := pick(f.rng, places)
 	f.add("medium", p, sim.Campaign{
-		Start: localTime(midnight, p, 9, 0), Rows: 120, MaxConcurrentCalls: 2, ReclassifiedShare: 0.25, NewestFirst: true, NewerFields: true, QueueOvernight: true,
+		Start: localTime(midnight, p, 9, 0), Rows: 120, MaxConcurrentCalls: 2, ReclassifiedShare: 0.25,
+		NewestFirst: true, NewerFields: true, QueueOvernight: true,
 	}, 0)
 	for range 2 {
 		p := pick(f.rng, places)
-		f.add("small", p, sim.Campaign{Start: localTime(midnight, p, 10, 0), Rows: 8 + f.rng.IntN(20), MaxConcurrentCalls: 1, RetryDelay: 3 * time.Hour}, 30*time.Hour)
+		f.add("small", p, sim.Campaign{
+			Start: localTime(midnight, p, 10, 0), Rows: 8 + f.rng.IntN(20), MaxConcurrentCalls: 1, RetryDelay: 3 * time.Hour,
+		}, 30*time.Hour)
 	}
 }
 
@@ -175,7 +186,7 @@ func (f *fleet) deleteDue(now time.Time) {
 	}
 }
 
-// localTime is a time of the day that begins at a midnight UTC, on a place's clock.
+// localTime returns a time on a place's clock, on the date that begins at a midnight UTC.
 func localTime(midnight time.Time, p place, hour, minute int) time.Time {
 	loc, err := time.LoadLocation(p.timezone)
 	if err != nil {
@@ -185,7 +196,7 @@ func localTime(midnight time.Time, p place, hour, minute int) time.Time {
 	return time.Date(y, m, d, hour, minute, 0, 0, loc)
 }
 
-// openUntil returns when the campaign's window that is open at a time ends, or the time itself where none is.
+// openUntil returns when the campaign's window that is open at a time ends, or the time itself if none is open.
 func (m *member) openUntil(now time.Time) time.Time {
 	loc, err := time.LoadLocation(m.spec.Timezone)
 	if err != nil {
@@ -210,7 +221,7 @@ func (m *member) openUntil(now time.Time) time.Time {
 	return now
 }
 
-// timeOfDay reads `15:04` as minutes since midnight; windows written otherwise are not those of campaigns for incidents.
+// timeOfDay returns the minutes since midnight of `15:04`. Campaigns for incidents write their windows like that.
 func timeOfDay(s string) int {
 	t, err := time.Parse("15:04", s)
 	if err != nil {

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// verdict is what came of a replay.
+// verdict is the result of a replay.
 type verdict struct {
-	incidents []*incident // in the order of their beginnings; those that found no place last
+	incidents []*incident // in the order in which they began; those that never began are last
 	missed    []string    // goals that were not met, in words
 	pages     []*episode  // that no incident explains
 	tickets   []*episode
-	explained []*episode // that are not an incident's first
+	explained []*episode // by an incident, but not the first
 	others    []*episode // of other severities
-	unnamed   []*episode // about a campaign that they do not name
+	unnamed   []*episode // whose texts do not name their campaign
 }
 
-// judge lays the alerts beside the incidents.
+// judge compares the alerts with the incidents.
 func (r *replay) judge(ctx context.Context) (*verdict, error) {
 	v := &verdict{incidents: slices.Clone(r.plan.incidents)}
 	slices.SortStableFunc(v.incidents, func(a, b *incident) int {
@@ -35,7 +35,8 @@ func (r *replay) judge(ctx context.Context) (*verdict, error) {
 		for _, e := range r.alerts.episodes {
 			if in.explains(e) {
 				e.causes = append(e.causes, in)
-				if in.alert == nil && slices.Contains(in.class.alerts, e.alert) && (in.class.severity == "" || e.severity == in.class.severity) {
+				if in.alert == nil && slices.Contains(in.class.alerts, e.alert) &&
+					(in.class.severity == "" || e.severity == in.class.severity) {
 					in.alert = e
 				}
 			}
@@ -72,7 +73,7 @@ func (r *replay) judge(ctx context.Context) (*verdict, error) {
 	return v, nil
 }
 
-// explains tells whether an alert is the incident's, or follows from it.
+// explains reports whether an alert reports the incident or follows from it.
 func (in *incident) explains(e *episode) bool {
 	c := in.class
 	switch {
@@ -85,28 +86,30 @@ func (in *incident) explains(e *episode) bool {
 	return slices.Contains(c.alerts, e.alert) || slices.Contains(c.follows, e.alert)
 }
 
-// delay is how long after its beginning the incident was told of.
+// delay returns how long after the incident's beginning the alert fired.
 func (in *incident) delay() time.Duration { return in.alert.start.Sub(in.start) }
 
-// failure says which goal the incident misses, "" where it misses none.
+// failure returns the goal that the incident misses, "" if it misses none.
 func (in *incident) failure() string {
 	switch {
 	case !in.begun():
-		return fmt.Sprintf("%s: no campaign was found that it would show on; another seed, or a larger fleet", in.class.name)
+		return fmt.Sprintf("%s: no campaign was found on which it would show: try another seed, or a larger fleet", in.class.name)
 	case in.alert == nil:
 		return fmt.Sprintf("%s, %s at %s: no alert", in.class.name, in.name, stamp(in.start))
 	case in.delay() > in.class.limit:
-		return fmt.Sprintf("%s, %s at %s: %s after %s, not %s", in.class.name, in.name, stamp(in.start), in.alert.alert, minutes(in.delay()), minutes(in.class.limit))
+		return fmt.Sprintf("%s, %s at %s: %s after %s, want at most %s",
+			in.class.name, in.name, stamp(in.start), in.alert.alert, minutes(in.delay()), minutes(in.class.limit))
 	}
 	return ""
 }
 
-// measure finds out how many attempts finished within the limit.
+// measure counts the attempts that finished within the incident's limit.
 func (r *replay) measure(ctx context.Context, in *incident) error {
 	if in.campaign == "" {
 		return nil
 	}
-	expr := fmt.Sprintf(`max by (campaign_id) (sum by (campaign_id, instance) (increase(revox_campaign_call_attempts_finished_total{campaign_id=%q}[%dm])))`,
+	expr := fmt.Sprintf(`max by (campaign_id) (sum by (campaign_id, instance) (`+
+		`increase(revox_campaign_call_attempts_finished_total{campaign_id=%q}[%dm])))`,
 		in.campaign, int(in.class.limit.Minutes()))
 	values, err := r.prometheus.query(ctx, expr, in.start.Add(in.class.limit+scrapeAfter))
 	if err != nil {

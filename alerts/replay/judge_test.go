@@ -9,7 +9,8 @@ func TestAnIncidentExplainsOnlyItsOwnAlerts(t *testing.T) {
 	start := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	c := &class{alerts: []string{"Own"}, follows: []string{"Follower"}, linger: 10 * time.Minute}
 	on := &incident{class: c, campaign: "a", start: start, end: start.Add(time.Hour)}
-	everywhere := &incident{class: &class{alerts: []string{"Own"}, scope: everything}, start: start, end: start.Add(time.Hour)}
+	all := &class{alerts: []string{"Own"}, scope: everything}
+	everywhere := &incident{class: all, start: start, end: start.Add(time.Hour)}
 	at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
 
 	for name, test := range map[string]struct {
@@ -38,23 +39,23 @@ func TestAnIncidentExplainsOnlyItsOwnAlerts(t *testing.T) {
 	}
 }
 
-// An incident does not begin where its alert would not be news.
-func TestWhatFiresIsKnown(t *testing.T) {
+// An incident does not begin while its alert already fires.
+func TestFiringAlertsAreKnown(t *testing.T) {
 	log := alertLog{firing: map[string]*episode{"1": {alert: "Own", campaign: "a"}, "2": {alert: "General"}}}
 	if log.fires([]string{"Own"}, "a") {
-		t.Error("it fires before it is looked at")
+		t.Error("it fires before look is called")
 	}
 	log.look()
-	delete(log.firing, "1") // what is evaluated meanwhile makes no difference
+	delete(log.firing, "1") // later evaluations make no difference
 	for name, test := range map[string]struct {
 		alert, campaign string
 		want            bool
 	}{
-		"its alert":                       {"Own", "a", true},
-		"its alert, on another campaign":  {"Own", "b", false},
-		"its alert, on any campaign":      {"Own", "", true},
-		"another alert":                   {"Other", "a", false},
-		"an alert that is of no campaign": {"General", "a", true},
+		"its alert":                          {"Own", "a", true},
+		"its alert, on another campaign":     {"Own", "b", false},
+		"its alert, on any campaign":         {"Own", "", true},
+		"another alert":                      {"Other", "a", false},
+		"an alert that is about no campaign": {"General", "a", true},
 	} {
 		if got := log.fires([]string{test.alert}, test.campaign); got != test.want {
 			t.Errorf("%s: %t, want %t", name, got, test.want)
@@ -62,7 +63,7 @@ func TestWhatFiresIsKnown(t *testing.T) {
 	}
 }
 
-func TestAMissedLimitIsSaid(t *testing.T) {
+func TestAMissedLimitIsReported(t *testing.T) {
 	start := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	c := &class{name: "throttling", limit: 10 * time.Minute}
 	for name, test := range map[string]struct {

@@ -1,5 +1,5 @@
-// Command replay proves the alert rules: simulated weeks of a fleet of campaigns go through the real exporter, and
-// Prometheus' own engine evaluates the rules on what it shows. See README.md.
+// Command replay tests the alert rules: the real exporter reads simulated weeks of a fleet of campaigns, and Prometheus'
+// own engine evaluates the rules on its metrics. See README.md.
 package main
 
 import (
@@ -13,13 +13,13 @@ import (
 	"os/signal"
 	"runtime/pprof"
 	"syscall"
-	_ "time/tzdata" // the campaigns' time zones, where the system has none
+	_ "time/tzdata" // the campaigns' time zones, if the system has none
 )
 
 // Exit codes.
 const (
 	exitOK      = 0
-	exitFailure = 1 // a goal is missed, or the replay broke
+	exitFailure = 1 // a goal is missed, or the replay failed
 	exitUsage   = 2
 )
 
@@ -32,10 +32,11 @@ func command(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	days := flags.Int("days", 14, "simulated days; at least 2")
-	seed := flags.Uint64("seed", 0, "seed of everything random; 0 draws one")
-	size := flags.String("fleet", "full", "full, or small for a short run: few campaigns, and some with volume at every hour")
+	seed := flags.Uint64("seed", 0, "seed of everything random; 0 chooses one")
+	size := flags.String("fleet", "full",
+		"full, or small for short runs: few campaigns, some of which make many attempts at any hour")
 	rulesFile := flags.String("rules", "../revox.rules.yml", "file with the rules")
-	verbose := flags.Bool("v", false, "tell what happens while it happens")
+	verbose := flags.Bool("v", false, "print incidents, traps and alerts while they happen")
 	profile := flags.String("cpuprofile", "", "file to write a CPU profile to")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

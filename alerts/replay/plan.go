@@ -8,33 +8,33 @@ import (
 	"time"
 )
 
-// incident is one thing that goes wrong in a replay.
+// incident is an incident of a replay.
 type incident struct {
 	class     *class
 	notBefore time.Time
 
 	// Set once it begins.
-	campaign, name string // "" where it is on all
+	campaign, name string // "" if it is on all
 	start, end     time.Time
 	undo           func()
 	over           bool
 	attempts       float64  // finished within the limit, on its campaign
-	alert          *episode // the first that explains it
+	alert          *episode // the first that reports it
 }
 
 func (in *incident) begun() bool { return !in.start.IsZero() }
 
 func (in *incident) everywhere() bool { return in.class.scope == everything }
 
-// plan says what goes wrong, and finds when and where it shows.
+// plan has the incidents, and decides when and where they happen.
 type plan struct {
 	rng       *rand.Rand
 	until     time.Time
-	calm      time.Duration // on a campaign between two incidents, and around those that are on everything
+	calm      time.Duration // between two incidents on a campaign, and around those on everything
 	incidents []*incident
 }
 
-// newPlan spreads times incidents of each class over the replay.
+// newPlan spreads a number of incidents of each class over the replay.
 func newPlan(rng *rand.Rand, start, until time.Time, times int, calm time.Duration) *plan {
 	p := &plan{rng: rng, until: until, calm: calm}
 	for range times {
@@ -44,12 +44,12 @@ func newPlan(rng *rand.Rand, start, until time.Time, times int, calm time.Durati
 			p.incidents = append(p.incidents, &incident{class: c})
 		}
 	}
-	// The first hours show what is usual, and the last must leave each incident its time.
+	// The first hours show what is usual, and the last must leave each incident enough time.
 	first, last := start.Add(8*time.Hour), until.Add(-10*time.Hour)
 	step := last.Sub(first) / time.Duration(len(p.incidents))
 	for i, in := range p.incidents {
 		in.notBefore = first.Add(time.Duration(i)*step + time.Duration(rng.Int64N(int64(step))))
-		// Those that need a day behind them are the hardest to place, and wait from the first time when that can be.
+		// Incidents that need an earlier day are the hardest to place, so they wait from the first possible time on.
 		if in.class.baseline != none && i < len(classes) {
 			in.notBefore = start.Add(25 * time.Hour)
 		}
@@ -58,7 +58,7 @@ func newPlan(rng *rand.Rand, start, until time.Time, times int, calm time.Durati
 	return p
 }
 
-// move ends the incidents that are due and begins those that find their place at the minute that begins now.
+// move ends the incidents that are due, and begins those that have a place, at the minute that begins now.
 func (p *plan) move(ctx context.Context, r *replay, now time.Time) error {
 	for _, in := range p.incidents {
 		if in.begun() && !in.over && !in.end.After(now) {
@@ -89,13 +89,14 @@ func (p *plan) move(ctx context.Context, r *replay, now time.Time) error {
 	return nil
 }
 
-// place finds a campaign for an incident, or that it can be on everything.
+// place finds a campaign for an incident, and reports whether the incident can begin.
 func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) bool {
 	end := now.Add(in.class.lasts)
-	if p.near(now.Add(-p.calm), end.Add(p.calm), func(o *incident) bool { return o.everywhere() || in.everywhere() }) {
+	eitherOnAll := func(o *incident) bool { return o.everywhere() || in.everywhere() }
+	if p.near(now.Add(-p.calm), end.Add(p.calm), eitherOnAll) {
 		return false
 	}
-	// Nobody would feel it on a campaign that stops calling before it has to be told.
+	// An incident would not show on a campaign that stops calling before the limit.
 	shut := func(m *member, at time.Time) bool {
 		return m.openUntil(at).Before(at.Add(in.class.limit + 10*time.Minute))
 	}
@@ -125,11 +126,11 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
 			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
 			p.near(now.Add(-p.calm), end.Add(p.calm), own),
-			r.alerts.fires(in.class.alerts, m.id): // it would be no news
+			r.alerts.fires(in.class.alerts, m.id): // its alert fires already
 			continue
 		}
 		if in.class.baseline != none {
-			// The same hours of the day before were well, and so was the time since.
+			// The same hours of the day before must have been without incidents.
 			const day = 24 * time.Hour
 			dayBefore, from, to := now.Add(-day), now.Add(-day-time.Hour), end.Add(-day+time.Hour)
 			switch {
@@ -152,33 +153,35 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	return true
 }
 
-// pausedIn tells whether the campaign was paused in a span of time.
+// pausedIn reports whether the campaign was paused in a span of time.
 func (m *member) pausedIn(from, to time.Time) bool {
 	return slices.ContainsFunc(m.pauses, func(s span) bool { return s.from.Before(to) && s.to.After(from) })
 }
 
-// near tells whether incidents that which selects go on in a span of time.
+// near reports whether there is an incident that which selects in a span of time.
 func (p *plan) near(from, to time.Time, which func(*incident) bool) bool {
 	return slices.ContainsFunc(p.incidents, func(o *incident) bool {
 		return o.begun() && o.start.Before(to) && o.end.After(from) && which(o)
 	})
 }
 
-// troubled tells whether an incident is near a campaign; "" is any campaign.
+// troubled reports whether an incident is on a campaign at about a time; "" is any campaign.
 func (p *plan) troubled(campaign string, now time.Time) bool {
-	return p.near(now.Add(-p.calm), now.Add(p.calm), func(o *incident) bool { return o.everywhere() || campaign != "" && o.campaign == campaign })
+	return p.near(now.Add(-p.calm), now.Add(p.calm), func(o *incident) bool {
+		return o.everywhere() || campaign != "" && o.campaign == campaign
+	})
 }
 
-// places30 are where incidents would be seen, by what went on in the half hour before.
+// places30 are the campaigns on which incidents would show, by what happened in the half hour before.
 type places30 struct {
-	busy             []*member // that make attempts enough
+	busy             []*member // that make enough attempts
 	attempts, queued map[string]float64
 	earlier          map[string]float64 // attempts on earlier days, in the 90 minutes that begin now
 }
 
 const (
 	attempts30 = `max by (campaign_id) (sum by (campaign_id, instance) (increase(revox_campaign_call_attempts_finished_total[30m])))`
-	// The offsets are 1, 2, 3 and 7 days less the 90 minutes that the series looks back.
+	// The offsets are 1, 2, 3 and 7 days minus the 90 minutes that the series looks back.
 	earlier90 = `
 		sum by (campaign_id) (
 			label_replace(campaign:revox_campaign_call_attempts_delivered:increase90m offset 1350m, "day", "1", "", "")

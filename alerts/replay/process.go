@@ -15,17 +15,17 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// What the exporter's flags would say.
+// Values that are the exporter's flags otherwise.
 const (
 	discoveryInterval = 5 * time.Minute
-	completedFor      = 3 * time.Hour // less than the default: rows of campaigns that are over are only slow here
+	completedFor      = 3 * time.Hour // less than the default, because finished campaigns only slow the replay down
 )
 
-// process is one run of the exporter, from start to stop: everything is real but the clock and the sockets. It has a clock
-// of its own, so that it is known who sleeps on it.
+// process is one run of the exporter, from start to stop. Everything is real except the clock and the sockets. Each
+// process has a clock of its own, so that only its goroutines sleep on it.
 type process struct{ *exportertest.Instance }
 
-// startProcess starts an exporter at a time; it reads the list and all campaigns at once.
+// startProcess starts an exporter at a time. It begins by reading the list and all campaigns.
 func startProcess(api http.Handler, now time.Time, key revoxapi.KeySource) (*process, error) {
 	in, err := exportertest.Make("http://api.invalid/api", revoxtest.NewClock(now), func(c *collector.Config) {
 		c.Key, c.Logger = key, slog.New(slog.DiscardHandler)
@@ -40,14 +40,14 @@ func startProcess(api http.Handler, now time.Time, key revoxapi.KeySource) (*pro
 	return &process{in}, nil
 }
 
-// settle returns when the exporter has done all that is due.
+// settle returns when the exporter has done everything that is due.
 func (p *process) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return p.Settle(ctx)
 }
 
-// patience is real time within which every scan of a minute must have ended.
+// patience is the real time within which every scan of a simulated minute must end.
 const patience = time.Minute
 
 // selected returns how many campaigns the exporter reads.

@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 )
 
-// server is what of Prometheus the replay needs: storage, queries and rules, and no time of its own.
+// server is the part of Prometheus that the replay needs: storage, queries and rules, without a clock.
 type server struct {
 	db     *tsdb.DB
 	engine *promql.Engine
@@ -26,7 +26,7 @@ type server struct {
 func startServer(ctx context.Context, dir, rulesFile string) (*server, error) {
 	quiet := slog.New(slog.DiscardHandler)
 	options := tsdb.DefaultOptions()
-	options.WALSegmentSize = -1 // nothing has to outlive the replay
+	options.WALSegmentSize = -1 // nothing needs to survive the replay
 	options.RetentionDuration = (60 * 24 * time.Hour).Milliseconds()
 	db, err := tsdb.Open(dir, quiet, nil, options, nil)
 	if err != nil {
@@ -42,7 +42,7 @@ func startServer(ctx context.Context, dir, rulesFile string) (*server, error) {
 	manager := rules.NewManager(&rules.ManagerOptions{
 		Context: ctx, Logger: quiet, AppendableV2: db, Queryable: db, Parser: promQL,
 		QueryFunc:  rules.EngineQueryFunc(s.engine, db),
-		NotifyFunc: func(context.Context, string, ...*rules.Alert) {}, // the replay looks at the rules themselves
+		NotifyFunc: func(context.Context, string, ...*rules.Alert) {}, // the replay asks the rules instead
 	})
 	groups, errs := manager.LoadGroups(scrapeInterval, noLabels, "", nil, false, rulesFile)
 	if len(errs) > 0 {
@@ -74,7 +74,7 @@ func (s *server) evaluate(ctx context.Context, at time.Time) error {
 	return ctx.Err()
 }
 
-// query returns the value of each campaign that an expression gives.
+// query returns the values of an expression by campaign.
 func (s *server) query(ctx context.Context, expr string, at time.Time) (map[string]float64, error) {
 	q, err := s.engine.NewInstantQuery(ctx, s.db, nil, expr, at)
 	if err != nil {

@@ -15,16 +15,16 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	days    int
 	seed    uint64
 	small   bool
 	rules   string
-	verbose io.Writer // nil: say only the result
+	verbose io.Writer // nil: print only the result
 }
 
-// replay is a simulated time: an API with its campaigns, exporters that read it, and a Prometheus that scrapes them.
+// replay is an API with its campaigns, exporters that read it, and a Prometheus that scrapes them, in simulated time.
 type replay struct {
 	options
 	rng        *rand.Rand
@@ -41,10 +41,10 @@ type replay struct {
 	down       bool // no replica answers
 	todo       []task
 	loads      loads
-	talking    sync.Mutex // the rules are evaluated beside the rest
+	printing   sync.Mutex // rules are evaluated concurrently
 }
 
-// replica is a scrape target and the process behind it, of which there is none while it is down.
+// replica is a scrape target and its process, which is nil while the replica is down.
 type replica struct {
 	target  *target
 	process *process
@@ -56,20 +56,20 @@ type task struct {
 	do func() error
 }
 
-// loads is how much went through the replay.
+// loads is how much data the replay processed.
 type loads struct {
 	minutes, samples, campaignMinutes int
 	wall                              time.Duration
 }
 
-// The phases of a minute: what happens happens just before it, scans are at its beginning, then come scrape and rules.
+// The phases of a minute: events happen just before it, scans at its beginning, then the scrape and the rules.
 const (
 	changesBefore = 5 * time.Second
 	scrapeAfter   = 40 * time.Second
 	rulesAfter    = 50 * time.Second
 )
 
-// run replays the time and returns what came of it.
+// run runs a replay and returns its verdict.
 func run(ctx context.Context, o options) (_ *replay, _ *verdict, err error) {
 	began := time.Now()
 	dir, err := os.MkdirTemp("", "replay")
@@ -78,14 +78,20 @@ func run(ctx context.Context, o options) (_ *replay, _ *verdict, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	r := &replay{options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), alerts: &alertLog{firing: map[string]*episode{}}, key: exportertest.NewKey(revoxtest.APIKey)}
-	// A Monday of the year 2026: which one decides where clocks change.
+	r := &replay{
+		options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), alerts: &alertLog{firing: map[string]*episode{}},
+		key: exportertest.NewKey(revoxtest.APIKey),
+	}
+	// A Monday in 2026; which one decides whether and where clocks change.
 	r.start = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC).AddDate(0, 0, 7*r.rng.IntN(50))
 	r.end = r.start.AddDate(0, 0, o.days)
 	r.clock = revoxtest.NewClock(r.start.Add(-2 * time.Minute))
-	r.api = sim.New(revoxtest.NewServer(revoxtest.WithNow(r.clock.Now), revoxtest.WithSeed(o.seed), revoxtest.WithoutGzip(), revoxtest.WithRequestLog(0)))
+	r.api = sim.New(revoxtest.NewServer(revoxtest.WithNow(r.clock.Now), revoxtest.WithSeed(o.seed),
+		revoxtest.WithoutGzip(), revoxtest.WithRequestLog(0)))
 	defer r.api.Close()
-	r.fleet = &fleet{api: r.api, rng: rand.New(rand.NewPCG(o.seed, 2)), small: o.small, members: map[string]*member{}}
+	r.fleet = &fleet{
+		api: r.api, rng: rand.New(rand.NewPCG(o.seed, 2)), small: o.small, members: map[string]*member{},
+	}
 	times, calm := max(1, o.days*2/14), 2*time.Hour
 	if o.small {
 		calm = 40 * time.Minute
@@ -108,7 +114,7 @@ func run(ctx context.Context, o options) (_ *replay, _ *verdict, err error) {
 	return r, v, err
 }
 
-// play goes through the minutes.
+// play runs each minute of the replay.
 func (r *replay) play(ctx context.Context) error {
 	r.fleet.day(0, r.start)
 	if err := r.startReplica(ctx, "exporter-a:10210"); err != nil {
@@ -116,7 +122,7 @@ func (r *replay) play(ctx context.Context) error {
 	}
 	var evaluating sync.WaitGroup
 	defer evaluating.Wait()
-	evaluated := make(chan error, 1) // what came of the rules of the minute before
+	evaluated := make(chan error, 1) // the result of evaluating the rules of the minute before
 	evaluated <- nil
 	day := 0
 	for minute := r.start; minute.Before(r.end); minute = minute.Add(time.Minute) {
@@ -136,7 +142,7 @@ func (r *replay) play(ctx context.Context) error {
 		if err := r.moveTo(ctx, minute.Add(scrapeAfter)); err != nil {
 			return err
 		}
-		// The rules of a minute are evaluated while the scans of the next go on: neither touches what the other reads.
+		// The rules of a minute are evaluated during the scans of the next: neither changes what the other reads.
 		if err := <-evaluated; err != nil {
 			return err
 		}
@@ -149,7 +155,7 @@ func (r *replay) play(ctx context.Context) error {
 	return <-evaluated
 }
 
-// moveTo lets time pass, and returns when all that was due by then is done.
+// moveTo moves the clocks, and returns when everything that was due by then is done.
 func (r *replay) moveTo(ctx context.Context, to time.Time) error {
 	r.clock.Set(to)
 	for _, replica := range r.replicas {
@@ -167,7 +173,7 @@ func (r *replay) moveTo(ctx context.Context, to time.Time) error {
 	return nil
 }
 
-// changes does what is to happen at the beginning of a minute.
+// changes makes the events of the beginning of a minute happen.
 func (r *replay) changes(ctx context.Context, minute time.Time) error {
 	r.fleet.deleteDue(minute)
 	todo := r.todo
@@ -195,7 +201,7 @@ func (r *replay) changes(ctx context.Context, minute time.Time) error {
 	return r.traps.move(ctx, r, minute)
 }
 
-// later notes something to be done at a time.
+// later schedules do for a time.
 func (r *replay) later(at time.Time, do func() error) { r.todo = append(r.todo, task{at, do}) }
 
 // scrape scrapes all replicas.
@@ -223,14 +229,14 @@ func (r *replay) evaluate(ctx context.Context, at time.Time) error {
 	return nil
 }
 
-// startReplica starts an exporter and has it scraped.
+// startReplica starts an exporter that is scraped from now on.
 func (r *replay) startReplica(ctx context.Context, instance string) error {
 	replica := &replica{target: newTarget(instance)}
 	r.replicas = append(r.replicas, replica)
 	return r.switchProcess(ctx, replica, !r.down)
 }
 
-// removeReplica stops the newest replica, which nobody scrapes any more.
+// removeReplica stops the last replica, which is no longer scraped.
 func (r *replay) removeReplica(ctx context.Context, at time.Time) error {
 	last := r.replicas[len(r.replicas)-1]
 	r.replicas = r.replicas[:len(r.replicas)-1]
@@ -240,7 +246,7 @@ func (r *replay) removeReplica(ctx context.Context, at time.Time) error {
 	return last.target.remove(ctx, r.prometheus.db, at)
 }
 
-// restart replaces the first replica's process; one scrape falls between.
+// restart replaces the first replica's process. One scrape in between finds it down.
 func (r *replay) restart(ctx context.Context) error {
 	replica := r.replicas[0]
 	if err := r.switchProcess(ctx, replica, false); err != nil {
@@ -266,7 +272,7 @@ func (r *replay) switchProcess(ctx context.Context, replica *replica, on bool) (
 	return replica.process.settle(ctx)
 }
 
-// stop ends all processes.
+// stop stops all processes.
 func (r *replay) stop() {
 	for _, replica := range r.replicas {
 		if replica.process != nil {
@@ -275,11 +281,11 @@ func (r *replay) stop() {
 	}
 }
 
-// say tells what happens, where that is wanted.
+// say prints what happens, if -v is set.
 func (r *replay) say(format string, args ...any) {
 	if r.verbose != nil {
-		r.talking.Lock()
-		defer r.talking.Unlock()
+		r.printing.Lock()
+		defer r.printing.Unlock()
 		fmt.Fprintf(r.verbose, format+"\n", args...)
 	}
 }

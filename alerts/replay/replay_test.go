@@ -10,11 +10,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The TCP listener of the simulated API and Prometheus' parts have ended when a replay returns.
+	// The simulated API's listener and Prometheus' parts must have ended when a replay returns.
 	goleak.VerifyTestMain(m)
 }
 
-// shortSeed is a seed with which each class of incident finds its place within two days of the small fleet.
+// shortSeed is a seed with which an incident of each class finds a place within two days of the small fleet.
 const shortSeed = 5
 
 // TestShortReplay is the replay that CI runs: each class of incident once, and most traps, in two simulated days.

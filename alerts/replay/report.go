@@ -11,11 +11,13 @@ import (
 	"time"
 )
 
-// report writes what came of a replay.
+// report writes the result of a replay.
 func (r *replay) report(w io.Writer, v *verdict) {
-	fmt.Fprintf(w, "Seed %d: %s to %s (UTC), fleet of %d campaigns.\n", r.seed, r.start.Format(time.DateOnly), r.end.Format(time.DateOnly), r.fleet.added)
+	fmt.Fprintf(w, "Seed %d: %s to %s (UTC), fleet of %d campaigns.\n",
+		r.seed, r.start.Format(time.DateOnly), r.end.Format(time.DateOnly), r.fleet.added)
 	per := float64(max(1, r.loads.minutes))
-	fmt.Fprintf(w, "%d scrapes a minute apart in %s: %.1f simulated days a minute; %.0f campaigns and %.0f series a minute on average.\n\n",
+	fmt.Fprintf(w, "%d scrapes, one per minute, in %s: %.1f simulated days per minute; "+
+		"on average %.0f campaigns and %.0f series per minute.\n\n",
 		r.loads.minutes, r.loads.wall.Round(time.Second), per/1440/r.loads.wall.Minutes(),
 		float64(r.loads.campaignMinutes)/per, float64(r.loads.samples)/per)
 
@@ -42,19 +44,21 @@ func (r *replay) report(w io.Writer, v *verdict) {
 	fmt.Fprintln(w, "\nFALSE: alerts that no incident explains")
 	table(w, "fires\tfor\tseverity\talert\tcampaign\tvalue\ttraps nearby\t", func(line func(...any)) {
 		for _, e := range slices.Concat(v.pages, v.tickets) {
-			line(stamp(e.start), r.lasted(e), e.severity, e.alert, r.nameOf(e.campaign), fmt.Sprintf("%.4g", e.value), strings.Join(r.traps.near(e.campaign, e.start), "; "))
+			line(stamp(e.start), r.lasted(e), e.severity, e.alert, r.nameOf(e.campaign), fmt.Sprintf("%.4g", e.value),
+				strings.Join(r.traps.near(e.campaign, e.start), "; "))
 		}
 	})
 
-	fmt.Fprintln(w, "\nFOLLOWING: alerts that an incident explains beside its first")
+	fmt.Fprintln(w, "\nFOLLOWING: further alerts that an incident explains")
 	table(w, "fires\tfor\tseverity\talert\tcampaign\tvalue\tincident\t", func(line func(...any)) {
 		for _, e := range v.explained {
-			line(stamp(e.start), r.lasted(e), e.severity, e.alert, r.nameOf(e.campaign), fmt.Sprintf("%.4g", e.value), e.causes[0].class.name)
+			line(stamp(e.start), r.lasted(e), e.severity, e.alert, r.nameOf(e.campaign), fmt.Sprintf("%.4g", e.value),
+				e.causes[0].class.name)
 		}
 	})
 
 	if len(v.others) > 0 {
-		fmt.Fprintf(w, "\n%d alerts are neither page nor ticket.\n", len(v.others))
+		fmt.Fprintf(w, "\n%d alerts are neither pages nor tickets.\n", len(v.others))
 	}
 	for _, e := range v.unnamed {
 		fmt.Fprintf(w, "\n%s %s does not name its campaign %s:\n%s", stamp(e.start), e.alert, r.nameOf(e.campaign), e.text)
@@ -63,7 +67,7 @@ func (r *replay) report(w io.Writer, v *verdict) {
 	for _, t := range r.traps.list {
 		sprung[t.what] += btoi(t.done)
 	}
-	fmt.Fprintln(w, "\nTRAPS, beside nights, weekends, ends, retries, small and old campaigns")
+	fmt.Fprintln(w, "\nTRAPS, besides nights, weekends, ends, retries, small and old campaigns")
 	for _, what := range slices.Sorted(maps.Keys(sprung)) {
 		fmt.Fprintf(w, "  %d x %s\n", sprung[what], what)
 	}
@@ -85,7 +89,7 @@ func (r *replay) nameOf(campaign string) string {
 	return cmp.Or(campaign, "(none)")
 }
 
-// lasted says how long an alert fired.
+// lasted returns how long an alert fired.
 func (r *replay) lasted(e *episode) string {
 	end := e.end
 	if end.IsZero() {
@@ -105,5 +109,5 @@ func table(w io.Writer, head string, lines func(line func(cells ...any))) {
 		}
 		fmt.Fprintln(t)
 	})
-	_ = t.Flush() // as with the other lines: there is nowhere to tell of a failure to write
+	_ = t.Flush() // there is nowhere to report that writing failed
 }

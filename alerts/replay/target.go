@@ -19,11 +19,11 @@ const scrapeInterval = time.Minute
 
 var noLabels = labels.EmptyLabels()
 
-// target is a scrape target as Prometheus keeps it: its series, and which of them its newest scrape had.
+// target is a scrape target as Prometheus keeps it: its series, and which of them the last scrape had.
 type target struct {
 	instance string
 	series   map[string]*targetSeries // by series as the exposition writes it
-	own      map[string]*targetSeries // up and its like
+	own      map[string]*targetSeries // up and others that Prometheus adds
 	scrapes  int
 	bytes    int
 }
@@ -38,8 +38,8 @@ func newTarget(instance string) *target {
 	return &target{instance: instance, series: map[string]*targetSeries{}, own: map[string]*targetSeries{}}
 }
 
-// append stores a scrape at a time; a nil p is a target that does not answer. What the scrape before had and this one
-// lacks is marked stale.
+// append stores a scrape at a time; a nil p is a target that does not answer. Series that the scrape before had and this
+// one lacks are marked stale.
 func (t *target) append(ctx context.Context, to storage.AppendableV2, p *process, at time.Time) (err error) {
 	app := to.AppenderV2(ctx)
 	defer func() {
@@ -105,7 +105,7 @@ func (t *target) appendText(app storage.AppenderV2, body []byte, contentType str
 	}
 }
 
-// markVanished marks series stale that this scrape does not have, and forgets them.
+// markVanished marks the series stale that this scrape lacks, and forgets them.
 func (t *target) markVanished(app storage.AppenderV2, ms int64) error {
 	for text, s := range t.series {
 		if s.seen == t.scrapes {
@@ -121,7 +121,7 @@ func (t *target) markVanished(app storage.AppenderV2, ms int64) error {
 
 var staleNaN = math.Float64frombits(value.StaleNaN)
 
-// remove ends the target, as when it is taken out of the configuration.
+// remove ends the target, as if it were removed from the configuration.
 func (t *target) remove(ctx context.Context, to storage.AppendableV2, at time.Time) error {
 	app := to.AppenderV2(ctx)
 	t.scrapes++

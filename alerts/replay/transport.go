@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// inProcess hands requests to a handler without a socket between them: a replay sends millions. It takes only faults
-// that a handler can make by itself, which connections that break are not.
+// inProcess passes requests to a handler without a socket, because a replay sends millions. Faults of connections are not
+// possible with it.
 type inProcess struct{ handler http.Handler }
 
 // answer is the http.ResponseWriter behind inProcess.
@@ -32,7 +32,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// answers are kept for their buffers, each of which grows to the size of a page.
+// answers are reused for their buffers, each of which grows to the size of a page.
 var answers = sync.Pool{New: func() any { return &answer{} }}
 
 // RoundTrip is http.RoundTripper.
@@ -44,9 +44,9 @@ func (t *inProcess) RoundTrip(req *http.Request) (resp *http.Response, err error
 	a.header, a.code = http.Header{}, 0
 	a.body.Reset()
 	defer func() {
-		// A handler gives an answer up by a panic, as under net/http.
+		// A handler aborts an answer with a panic, as with net/http.
 		if p := recover(); p != nil {
-			resp, err = nil, fmt.Errorf("the answer was given up: %v", p)
+			resp, err = nil, fmt.Errorf("the handler aborted the answer: %v", p)
 		}
 	}()
 	t.handler.ServeHTTP(a, req)
@@ -56,7 +56,7 @@ func (t *inProcess) RoundTrip(req *http.Request) (resp *http.Response, err error
 	}, nil
 }
 
-// answerBody gives its buffer back when it is closed.
+// answerBody returns its buffer to answers when it is closed.
 type answerBody struct{ *answer }
 
 func (b *answerBody) Read(p []byte) (int, error) {

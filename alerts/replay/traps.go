@@ -13,10 +13,10 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// trap is something that merely looks like an incident, at a time; nothing may fire for it.
+// trap is an event that only looks like an incident. No alert may fire for it.
 type trap struct {
 	what     string
-	at       time.Time // not before
+	at       time.Time // before it is done, the earliest time
 	campaign string
 	name     string
 	done     bool
@@ -25,8 +25,8 @@ type trap struct {
 
 type traps struct{ list []*trap }
 
-// newTraps plans the traps of a replay. Those that are in the campaigns themselves (nights, ends, retries, small
-// campaigns, history, reclassified attempts) are the fleet's.
+// newTraps plans the traps of a replay, except those that the fleet's campaigns always have: nights, ends, retries, small
+// campaigns, history, reclassified attempts.
 func newTraps(rng *rand.Rand, start, until time.Time, small bool) *traps {
 	ts := &traps{}
 	add := func(at time.Time, what string, spring func(context.Context, *replay, *trap, time.Time) (bool, error)) {
@@ -41,7 +41,7 @@ func newTraps(rng *rand.Rand, start, until time.Time, small bool) *traps {
 		add(day.Add(some()), "a scan fails once", failOnce)
 		add(day.Add(some()), "the list fails once", failListOnce)
 		add(day.Add(some()), "a campaign is paused for 3 h", pauseFor(3*time.Hour))
-		add(day.Add(some()), "a draft is made and begins 4 h later", draft(rng.Uint64()))
+		add(day.Add(some()), "a draft is created and begins 4 h later", draft(rng.Uint64()))
 		add(day.Add(some()), "a campaign is deleted", change((*fleet).remove))
 		add(day.Add(some()), "a campaign is cancelled", change((*fleet).cancel))
 	}
@@ -52,14 +52,14 @@ func newTraps(rng *rand.Rand, start, until time.Time, small bool) *traps {
 	add(from, "a second replica starts", func(ctx context.Context, r *replay, _ *trap, _ time.Time) (bool, error) {
 		return true, r.startReplica(ctx, "exporter-b:10210")
 	})
-	add(to, "the second replica is taken away", func(ctx context.Context, r *replay, _ *trap, now time.Time) (bool, error) {
+	add(to, "the second replica is removed", func(ctx context.Context, r *replay, _ *trap, now time.Time) (bool, error) {
 		return true, r.removeReplica(ctx, now)
 	})
 	slices.SortStableFunc(ts.list, func(a, b *trap) int { return a.at.Compare(b.at) })
 	return ts
 }
 
-// move springs the traps that are due; what an incident would hide waits until it is over.
+// move springs the traps that are due. They wait while there is an incident, which would hide them.
 func (ts *traps) move(ctx context.Context, r *replay, now time.Time) error {
 	for _, t := range ts.list {
 		if t.done || t.at.After(now) {
@@ -80,10 +80,11 @@ func (ts *traps) move(ctx context.Context, r *replay, now time.Time) error {
 	return nil
 }
 
-// near are the traps of the hours before a time that could have to do with a campaign; "" is any.
+// near returns the traps of the four hours before a time that could concern a campaign.
 func (ts *traps) near(campaign string, at time.Time) (names []string) {
 	for _, t := range ts.list {
-		if since := at.Sub(t.at); t.done && since >= 0 && since < 4*time.Hour && (t.campaign == "" || t.campaign == campaign) {
+		since := at.Sub(t.at)
+		if t.done && since >= 0 && since < 4*time.Hour && (t.campaign == "" || t.campaign == campaign) {
 			names = append(names, fmt.Sprintf("%s %d min before", t.what, int(since.Minutes())))
 		}
 	}
@@ -94,21 +95,23 @@ func restart(ctx context.Context, r *replay, _ *trap, _ time.Time) (bool, error)
 	return true, r.restart(ctx)
 }
 
-// failOnce makes all tries of one scan fail: the first request and the client's two retries.
+// failOnce makes one scan fail: its first request and the client's two retries.
 func failOnce(_ context.Context, r *replay, t *trap, now time.Time) (bool, error) {
 	m := r.calmMember(now)
 	if m == nil {
 		return false, nil
 	}
 	t.campaign, t.name = m.id, m.spec.Name
-	r.api.AddFault(revoxtest.Fault{Campaign: m.id, Endpoint: "rows", Times: 3, Behavior: revoxtest.Status(http.StatusBadGateway, nil, "")})
+	r.api.AddFault(revoxtest.Fault{Campaign: m.id, Endpoint: "rows", Times: 3, Behavior: badGateway})
 	return true, nil
 }
 
 func failListOnce(_ context.Context, r *replay, _ *trap, _ time.Time) (bool, error) {
-	r.api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Times: 3, Behavior: revoxtest.Status(http.StatusBadGateway, nil, "")})
+	r.api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Times: 3, Behavior: badGateway})
 	return true, nil
 }
+
+var badGateway = revoxtest.Status(http.StatusBadGateway, nil, "")
 
 func pauseFor(d time.Duration) func(context.Context, *replay, *trap, time.Time) (bool, error) {
 	return func(_ context.Context, r *replay, t *trap, now time.Time) (bool, error) {
@@ -126,7 +129,7 @@ func pauseFor(d time.Duration) func(context.Context, *replay, *trap, time.Time) 
 			}
 			return nil
 		})
-		// Its calls have to be usual again before anything is to be seen in them.
+		// Incidents wait until its calls are as usual again.
 		r.later(now.Add(d+30*time.Minute), func() error { m.paused = false; return nil })
 		return true, nil
 	}
@@ -135,14 +138,15 @@ func pauseFor(d time.Duration) func(context.Context, *replay, *trap, time.Time) 
 func draft(salt uint64) func(context.Context, *replay, *trap, time.Time) (bool, error) {
 	return func(_ context.Context, r *replay, t *trap, now time.Time) (bool, error) {
 		rng := rand.New(rand.NewPCG(salt, 0))
-		m := r.fleet.add("draft", pick(rng, places), sim.Campaign{Start: now, Draft: true, Rows: 60, MaxConcurrentCalls: 1}, 40*time.Hour)
+		spec := sim.Campaign{Start: now, Draft: true, Rows: 60, MaxConcurrentCalls: 1}
+		m := r.fleet.add("draft", pick(rng, places), spec, 40*time.Hour)
 		t.campaign, t.name = m.id, m.spec.Name
 		r.later(now.Add(4*time.Hour), func() error { r.api.Resume(m.id); return nil })
 		return true, nil
 	}
 }
 
-// change does something final to a campaign that is under way, and that is not needed for incidents.
+// change does something final to a running campaign that incidents do not need.
 func change(f func(*fleet, *member)) func(context.Context, *replay, *trap, time.Time) (bool, error) {
 	return func(_ context.Context, r *replay, t *trap, now time.Time) (bool, error) {
 		m := r.calmMember(now, "medium", "big", "small")
@@ -161,16 +165,17 @@ func (f *fleet) remove(m *member) {
 }
 
 func (f *fleet) cancel(m *member) {
-	m.paused = true // it is no place for incidents any more
+	m.paused = true // no more incidents can happen on it
 	f.api.Cancel(m.id)
 }
 
-// calmMember returns a campaign in its calling hours that no incident is on, of the given kinds where some are given.
+// calmMember returns a campaign in its calling hours without an incident, and of the given kinds, if any are given.
 func (r *replay) calmMember(now time.Time, kinds ...string) *member {
 	var fit []*member
 	for _, m := range r.fleet.members {
-		if !m.isGone && !m.paused && m.spec.Start.Before(now.Add(-time.Hour)) && m.openUntil(now).After(now.Add(time.Hour)) &&
-			(len(kinds) == 0 || slices.Contains(kinds, m.kind)) && !r.plan.troubled(m.id, now) {
+		if !m.isGone && !m.paused && m.spec.Start.Before(now.Add(-time.Hour)) &&
+			m.openUntil(now).After(now.Add(time.Hour)) && (len(kinds) == 0 || slices.Contains(kinds, m.kind)) &&
+			!r.plan.troubled(m.id, now) {
 			fit = append(fit, m)
 		}
 	}
