@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// In compose.yaml, mounted files exist, images are pinned, ports are open on the loopback interface only, every dashboard is
-// mounted, and every image has a health check except the exporter's, which brings its own.
+// In compose.yaml, mounted files exist, images are pinned, ports are open on the loopback interface only, every dashboard
+// is mounted, and every image has a health check except the exporter's, which brings its own.
 func TestCompose(t *testing.T) {
 	text, err := os.ReadFile("../compose.yaml")
 	if err != nil {
@@ -58,7 +58,8 @@ func TestCompose(t *testing.T) {
 			if _, named := compose.Volumes[source]; named {
 				continue
 			}
-			if info, err := os.Stat(filepath.Join("..", source)); err != nil || info.IsDir() || !strings.HasSuffix(volume, ":ro") {
+			info, err := os.Stat(filepath.Join("..", source))
+			if err != nil || info.IsDir() || !strings.HasSuffix(volume, ":ro") {
 				t.Errorf("%s: %s must be an existing file, mounted read-only: %v", name, volume, err)
 			}
 			mounted[filepath.Base(source)] = true

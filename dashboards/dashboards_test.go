@@ -1,5 +1,5 @@
-// Package dashboards holds Grafana dashboards, and the tests of all that can be seen without knowing PromQL. Their queries
-// are tested in the module promql, which has Prometheus' own parser.
+// Package dashboards has Grafana dashboards, and tests of everything in them except PromQL. The module promql tests their
+// queries with Prometheus' own parser.
 package dashboards
 
 import (
@@ -61,7 +61,7 @@ func TestDashboardsCanBeImportedAndProvisioned(t *testing.T) {
 			}
 		}
 		if !linked || !slices.Contains(d.Tags, "revox") {
-			t.Errorf("%s: no links that keep time and variables to the dashboards tagged revox, or not tagged itself", d.File)
+			t.Errorf("%s must have the tag revox, and links to the dashboards with it that keep time and variables", d.File)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func TestGrid(t *testing.T) {
 		check(d.Panels)
 		for _, p := range d.Panels {
 			if p.GridPos.Y == 0 && p.Type != "stat" {
-				t.Errorf("%s: %q is in the first row, where only stat panels show at a glance whether anything is wrong", d.File, p.Title)
+				t.Errorf("%s: %q is in the first row, but is not a stat panel, which shows its state at a glance", d.File, p.Title)
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // checkCounters returns each counter in an expression that is not read as one, and each gauge that is. A counter is read
-// as one by rate and its like, or where its lowest value in a window is subtracted from it.
+// as one by rate and similar functions, or if its lowest value in a window is subtracted from it.
 func checkCounters(expr parser.Expr, metrics map[string]metric) (problems []string) {
 	gained := map[*parser.VectorSelector]bool{} // both sides of such a subtraction
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
@@ -37,8 +37,8 @@ func checkCounters(expr parser.Expr, metrics map[string]metric) (problems []stri
 	return problems
 }
 
-// gain returns the two selectors of m - min_over_time(m[1h]), or of last_over_time(m[1h]) - min_over_time(m[1h]), where
-// both select the same; else nil.
+// gain returns the two selectors of m - min_over_time(m[1h]), or of last_over_time(m[1h]) - min_over_time(m[1h]), if both
+// select the same; otherwise nil.
 func gain(n *parser.BinaryExpr) (from, lowest *parser.VectorSelector) {
 	if n.Op != parser.SUB {
 		return nil, nil
@@ -57,8 +57,8 @@ func gain(n *parser.BinaryExpr) (from, lowest *parser.VectorSelector) {
 	return from, lowest
 }
 
-// windowOf returns the selector that a function reads over a window, and the whole window as text; nil where the
-// expression is something else.
+// windowOf returns the selector that a function reads over a window, and the whole window as text; nil if the expression
+// is something else.
 func windowOf(expr parser.Expr, function string) (*parser.VectorSelector, string) {
 	call, ok := expr.(*parser.Call)
 	if !ok || call.Func.Name != function {
@@ -74,8 +74,8 @@ func windowOf(expr parser.Expr, function string) (*parser.VectorSelector, string
 	return nil, ""
 }
 
-// windowFunction returns the function that reads a selector over a window, given the nodes around the selector; "" where
-// it is not read over one.
+// windowFunction returns the function that reads a selector over a window, given the nodes around the selector; "" if it
+// is not read over a window.
 func windowFunction(path []parser.Node) string {
 	if len(path) < 2 {
 		return ""

@@ -59,8 +59,8 @@ const (
 	noFile   = "the demo has no --campaign.file: its campaigns are discovered"
 )
 
-// emptyInDemo has the queries without a result in the demo, with or without rules, and why. TestWhatTheDemoHasNot asks
-// them of another exporter.
+// emptyInDemo has the queries without a result in the demo, with or without rules, and why. TestWhatTheDemoLacks runs
+// them with another exporter.
 var emptyInDemo = map[string]string{
 	"exporter: Would a restart keep what was read? / A":   noState,
 	"exporter: How often could state not be written? / A": noState,
@@ -83,8 +83,8 @@ var emptyWithoutRules = map[string]string{
 	"exporter: annotation Other alerts":     noAlerts,
 }
 
-// The exporter reads the simulated campaigns of the demo, Prometheus' own scraper scrapes it as two replicas, and each query
-// is asked of the result: first without the rules, then with them.
+// The exporter reads the simulated campaigns of the demo, Prometheus' own scraper scrapes it as two replicas, and each
+// query is run on the result: first without the rules, then with them.
 func TestDemoFillsEveryPanel(t *testing.T) {
 	ctx := t.Context()
 	port, api := startDemo(t)
@@ -124,8 +124,8 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 	t.Run("with rules", func(t *testing.T) { s.expectEmpty(t, at, emptyInDemo) })
 }
 
-// Queries without a result in the demo have one with an exporter that has the flags which the demo lacks.
-func TestWhatTheDemoHasNot(t *testing.T) {
+// Queries without a result in the demo have one if the exporter has the flags that the demo lacks.
+func TestWhatTheDemoLacks(t *testing.T) {
 	s := openStore(t)
 	end := fill(t, s, readDemo(t), 1, "one")
 	for _, q := range readQueries(t) {
@@ -135,7 +135,7 @@ func TestWhatTheDemoHasNot(t *testing.T) {
 	}
 }
 
-// expectEmpty asks each query. Exactly those in exceptions must have no result.
+// expectEmpty runs each query. Exactly those in exceptions must have no result.
 func (s *store) expectEmpty(t *testing.T, at time.Time, exceptions ...map[string]string) {
 	reasons := map[string]string{}
 	for _, e := range exceptions {
@@ -163,7 +163,7 @@ func (s *store) expectEmpty(t *testing.T, at time.Time, exceptions ...map[string
 	}
 	for name := range reasons {
 		if !seen[name] {
-			t.Errorf("no query is called %q, as an exception is", name)
+			t.Errorf("the exception %q is the name of no query", name)
 		}
 	}
 }
@@ -252,8 +252,8 @@ func startDemo(t *testing.T, flags ...string) (port string, api *sim.Simulation)
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	demo := exec.Command(binary, append(flags, "--revox.base-url="+api.URL, "--campaign.discover", "--campaign.discover-interval=2s",
-		"--scan.interval=1s", "--web.listen-address=127.0.0.1:"+port)...)
+	demo := exec.Command(binary, append(flags, "--revox.base-url="+api.URL, "--campaign.discover",
+		"--campaign.discover-interval=2s", "--scan.interval=1s", "--web.listen-address=127.0.0.1:"+port)...)
 	demo.Env = append(os.Environ(), "REVOX_API_KEY="+revoxtest.APIKey)
 	demo.Stdout, demo.Stderr = &log, &log
 	if err := demo.Start(); err != nil {
@@ -273,8 +273,8 @@ func startDemo(t *testing.T, flags ...string) (port string, api *sim.Simulation)
 	}
 }
 
-// scrapeForAWhile scrapes one exporter under two addresses, which Prometheus takes for two replicas, with classic and native
-// histograms.
+// scrapeForAWhile scrapes one exporter under two addresses, which Prometheus takes for two replicas, with classic and
+// native histograms.
 func scrapeForAWhile(t *testing.T, db *tsdb.DB, port string) {
 	t.Helper()
 	cfg, err := config.Load(`

@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// checkDivisions returns each division by what can be 0 and each quantile of what can be nothing: a share or percentile of
-// nothing must be no data, rather than NaN.
+// checkDivisions returns each division by what can be 0, and each quantile of what can be empty: a share or percentile of
+// nothing must be no data rather than NaN.
 func checkDivisions(expr parser.Expr) (problems []string) {
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
 		switch n := node.(type) {
@@ -26,7 +26,7 @@ func checkDivisions(expr parser.Expr) (problems []string) {
 	return problems
 }
 
-// isNonZero reports whether an expression is made of numbers other than 0, or leaves out what is not above 0.
+// isNonZero reports whether an expression consists of numbers other than 0, or filters out what is not above 0.
 func isNonZero(expr parser.Expr) bool {
 	switch n := expr.(type) {
 	case *parser.ParenExpr:
@@ -45,7 +45,7 @@ func isNonZero(expr parser.Expr) bool {
 	return false
 }
 
-// isAtLeastZero reports whether what stands directly around an expression leaves out what is not >= 0.
+// isAtLeastZero reports whether the node directly around an expression filters out what is not >= 0.
 func isAtLeastZero(path []parser.Node) bool {
 	for i := len(path) - 1; i >= 0; i-- {
 		switch n := path[i].(type) {

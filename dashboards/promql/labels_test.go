@@ -11,15 +11,14 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// labelCheck finds out which labels the parts of an expression can have, and what is wrong with the metrics and labels
-// that it names.
+// labelCheck finds out which labels the parts of an expression can have, and which metrics and labels in it are wrong.
 type labelCheck struct {
 	metrics  map[string]metric
 	problems []string
 }
 
-// checkLabels returns the labels that an expression's result can have, and each metric, label and known value in it that
-// does not exist, or not where it is named.
+// checkLabels returns the labels that an expression's result can have, and each metric, label and label value in it that
+// does not exist.
 func checkLabels(expr parser.Expr, metrics map[string]metric) (labelSet, []string) {
 	c := &labelCheck{metrics: metrics}
 	return c.of(expr), c.problems
@@ -83,7 +82,7 @@ func (c *labelCheck) ofAggregation(n *parser.AggregateExpr) labelSet {
 	set := c.of(n.Expr)
 	for _, label := range n.Grouping {
 		if !set[label] {
-			c.fail("label %s is on nothing that is grouped by it", label)
+			c.fail("label %s does not exist on what is grouped by it", label)
 		}
 	}
 	switch {
@@ -112,12 +111,12 @@ func (c *labelCheck) ofBinary(n *parser.BinaryExpr) labelSet {
 	}
 	for _, label := range matching.MatchingLabels {
 		if !left[label] || !right[label] {
-			c.fail("label %s is not on both sides that are joined by it", label)
+			c.fail("label %s does not exist on both sides of the join", label)
 		}
 	}
 	for _, label := range matching.Include {
 		if !one[label] {
-			c.fail("label %s is not where it is taken from", label)
+			c.fail("label %s does not exist on the side that it is taken from", label)
 		}
 	}
 	switch {
@@ -143,7 +142,7 @@ func (c *labelCheck) ofCall(n *parser.Call) labelSet {
 	switch n.Func.Name {
 	case "label_replace", "label_join":
 		if source := text(3); source != "" && !set[source] {
-			c.fail("label %s is not where %s reads it", source, n.Func.Name)
+			c.fail("label %s, which %s reads, does not exist", source, n.Func.Name)
 		}
 		return set.with(text(1))
 	case "histogram_quantile":

@@ -19,8 +19,8 @@ type metric struct {
 // always are the labels that Prometheus gives to what it scrapes.
 var always = []string{"instance", "job"}
 
-// readMetrics returns, by their names, the exporter's metrics as the reference has them, which is generated from the code;
-// the series that the rules record; and those of the process and of Prometheus that dashboards read.
+// readMetrics returns by name the exporter's metrics from the reference, which is generated from the code, the series
+// that the rules record, and those of the process and of Prometheus that dashboards read.
 func readMetrics(t *testing.T) map[string]metric {
 	t.Helper()
 	alert := []string{"alertname", "alertstate", "severity", "campaign_id", "campaign_name", "label"}
@@ -82,7 +82,7 @@ func readReference(t *testing.T) map[string]metric {
 	return metrics
 }
 
-// recordedLabels returns the labels of a recorded series, which its name says: campaign_result:... has campaign_id and
+// recordedLabels returns the labels of a recorded series, which are in its name: campaign_result:... has campaign_id and
 // result, and ...:named has campaign_name too.
 func recordedLabels(name string) (labels []string) {
 	level, _, _ := strings.Cut(name, ":")

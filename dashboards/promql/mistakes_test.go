@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The checks of expressions find mistakes like these, and nothing in expressions like those below.
+// The checks of expressions find the mistakes in the first list, and none in the second.
 func TestChecksFindMistakes(t *testing.T) {
 	metrics := readMetrics(t)
 	check := func(text string) []string {

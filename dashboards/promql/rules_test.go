@@ -29,7 +29,7 @@ func readRules(t *testing.T) (rules []rulefmt.Rule) {
 	return rules
 }
 
-// A misspelt name is no error to Prometheus, only silence.
+// A misspelt name is not an error for Prometheus: the rule silently has no result.
 func TestRulesNameMetricsAndLabelsThatExist(t *testing.T) {
 	metrics := readMetrics(t)
 	used := map[string]bool{}
@@ -59,7 +59,7 @@ func TestRulesNameMetricsAndLabelsThatExist(t *testing.T) {
 	}
 }
 
-// The text of an alert names the campaign exactly where the alert is about one, and uses only labels that the alert has.
+// An alert's texts name the campaign if and only if the alert is about one, and use only labels that the alert has.
 func TestAlertsNameTheirCampaign(t *testing.T) {
 	metrics := readMetrics(t)
 	for _, r := range readRules(t) {
@@ -83,8 +83,8 @@ func TestAlertsNameTheirCampaign(t *testing.T) {
 	}
 }
 
-// Counters are read by what they gained over their lowest value, which survives restarts of the exporter; increase() takes
-// a counter that starts again a little lower for one that starts again at 0, and rate() and delta() do so too.
+// Rules subtract a counter's lowest value from it, so that restarts of the exporter do not matter. increase(), rate() and
+// delta() take a counter that starts again a little lower for one that starts again at 0.
 func TestRulesReadNoRates(t *testing.T) {
 	banned := []string{"rate", "irate", "delta", "idelta", "deriv"}
 	for _, r := range readRules(t) {

@@ -125,8 +125,8 @@ func ask(t *testing.T, s *store, q query, end time.Time) map[string]float64 {
 
 func id(campaign int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", campaign) }
 
-// readDemo returns what a scrape of the demo reads, from an exporter that also keeps its state and has a campaign file, so
-// that no metric is missing.
+// readDemo returns a scrape of the demo, by an exporter that also keeps its state and has a campaign file, so that no
+// metric is missing.
 func readDemo(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "campaigns.yml")

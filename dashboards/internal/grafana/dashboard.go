@@ -1,5 +1,5 @@
-// Package grafana reads the dashboards of this repository, as far as its tests look into them. It is used by the tests of
-// the folder dashboards and by those of the module dashboards/promql, and by nothing that users run.
+// Package grafana reads those parts of this repository's dashboards that tests check. The tests of the folder dashboards
+// and of the module dashboards/promql use it; nothing that users run does.
 package grafana
 
 import (

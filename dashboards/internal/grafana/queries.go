@@ -15,7 +15,7 @@ type Query struct {
 	Expr    string
 }
 
-// Grafana finds out what a variable asks by expressions like these; a line break would make it miss.
+// Grafana parses a variable's query with expressions like these, which do not match line breaks.
 var (
 	queryResult = regexp.MustCompile(`^query_result\((.+)\)\s*$`)
 	labelValues = regexp.MustCompile(`^label_values\((?:(.+),\s*)([a-zA-Z_][a-zA-Z0-9_]*)\)\s*$`)
