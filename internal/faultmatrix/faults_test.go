@@ -25,18 +25,18 @@ type fault struct {
 	detour   func(*testing.T, *world) *detour
 	jump     time.Duration // of the clock
 
-	// reason that a scan fails for; "": it does not fail. later is that of a scan that meets the fault on its second
-	// page, where it is another.
+	// reason is why a scan fails, "" if it succeeds. later, if not "", is the reason if the scan meets the fault on its
+	// second page.
 	reason, later revoxapi.ErrorKind
-	// backAfter is how many intervals after its end the campaign is up again at most; 0: one.
+	// backAfter is how many intervals after the fault's end the campaign must be up again; 0: one.
 	backAfter int
-	// warnings that are logged, where that is not one for a failing campaign and none for another.
+	// warnings is how many are logged although the scan succeeds. A failing scan logs one.
 	warnings int
-	// hangs: what ends it is a timeout, in real time.
+	// hangs reports that only a timeout, in real time, ends the request.
 	hangs bool
 }
 
-// accepted is the reason of faults that a scan succeeds in spite of, which the table marks as such.
+// accepted is the reason of faults in spite of which a scan succeeds.
 const accepted revoxapi.ErrorKind = ""
 
 type group struct {
@@ -61,7 +61,7 @@ func groups() []group {
 
 func refusals() []fault {
 	status := func(code int) revoxtest.Behavior { return revoxtest.Status(code, nil, "canary words") }
-	const long = 5 // minutes that a refused key rests
+	const long = 5 // minutes until a refused key is tried again
 	return []fault{
 		{name: "400", behavior: status(400), reason: revoxapi.KindBadResponse, later: revoxapi.KindIncomplete},
 		{name: "401", behavior: status(401), reason: revoxapi.KindAuth, backAfter: long},
@@ -73,41 +73,52 @@ func refusals() []fault {
 		{name: "422", behavior: status(422), reason: revoxapi.KindBadResponse, later: revoxapi.KindIncomplete},
 		{name: "429 without `Retry-After`", behavior: revoxtest.RateLimited(""), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: 1`", behavior: revoxtest.RateLimited("1"), reason: revoxapi.KindRateLimited},
-		{name: "429, `Retry-After: 600`", behavior: revoxtest.RateLimited("600"), reason: revoxapi.KindRateLimited, backAfter: 10},
-		{name: "429, `Retry-After`: a date in ten minutes", behavior: revoxtest.RateLimited(exportertest.Start.Add(10 * time.Minute).Format(http.TimeFormat)),
+		{name: "429, `Retry-After: 600`", behavior: revoxtest.RateLimited("600"),
 			reason: revoxapi.KindRateLimited, backAfter: 10},
-		{name: "429, `Retry-After`: a date that is past", behavior: revoxtest.RateLimited("Sun, 01 Jan 2023 00:00:00 GMT"), reason: revoxapi.KindRateLimited},
-		{name: "429, `Retry-After: 31536000` (a year)", behavior: revoxtest.RateLimited("31536000"), reason: revoxapi.KindRateLimited, backAfter: 60},
+		{name: "429, `Retry-After`: a date in ten minutes",
+			behavior: revoxtest.RateLimited(exportertest.Start.Add(10 * time.Minute).Format(http.TimeFormat)),
+			reason:   revoxapi.KindRateLimited, backAfter: 10},
+		{name: "429, `Retry-After`: a date in the past",
+			behavior: revoxtest.RateLimited("Sun, 01 Jan 2023 00:00:00 GMT"), reason: revoxapi.KindRateLimited},
+		{name: "429, `Retry-After: 31536000` (a year)", behavior: revoxtest.RateLimited("31536000"),
+			reason: revoxapi.KindRateLimited, backAfter: 60},
 		{name: "429, `Retry-After: -5`", behavior: revoxtest.RateLimited("-5"), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: soon`", behavior: revoxtest.RateLimited("soon"), reason: revoxapi.KindRateLimited},
 		{name: "500", behavior: status(500), reason: revoxapi.KindServerError},
 		{name: "502", behavior: status(502), reason: revoxapi.KindServerError},
 		{name: "503", behavior: status(503), reason: revoxapi.KindServerError},
-		{name: "503, `Retry-After: 600`", behavior: revoxtest.Status(503, http.Header{"Retry-After": {"600"}}, ""), reason: revoxapi.KindServerError, backAfter: 10},
+		{name: "503, `Retry-After: 600`", behavior: revoxtest.Status(503, http.Header{"Retry-After": {"600"}}, ""),
+			reason: revoxapi.KindServerError, backAfter: 10},
 		{name: "504", behavior: status(504), reason: revoxapi.KindServerError},
-		{name: "a redirect elsewhere", behavior: revoxtest.Redirect("https://elsewhere.invalid/canary?canary=words"), reason: revoxapi.KindBadResponse},
-		{name: "a redirect to itself", behavior: revoxtest.Redirect("/api/campaigns/faulty/rows?page=1&page_size=10"), reason: revoxapi.KindBadResponse},
+		{name: "a redirect elsewhere", behavior: revoxtest.Redirect("https://elsewhere.invalid/canary?canary=words"),
+			reason: revoxapi.KindBadResponse},
+		{name: "a redirect to itself", behavior: revoxtest.Redirect("/api/campaigns/faulty/rows?page=1&page_size=10"),
+			reason: revoxapi.KindBadResponse},
 		{name: "204", behavior: status(204), reason: revoxapi.KindBadResponse},
 	}
 }
 
 func connections() []fault {
 	return []fault{
-		{name: "connection refused", detour: nobodyListens, reason: revoxapi.KindConnection},
+		{name: "connection refused", detour: closedPort, reason: revoxapi.KindConnection},
 		{name: "the host's name does not exist", detour: noSuchName, reason: revoxapi.KindConnection},
 		{name: "the name server fails", detour: nameServerFails, reason: revoxapi.KindConnection},
-		{name: "a certificate of an unknown authority", detour: certified("127.0.0.1", time.Hour, false), reason: revoxapi.KindConnection},
+		{name: "a certificate of an unknown authority", detour: certified("127.0.0.1", time.Hour, false),
+			reason: revoxapi.KindConnection},
 		{name: "an expired certificate", detour: certified("127.0.0.1", -time.Hour, true), reason: revoxapi.KindConnection},
-		{name: "a certificate for another host", detour: certified("elsewhere.invalid", time.Hour, true), reason: revoxapi.KindConnection},
-		{name: "no TLS where it should be", detour: plainHTTP, reason: revoxapi.KindConnection},
+		{name: "a certificate for another host", detour: certified("elsewhere.invalid", time.Hour, true),
+			reason: revoxapi.KindConnection},
+		{name: "a server without TLS", detour: plainHTTP, reason: revoxapi.KindConnection},
 		{name: "closed before the answer", detour: speaking("", ""), reason: revoxapi.KindConnection},
 		{name: "not HTTP", detour: speaking("SSH-2.0-OpenSSH_9.9\r\n", ""), reason: revoxapi.KindConnection},
-		{name: "a header without end", detour: speaking("HTTP/1.1 200 OK\r\n", "X-Canary: "+strings.Repeat("canary words ", 1000)+"\r\n"), reason: revoxapi.KindConnection},
+		{name: "an endless header", reason: revoxapi.KindConnection,
+			detour: speaking("HTTP/1.1 200 OK\r\n", "X-Canary: "+strings.Repeat("canary words ", 1000)+"\r\n")},
 		{name: "reset before the answer", behavior: revoxtest.Reset(), reason: revoxapi.KindConnection},
 		{name: "reset within the body", behavior: revoxtest.ResetInBody(), reason: revoxapi.KindConnection},
 		{name: "no answer", behavior: revoxtest.Hang(), reason: revoxapi.KindTimeout, hangs: true},
-		{name: "no end of the body", behavior: revoxtest.HangInBody(), reason: revoxapi.KindTimeout, hangs: true},
-		{name: "a body of a few bytes a second", behavior: revoxtest.Drip(10, 20*time.Millisecond), reason: revoxapi.KindTimeout, hangs: true},
+		{name: "a body that never ends", behavior: revoxtest.HangInBody(), reason: revoxapi.KindTimeout, hangs: true},
+		{name: "a body of a few bytes a second", behavior: revoxtest.Drip(10, 20*time.Millisecond),
+			reason: revoxapi.KindTimeout, hangs: true},
 	}
 }
 
@@ -115,16 +126,18 @@ func bodies() []fault {
 	text := func(body string) revoxtest.Behavior { return revoxtest.Body("application/json", body) }
 	bad := revoxapi.KindBadResponse
 	return []fault{
-		{name: "cut short of its `Content-Length`", behavior: revoxtest.CutBody(), reason: bad},
-		{name: "JSON cut", behavior: revoxtest.CutJSON(), reason: bad},
-		{name: "gzip cut", behavior: revoxtest.CutGzip(), reason: bad},
-		{name: "gzip that is none", behavior: revoxtest.Status(200, http.Header{"Content-Encoding": {"gzip"}}, "canary words"), reason: bad},
-		{name: "an encoding that was not asked for", behavior: revoxtest.Status(200, http.Header{"Content-Encoding": {"br"}}, "canary words"), reason: bad},
+		{name: "shorter than its `Content-Length`", behavior: revoxtest.CutBody(), reason: bad},
+		{name: "truncated JSON", behavior: revoxtest.CutJSON(), reason: bad},
+		{name: "truncated gzip", behavior: revoxtest.CutGzip(), reason: bad},
+		{name: "invalid gzip", reason: bad,
+			behavior: revoxtest.Status(200, http.Header{"Content-Encoding": {"gzip"}}, "canary words")},
+		{name: "an encoding that was not requested", reason: bad,
+			behavior: revoxtest.Status(200, http.Header{"Content-Encoding": {"br"}}, "canary words")},
 		{name: "a gzip bomb (a row of 1 GiB)", behavior: revoxtest.GzipBomb(1 << 30), reason: bad},
 		{name: "a row of 100 MB", behavior: revoxtest.HugePage(100e6), reason: bad},
 		{name: "a page of 100 MB in 100 rows", detour: answering(hundredRows), reason: accepted},
 		{name: "HTML", behavior: revoxtest.Body("text/html", "<html><body>canary words</body></html>"), reason: bad},
-		{name: "nothing", behavior: text(""), reason: bad},
+		{name: "an empty body", behavior: text(""), reason: bad},
 		{name: "`null`", behavior: text("null"), reason: bad},
 		{name: "`[]`", behavior: text("[]"), reason: bad},
 		{name: "`{}`", behavior: text("{}"), reason: bad},
@@ -132,14 +145,14 @@ func bodies() []fault {
 		{name: "`rows` that is `null`", behavior: revoxtest.SetField("rows", "null"), reason: bad},
 		{name: "`rows` twice", behavior: text(`{"rows": [], "rows": []}`), reason: bad},
 		{name: "rows that are `null`", behavior: text(`{"rows": [null]}`), reason: bad},
-		{name: "something after the end", behavior: revoxtest.TrailingBytes(`{"canary": "words"}`), reason: bad},
-		{name: "arrays in arrays, a million deep", behavior: revoxtest.DeepNesting(1_000_000), reason: bad},
-		{name: "objects in a field that is not read, a million deep",
-			behavior: revoxtest.Body("application/json", `{"rows": [{"id": "r", "input_data": `+strings.Repeat(`{"x":`, 1_000_000)), reason: bad},
+		{name: "text after the end", behavior: revoxtest.TrailingBytes(`{"canary": "words"}`), reason: bad},
+		{name: "nested arrays, a million deep", behavior: revoxtest.DeepNesting(1_000_000), reason: bad},
+		{name: "nested objects in a field that is not read, a million deep", reason: bad,
+			behavior: revoxtest.Body("application/json", `{"rows": [{"id": "r", "input_data": `+strings.Repeat(`{"x":`, 1_000_000))},
 	}
 }
 
-// hundredRows writes a page of 100 MB without ever having it.
+// hundredRows writes a page of 100 MB, one row at a time.
 func hundredRows(w io.Writer) error {
 	_, err := io.WriteString(w, `{"rows": [`)
 	comma, text := "", bytes.Repeat([]byte("a"), 1e6)
@@ -155,37 +168,46 @@ func hundredRows(w io.Writer) error {
 
 func wrongTypes() []fault {
 	var faults []fault
-	for _, field := range []string{
-		"page", "page_size", "total", "id", "call", "status", "outcome", "campaign", "name", "call_attempts", "result", "dial_error", "ended_by", "end_reason",
-	} {
-		faults = append(faults, fault{name: "`" + field + "`", behavior: revoxtest.WrongType(field), reason: revoxapi.KindBadResponse})
+	add := func(name string, behavior revoxtest.Behavior, reason revoxapi.ErrorKind) {
+		faults = append(faults, fault{name: name, behavior: behavior, reason: reason})
 	}
-	for _, field := range []string{"created_at", "started_at", "answered_at", "ended_at", "phone_number", "input_data", "transcript", "assistant", "last_call_attempt"} {
-		faults = append(faults, fault{name: "`" + field + "`", behavior: revoxtest.WrongType(field), reason: accepted})
+	for _, field := range []string{
+		"page", "page_size", "total", "id", "call", "status", "outcome", "campaign", "name", "call_attempts", "result",
+		"dial_error", "ended_by", "end_reason",
+	} {
+		add("`"+field+"`", revoxtest.WrongType(field), revoxapi.KindBadResponse)
+	}
+	for _, field := range []string{
+		"created_at", "started_at", "answered_at", "ended_at", "phone_number", "input_data", "transcript", "assistant",
+		"last_call_attempt",
+	} {
+		add("`"+field+"`", revoxtest.WrongType(field), accepted)
 	}
 	for _, field := range []string{"call", "call_attempts", "campaign", "status", "outcome", "result"} {
-		faults = append(faults, fault{name: "`" + field + "` that is `null`", behavior: revoxtest.SetField(field, "null"), reason: accepted})
+		add("`"+field+"` that is `null`", revoxtest.SetField(field, "null"), accepted)
 	}
-	return append(faults, fault{name: "`total` that is negative", behavior: revoxtest.LyingTotal(-1), reason: revoxapi.KindBadResponse})
+	add("`total` that is negative", revoxtest.LyingTotal(-1), revoxapi.KindBadResponse)
+	return faults
 }
 
 func rowFaults() []fault {
-	rows := func(f func(rows []json.RawMessage) []json.RawMessage) revoxtest.Behavior {
-		return revoxtest.MangleRows(f)
-	}
+	type rows = []json.RawMessage
+	mangle := revoxtest.MangleRows
 	return []fault{
-		{name: "every row twice", behavior: rows(func(rows []json.RawMessage) []json.RawMessage { return append(rows, rows...) }), reason: accepted},
-		{name: "every other row vanishes", behavior: rows(func(rows []json.RawMessage) []json.RawMessage {
-			var left []json.RawMessage
-			for i := 0; i < len(rows); i += 2 {
-				left = append(left, rows[i])
+		{name: "every row twice", behavior: mangle(func(r rows) rows { return append(r, r...) }), reason: accepted},
+		{name: "every other row missing", behavior: mangle(func(r rows) rows {
+			var left rows
+			for i := 0; i < len(r); i += 2 {
+				left = append(left, r[i])
 			}
 			return left
 		}), reason: accepted},
-		{name: "no rows, `total` as it was", behavior: rows(func([]json.RawMessage) []json.RawMessage { return nil }), reason: accepted},
-		{name: "no rows, `total` 0", behavior: revoxtest.Body("application/json", `{"page": 0, "page_size": 10, "rows": [], "total": 0}`), reason: accepted},
-		{name: "rows backwards", behavior: rows(func(rows []json.RawMessage) []json.RawMessage { slices.Reverse(rows); return rows }), reason: accepted},
-		{name: "rows without `id`", behavior: rows(func([]json.RawMessage) []json.RawMessage { return []json.RawMessage{json.RawMessage(`{"call": null}`)} }),
+		{name: "no rows, `total` unchanged", behavior: mangle(func(rows) rows { return nil }), reason: accepted},
+		{name: "no rows, `total` 0", reason: accepted,
+			behavior: revoxtest.Body("application/json", `{"page": 0, "page_size": 10, "rows": [], "total": 0}`)},
+		{name: "rows in reverse order", behavior: mangle(func(r rows) rows { slices.Reverse(r); return r }),
+			reason: accepted},
+		{name: "rows without `id`", behavior: mangle(func(rows) rows { return rows{json.RawMessage(`{"call": null}`)} }),
 			reason: revoxapi.KindBadResponse},
 		{name: "`total` says ten more", behavior: revoxtest.LyingTotal(rowsAfter + 10), reason: accepted},
 		{name: "`total` says 10^15", behavior: revoxtest.LyingTotal(1e15), reason: accepted},
@@ -196,7 +218,7 @@ func rowFaults() []fault {
 }
 
 func texts() []fault {
-	// Each row has a value of its own for each of the fields.
+	// flood gives each row a value of its own for each of the fields.
 	flood := func(fields ...string) revoxtest.Behavior {
 		return revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
 			for i, r := range rows {
@@ -207,7 +229,7 @@ func texts() []fault {
 				for _, field := range fields {
 					pieces := strings.Split(string(r), `"`+field+`":`)
 					for j := range pieces[1:] {
-						// The old value becomes that of a field that nobody reads.
+						// The old value moves to a field that is not read.
 						pieces[1+j] = fmt.Sprintf(`"%s":"news-%s-%d","was":%s`, field, known.ID, j, pieces[1+j])
 					}
 					r = json.RawMessage(strings.Join(pieces, ""))
@@ -220,12 +242,15 @@ func texts() []fault {
 	odd := `"a\u0000b\"c\\d\ne` + strings.Repeat("é", 300) + `"`
 	return []fault{
 		{name: "bytes that are not UTF-8", behavior: revoxtest.InvalidUTF8(), reason: accepted, warnings: 2},
-		{name: "a NUL, quotes and line ends in names", behavior: revoxtest.SetField("name", odd), reason: accepted},
-		{name: "a NUL, quotes and line ends in values", behavior: revoxtest.SetField("end_reason", odd), reason: accepted, warnings: 1},
-		{name: "half a surrogate in values", behavior: revoxtest.SetField("end_reason", `"\ud800"`), reason: accepted, warnings: 1},
-		{name: "a telephone number in place of a value", behavior: revoxtest.SetField("end_reason", `"+336123 00001"`), reason: accepted},
+		{name: "a NUL, quotes and line breaks in names", behavior: revoxtest.SetField("name", odd), reason: accepted},
+		{name: "a NUL, quotes and line breaks in values", behavior: revoxtest.SetField("end_reason", odd),
+			reason: accepted, warnings: 1},
+		{name: "half a surrogate pair in values", behavior: revoxtest.SetField("end_reason", `"\ud800"`),
+			reason: accepted, warnings: 1},
+		{name: "a telephone number instead of a value", behavior: revoxtest.SetField("end_reason", `"+336123 00001"`),
+			reason: accepted},
 		{name: "a flood of end reasons", behavior: flood("end_reason"), reason: accepted, warnings: 21},
-		{name: "a flood of everything that has known values", behavior: flood("status", "outcome", "result", "dial_error", "ended_by", "end_reason"),
-			reason: accepted, warnings: 6 * 21},
+		{name: "a flood of unknown values for every label", reason: accepted, warnings: 6 * 21,
+			behavior: flood("status", "outcome", "result", "dial_error", "ended_by", "end_reason")},
 	}
 }

@@ -1,10 +1,11 @@
 //go:build !race
 
-// Package faultmatrix holds README.md, the table of what happens at each fault, against the whole exporter. The race
-// detector would make its hundreds of exporters slow; collector's own tests run under it.
+// Package faultmatrix checks README.md, the table of what happens at each fault, against the whole exporter. It is
+// excluded from the race detector, which would make its hundreds of exporters slow; collector's own tests run under it.
 package faultmatrix
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -23,11 +24,11 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-var update = flag.Bool("update", false, "write README.md anew")
+var update = flag.Bool("update", false, "write README.md again")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Many cases do nothing but wait for a timeout.
+	// Many cases only wait for a timeout.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
@@ -38,10 +39,10 @@ func TestMain(m *testing.M) {
 type mode int
 
 const (
-	firstScan mode = iota // from the start on, by every request
-	laterScan             // after complete scans, by the second page: half a campaign has been read then
-	onScrape              // after complete scans, by every request; scans are made on scrapes
-	once                  // after complete scans, by one request for the second page
+	firstScan mode = iota // by every request, from the start on
+	laterScan             // by each request for the second page, after complete scans: half of the campaign has been read
+	onScrape              // by every request, after complete scans, in on-scrape mode
+	once                  // by one request for the second page, after complete scans
 	modes
 )
 
@@ -49,12 +50,12 @@ func (m mode) String() string {
 	return [...]string{"first scan", "later scan", "on scrape", "once"}[m]
 }
 
-// observation is what a fault came to in one mode, as the table shows it.
+// observation is the effect of a fault in one mode, as the table shows it.
 type observation struct {
 	up, reason, retries, published, says, warnings, back string
 }
 
-// failedScans is how many scans meet a fault that stays.
+// failedScans is how many scans meet a fault that lasts.
 const failedScans = 2
 
 func TestMatrix(t *testing.T) {
@@ -74,7 +75,7 @@ func TestMatrix(t *testing.T) {
 		}
 	})
 	if t.Failed() || !whole(seen) {
-		return // -run chose a part, which proves nothing about the table
+		return // -run selected some cases, which prove nothing about the table
 	}
 	const path = "README.md"
 	document := render(all, seen)
@@ -89,11 +90,12 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	if line, want, got := firstDifference(string(was), document); line != 0 {
-		t.Errorf("line %d of %s is not what was seen; go test ./internal/faultmatrix -update writes it\nit says %s\nseen    %s", line, path, want, got)
+		t.Errorf("line %d of %s is not what was seen; to write it: go test ./internal/faultmatrix -update\nit says %s\nseen    %s",
+			line, path, want, got)
 	}
 }
 
-// whole tells whether every case was run.
+// whole reports whether every case was run.
 func whole(seen [][][modes]observation) bool {
 	for _, g := range seen {
 		for _, f := range g {
@@ -105,11 +107,11 @@ func whole(seen [][][modes]observation) bool {
 	return true
 }
 
-// observe lets a fault happen, end and be got over, and returns what was seen. What holds for every fault is checked here.
+// observe makes a fault begin and end, and returns what was seen. It checks what is true for every fault.
 func observe(t *testing.T, f fault, m mode) observation {
 	timeout := patience
 	if f.hangs {
-		timeout = 3 * time.Second // all else must not depend on how busy the machine is
+		timeout = 3 * time.Second // short; other cases must not depend on how busy the machine is
 	}
 	w, run := newWorld(t, m == onScrape, timeout)
 	var before string
@@ -146,7 +148,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 	}
 	for n := 1; ; n++ {
 		if got := data(scrape, faulty); failed && got != before {
-			t.Errorf("a failed scan changed what is published from\n%sto\n%s", before, got)
+			t.Errorf("a failed scan changed the published data from\n%sto\n%s", before, got)
 		}
 		if n == failedScans || m == once {
 			break
@@ -181,7 +183,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 		}
 		seen.back = strconv.Itoa(back)
 		if got, want := data(scrape, faulty), data(scrape, sound); got != want {
-			t.Errorf("after a fault that kept anything from being published there is\n%swant\n%s", got, want)
+			t.Errorf("after the recovery there is\n%swant\n%s", got, want)
 		}
 	}
 	if text := w.Logs.String(); strings.Contains(text, "panic") {
@@ -210,20 +212,21 @@ func (f *fault) begin(t *testing.T, w *world, m mode) (mend func()) {
 	return w.API.AddFault(revoxtest.Fault{Campaign: faulty, Page: page, Times: times, Behavior: f.behavior})
 }
 
-// check holds what is true whatever goes wrong: the campaign beside the faulty one is read as ever, what is served can be
-// read, and nothing personal and no key is shown.
+// check checks what is true whatever goes wrong: the other campaign is read as usual, what is served can be parsed, and
+// neither the key nor anything personal is shown.
 func check(t *testing.T, w *world, scrape string) {
 	t.Helper()
-	if up, rows := value(scrape, `revox_campaign_up{campaign_id="sound"}`), value(scrape, `revox_campaign_rows{campaign_id="sound"}`); up != "1" || rows != fmt.Sprint(rowsAfter) {
+	up := value(scrape, `revox_campaign_up{campaign_id="sound"}`)
+	if rows := value(scrape, `revox_campaign_rows{campaign_id="sound"}`); up != "1" || rows != fmt.Sprint(rowsAfter) {
 		t.Errorf("the other campaign has up %q and rows %q\n%s", up, rows, w.Logs.String())
 	}
 	at := value(scrape, `revox_campaign_last_scan_success_timestamp_seconds{campaign_id="sound"}`)
 	if seconds, err := strconv.ParseFloat(at, 64); err != nil || seconds != float64(w.clock.Now().Unix()) {
-		t.Errorf("the other campaign was read at %s, and it is %d", at, w.clock.Now().Unix())
+		t.Errorf("the other campaign was last read at %s, and now it is %d", at, w.clock.Now().Unix())
 	}
 	logs := w.Logs.String()
-	if strings.Contains(logs, `level=warn campaign_id="sound"`) || regexp.MustCompile(`level=(warn|error).*campaign_id=sound`).MatchString(logs) {
-		t.Errorf("something is said of the other campaign:\n%s", logs)
+	if regexp.MustCompile(`level=(warn|error).*campaign_id=sound`).MatchString(logs) {
+		t.Errorf("a warning is logged about the other campaign:\n%s", logs)
 	}
 	for kind := range reasonsOf(scrape, sound) {
 		t.Errorf("the other campaign failed for %s", kind)
@@ -237,13 +240,13 @@ func check(t *testing.T, w *world, scrape string) {
 			t.Errorf("%q is shown in\n%s\n%s", secret, logs, scrape)
 		}
 	}
-	// However much the API makes up: 20 values of each of 6 labels and "other", some of them in the buckets of talks.
+	// Whatever the API sends: 20 values for each of 6 labels and "other", some of them with the buckets of talks.
 	if n := strings.Count(data(scrape, faulty), "\n"); n > 1000 {
 		t.Errorf("%d series of one campaign", n)
 	}
 }
 
-// reasonsOf returns the kinds of failure that a campaign has met.
+// reasonsOf returns the kinds of failure that a campaign has had.
 func reasonsOf(scrape, campaign string) map[revoxapi.ErrorKind]bool {
 	met := map[revoxapi.ErrorKind]bool{}
 	for _, kind := range revoxapi.ErrorKinds() {
@@ -256,15 +259,11 @@ func reasonsOf(scrape, campaign string) map[revoxapi.ErrorKind]bool {
 
 func reasons(scrape string) string {
 	var met []string
-	for _, kind := range revoxapi.ErrorKinds() {
-		if reasonsOf(scrape, faulty)[kind] {
-			met = append(met, string(kind))
-		}
+	for kind := range reasonsOf(scrape, faulty) {
+		met = append(met, string(kind))
 	}
-	if len(met) == 0 {
-		return "–"
-	}
-	return strings.Join(met, " ")
+	slices.Sort(met)
+	return cmp.Or(strings.Join(met, " "), "–")
 }
 
 func retries(scrape string) string {
@@ -278,28 +277,31 @@ func retries(scrape string) string {
 	return fmt.Sprint(sum)
 }
 
-// published says what a scrape shows of the faulty campaign, measured by the sound one, which has the same rows.
+// published returns what a scrape shows of the faulty campaign, compared with the sound one, which has the same rows.
 func published(before, scrape string) string {
 	got, truth := data(scrape, faulty), data(scrape, sound)
 	switch got {
 	case "":
 		return "nothing"
 	case truth:
-		return "all as it is"
+		return correct
 	case before:
 		return "the last complete data"
 	}
-	return "all but: " + differences(got, truth)
+	return correct + " except: " + differences(got, truth)
 }
 
-// differences names the series that tell what was passed over or is not known, and leaves out other counts.
+// correct is what published returns if the data is that of the rows.
+const correct = "correct"
+
+// differences names the series that show what was skipped or is unknown, and sums up the others.
 func differences(got, truth string) string {
 	known := map[string]string{}
 	for line := range strings.Lines(truth) {
 		series, number := cutValue(line)
 		known[series] = number
 	}
-	var tell []string
+	var named []string
 	news, others := 0, 0
 	for line := range strings.Lines(got) {
 		series, number := cutValue(line)
@@ -307,27 +309,27 @@ func differences(got, truth string) string {
 		name := strings.TrimPrefix(strings.NewReplacer("{}", "", "{,", "{").Replace(series), "revox_campaign_")
 		switch {
 		case was == number:
-		case telling.MatchString(name):
-			tell = append(tell, "`"+shortened(name)+"` "+number)
+		case aboutScan.MatchString(name):
+			named = append(named, "`"+shortened(name)+"` "+number)
 		case !there && !strings.Contains(name, "_bucket"):
 			if news++; news <= 2 {
-				tell = append(tell, "`"+shortened(name)+"` "+number)
+				named = append(named, "`"+shortened(name)+"` "+number)
 			}
 		default:
 			others++
 		}
 	}
 	if news > 2 {
-		tell = append(tell, fmt.Sprintf("%d more new series", news-2))
+		named = append(named, fmt.Sprintf("%d more new series", news-2))
 	}
 	if others > 0 {
-		tell = append(tell, "other counts")
+		named = append(named, "other counts")
 	}
-	return strings.Join(tell, ", ")
+	return strings.Join(named, ", ")
 }
 
-// telling are the series that are about a scan rather than about calls.
-var telling = regexp.MustCompile(`^(rows|rows_without_call|rows_missing|counter_decreases_total|(anomalies|info)\{.*)$`)
+// aboutScan matches the series that are about a scan rather than about calls.
+var aboutScan = regexp.MustCompile(`^(rows|rows_without_call|rows_missing|counter_decreases_total|(anomalies|info)\{.*)$`)
 
 func cutValue(line string) (series, value string) {
 	line = strings.TrimSuffix(line, "\n")
@@ -342,7 +344,7 @@ func shortened(name string) string {
 	return name
 }
 
-// warnings returns the lines of a log that somebody should look at.
+// warnings returns the lines of a log of level warn or error.
 func warnings(logs string) []string {
 	var lines []string
 	for line := range strings.Lines(logs) {
@@ -362,7 +364,7 @@ var (
 	offsets   = regexp.MustCompile(`at byte \d+`)
 )
 
-// said returns what is different from case to case in a line of the log.
+// said returns the cause that a log line gives, without what differs from run to run.
 func said(line string) string {
 	text := errText.FindStringSubmatch(line)
 	if text == nil {

@@ -10,24 +10,33 @@ import (
 
 const head = `# What happens when
 
-Written by ` + "`go test ./internal/faultmatrix -update`" + ` from what the exporter was seen to do: the whole exporter, reading a simulated API over HTTP, with a
-clock of the test's own. ` + "`go test ./internal/faultmatrix`" + ` fails where anything here is no longer so.
+These tables show what the exporter does at each fault. To make them, the whole exporter reads a simulated API over HTTP,
+with a simulated clock. ` + "`go test ./internal/faultmatrix -update`" + ` writes them; without ` + "`-update`" + ` the test fails if
+anything has changed.
 
-Two campaigns of %d rows are read in pages of %d, every minute. One of them meets what the first column says; it is met in four ways:
+Two campaigns of %d rows are read every minute, in pages of %d. One of them meets the fault of the first column, in four
+ways:
 
-1. *first scan*: by every request from the start on;
-2. *later scan*: after complete scans, by each request for the second page, so that half of the campaign has been read;
-3. *on scrape*: after complete scans, by every request, with ` + "`--scan.interval=0`" + `;
-4. *once*: after complete scans, by a single request for the second page.
+1. *first scan*: with every request, from the start on;
+2. *later scan*: after complete scans, with each request for the second page, when half of the campaign has been read;
+3. *on scrape*: after complete scans, with every request, and with ` + "`--scan.interval=0`" + `;
+4. *once*: after complete scans, with a single request for the second page.
 
-A cell with one entry holds for the first three; else they stand in this order, with slashes between them. *up* and *reason* are ` + "`revox_campaign_up`" + ` and the
-` + "`reason`" + ` of ` + "`revox_campaign_scan_failures_total`" + ` after the first scan that meets the fault; *retries* counts what that scan asked again. *published* is what is
-shown of the campaign's rows then: nothing, the last complete data, or the data of this scan, with what differs from that of the same rows read without a fault.
-*warnings* are the lines of level warn or more in all the scans that meet it (%d), and *the log says* is the first of them. *back after* is how many minutes after the
-fault's end the campaign is up again. *once* tells whether a fault that is met once is noticed by anything but the count of retries.
+If a cell has one entry, it is that of the first three ways. Otherwise it has three, in this order, with slashes between
+them.
 
-In every case the campaign beside it was read as ever, nothing was logged of it, what was served could be parsed, no personal word and no key stood in it or in the
-log, and a failed scan changed nothing of what was published.
+| column | meaning |
+|---|---|
+| up, reason | ` + "`revox_campaign_up`" + ` and the ` + "`reason`" + ` of ` + "`revox_campaign_scan_failures_total`" + ` after the first scan with the fault |
+| retries | how many requests that scan sent again |
+| published | what is then shown of the campaign: nothing, the last complete data, or the data of this scan, which is *correct* if it is that of the same rows read without a fault |
+| warnings | log lines of level warn or error in the %d scans with the fault |
+| the log says | the first of them |
+| back after | after how many minutes without the fault the campaign is up again |
+| once | whether a fault that happens once shows anywhere except in the count of retries |
+
+In every case the other campaign was read as usual, no warning was logged about it, and what was served could be parsed.
+Neither it nor the log contained the key or anything personal. A failed scan did not change the published data.
 `
 
 // render writes the document.
@@ -35,7 +44,9 @@ func render(all []group, seen [][][modes]observation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, head, rowsAfter, pageSize, failedScans)
 	for i, g := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n| what happens | up | reason | retries | published | warnings | the log says | back after | once |\n|---|---|---|---|---|---|---|---|---|\n", g.name)
+		fmt.Fprintf(&b, "\n## %s\n\n", g.name)
+		b.WriteString("| what happens | up | reason | retries | published | warnings | the log says | back after | once |\n" +
+			"|---|---|---|---|---|---|---|---|---|\n")
 		for j, f := range g.faults {
 			o := seen[i][j]
 			fmt.Fprintf(&b, "| %s |", f.name)
@@ -72,7 +83,7 @@ func onceCell(o observation) string {
 	switch {
 	case o.up == "0":
 		return "down: " + o.reason
-	case o.published != "all as it is":
+	case o.published != correct:
 		return cell(o.published)
 	}
 	return "not noticed"

@@ -25,19 +25,19 @@ import (
 	"time"
 )
 
-// way is how requests get to the API. A detour leads those about the faulty campaign somewhere else, so that what is
-// wrong with names, connections and certificates is met by one campaign only, and met for real.
+// way is how requests get to the API. A detour leads those about the faulty campaign to another server, so that only
+// this campaign meets faults of names, connections and certificates, and meets real ones.
 type way struct {
 	usual *http.Transport
 
 	mu     sync.Mutex
 	detour *detour
-	page   *int // that the detour is for; nil: all
+	page   *int // whose requests take the detour; nil: all
 	times  int  // how many requests take it; 0: all
 	taken  int
 }
 
-// detour is another server, and what gets there.
+// detour is another server, and a transport that reaches it.
 type detour struct {
 	origin    string // scheme and host
 	transport *http.Transport
@@ -58,8 +58,8 @@ func (w *way) set(d *detour, page *int, times int) {
 func (w *way) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	d := w.detour
-	if d != nil && (!strings.Contains(req.URL.Path, "/campaigns/"+faulty+"/") || w.page != nil && req.URL.Query().Get("page") != strconv.Itoa(*w.page) ||
-		w.times > 0 && w.taken == w.times) {
+	if d != nil && (!strings.Contains(req.URL.Path, "/campaigns/"+faulty+"/") ||
+		w.page != nil && req.URL.Query().Get("page") != strconv.Itoa(*w.page) || w.times > 0 && w.taken == w.times) {
 		d = nil
 	}
 	if d != nil {
@@ -94,8 +94,8 @@ func to(t *testing.T, origin string) *detour {
 	return &detour{origin, transport}
 }
 
-// nobodyListens is an address that refuses connections.
-func nobodyListens(t *testing.T, _ *world) *detour {
+// closedPort is an address that refuses connections.
+func closedPort(t *testing.T, _ *world) *detour {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -104,23 +104,23 @@ func nobodyListens(t *testing.T, _ *world) *detour {
 	return to(t, "http://"+l.Addr().String())
 }
 
-// noSuchName is a host whose name no name server knows.
+// noSuchName is a host whose name does not exist.
 func noSuchName(t *testing.T, _ *world) *detour { return resolved(t, 3) }
 
-// nameServerFails is a host whose name server answers that it has failed.
+// nameServerFails is a host whose name server reports a failure.
 func nameServerFails(t *testing.T, _ *world) *detour { return resolved(t, 2) }
 
-// resolved is a host whose name every name server answers with a code instead of an address.
+// resolved is a host for whose name the name server answers with an error code.
 func resolved(t *testing.T, code byte) *detour {
 	var servers sync.WaitGroup
 	t.Cleanup(servers.Wait)
 	d := to(t, "http://revox.invalid.")
-	d.transport.DialContext = (&net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+	answer := func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		servers.Go(func() {
 			defer far.Close()
 			for {
-				// On a stream a message has its length before it. The answer is the question with a code.
+				// On a stream the length precedes a message. The answer is the question with a code.
 				var length [2]byte
 				if _, err := io.ReadFull(far, length[:]); err != nil {
 					return
@@ -136,11 +136,13 @@ func resolved(t *testing.T, code byte) *detour {
 			}
 		})
 		return near, nil
-	}}}).DialContext
+	}
+	d.transport.DialContext = (&net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: answer}}).DialContext
 	return d
 }
 
-// speaking is a server that says text to whoever connects, without end where endless is not "", and then hangs up.
+// speaking is a server that sends text to each client. Then it repeats endless until the client goes or, if endless is "",
+// closes the connection.
 func speaking(text, endless string) func(*testing.T, *world) *detour {
 	return func(t *testing.T, _ *world) *detour {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -157,7 +159,7 @@ func speaking(text, endless string) func(*testing.T, *world) *detour {
 				}
 				serving.Go(func() {
 					defer conn.Close()
-					// Hanging up on what was not read would be a reset.
+					// Read the request first: closing would reset the connection otherwise.
 					_, _ = conn.Read(make([]byte, 64<<10))
 					_, err := io.WriteString(conn, text)
 					for err == nil && endless != "" {
@@ -170,13 +172,12 @@ func speaking(text, endless string) func(*testing.T, *world) *detour {
 	}
 }
 
-// plainHTTP is the API on a port where the client expects TLS.
+// plainHTTP is the API without TLS, on a port where the client expects TLS.
 func plainHTTP(t *testing.T, w *world) *detour {
 	return to(t, strings.Replace(strings.TrimSuffix(w.API.URL, "/api"), "http:", "https:", 1))
 }
 
-// certified is the API behind TLS, with a certificate for a host that is good until some time, of an authority that is
-// trusted here or not.
+// certified is the API with TLS. Its certificate is for a host, expires after a time, and is trusted by the client or not.
 func certified(host string, until time.Duration, trusted bool) func(*testing.T, *world) *detour {
 	return func(t *testing.T, w *world) *detour {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -184,9 +185,11 @@ func certified(host string, until time.Duration, trusted bool) func(*testing.T, 
 			t.Fatal(err)
 		}
 		template := &x509.Certificate{
-			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until),
-			KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-			BasicConstraintsValid: true, IsCA: true, DNSNames: []string{host},
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: []string{host},
+			NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until),
+			KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+			ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+			BasicConstraintsValid: true, IsCA: true,
 		}
 		if ip := net.ParseIP(host); ip != nil {
 			template.IPAddresses = []net.IP{ip}
@@ -213,12 +216,12 @@ func certified(host string, until time.Duration, trusted bool) func(*testing.T, 
 	}
 }
 
-// answering is a server that answers with what write writes.
+// answering is a server whose answers write writes.
 func answering(write func(io.Writer) error) func(*testing.T, *world) *detour {
 	return func(t *testing.T, _ *world) *detour {
 		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Type", "application/json")
-			_ = write(rw) // a client that is gone needs no answer
+			_ = write(rw) // an error means that the client has gone
 		}))
 		t.Cleanup(server.Close)
 		return to(t, server.URL)

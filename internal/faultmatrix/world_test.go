@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// faulty is the campaign that things go wrong for, and sound the one beside it, with the same rows.
+	// faulty is the campaign that meets faults, and sound the other one, with the same rows.
 	faulty, sound = "faulty", "sound"
-	// Pages of ten make four pages.
+	// The rows fill four pages.
 	pageSize   = 10
 	rowsBefore = 31
 	rowsAfter  = 32
 	interval   = time.Minute
-	// patience is how long a test waits for what should come at once, before it fails.
+	// patience is how long a test waits before it fails.
 	patience = time.Minute
 )
 
@@ -37,7 +37,7 @@ type world struct {
 	way   *way
 }
 
-// newWorld makes an exporter that nothing has gone wrong for; run starts it.
+// newWorld makes an exporter without faults; run starts it.
 func newWorld(t *testing.T, onScrape bool, timeout time.Duration) (w *world, run func()) {
 	w = &world{t: t, clock: &wallClock{Clock: revoxtest.NewClock(exportertest.Start)}, way: newWay()}
 	api := exportertest.NewAPI(t, w.clock.Clock, revoxtest.WithNow(w.clock.Now))
@@ -52,15 +52,15 @@ func newWorld(t *testing.T, onScrape bool, timeout time.Duration) (w *world, run
 	return w, func() { w.Run(); w.Settle() }
 }
 
-// scanAgain lets an interval pass, and returns what a scrape then shows.
+// scanAgain lets an interval pass, and then scrapes.
 func (w *world) scanAgain() string {
 	w.t.Helper()
 	w.Advance(interval)
 	return w.scrape()
 }
 
-// scrape returns what a scrape shows, which must also be what client_golang can gather: no series twice, no label or type
-// that its family does not have.
+// scrape returns what a scrape shows. client_golang must be able to gather it: no duplicate series, no wrong label or
+// type.
 func (w *world) scrape() string {
 	w.t.Helper()
 	scrape := w.Scrape()
@@ -70,7 +70,7 @@ func (w *world) scrape() string {
 	return scrape
 }
 
-// setRows makes both campaigns have n rows, the same but for the campaign.
+// setRows gives both campaigns n rows, which differ only in the campaign.
 func (w *world) setRows(n int) {
 	for _, id := range []string{faulty, sound} {
 		rows := make([]json.RawMessage, n)
@@ -85,23 +85,29 @@ func (w *world) setRows(n int) {
 	}
 }
 
-// personal are words that stand in every row, and that nobody may see.
+// personal are words that are in every row and that must never be shown.
 var personal = []string{"+336123", "Canary Contact", "canary words", "canary.invalid", "canary prompt"}
 
 func row(campaign string, i int) string {
-	attempt := fmt.Sprintf(`{"id": "a%d", "status": "completed", "result": %q, "dial_error": null, "ended_by": "agent", "end_reason": "tool_end_call",
-		"started_at": "2024-05-01T08:00:00Z", "answered_at": "2024-05-01T08:00:%02dZ", "ended_at": "2024-05-01T08:01:%02d.5Z",
-		"phone_number": "+336123%05d", "recording_url": "https://canary.invalid/%d", "structured_output": {"said": "canary words"},
-		"transcript": [{"role": "user", "content": "canary words"}]}`, i, []string{"human", "voicemail", "IVR"}[i%3], i, i, i, i)
-	unanswered := fmt.Sprintf(`{"id": "b%d", "status": "error", "result": null, "dial_error": %q, "started_at": "2024-05-01T07:00:00Z", "answered_at": null,
+	attempt := fmt.Sprintf(`{"id": "a%d", "status": "completed", "result": %q, "dial_error": null, "ended_by": "agent",
+		"end_reason": "tool_end_call", "started_at": "2024-05-01T08:00:00Z",
+		"answered_at": "2024-05-01T08:00:%02dZ", "ended_at": "2024-05-01T08:01:%02d.5Z",
+		"phone_number": "+336123%05d", "recording_url": "https://canary.invalid/%d",
+		"structured_output": {"said": "canary words"},
+		"transcript": [{"role": "user", "content": "canary words"}]}`,
+		i, []string{"human", "voicemail", "IVR"}[i%3], i, i, i, i)
+	unanswered := fmt.Sprintf(`{"id": "b%d", "status": "error", "result": null, "dial_error": %q,
+		"started_at": "2024-05-01T07:00:00Z", "answered_at": null,
 		"ended_at": "2024-05-01T07:00:30Z", "phone_number": "+336123%05d"}`, i, []string{"busy", "no_answer"}[i%2], i)
-	return fmt.Sprintf(`{"id": "r%d", "row_index": %d, "phone_number": "+336123%05d", "input_data": {"full_name": "Canary Contact"},
-		"call": {"id": "c%d", "status": %q, "outcome": "interested", "created_at": "2024-05-01T06:00:00Z", "campaign": {"id": %q, "name": "Spring"},
-		"metadata": {"note": "canary words"}, "assistant": {"id": "x", "prompt": "canary prompt"}, "call_attempts": [%s, %s], "last_call_attempt": %s}}`,
+	return fmt.Sprintf(`{"id": "r%d", "row_index": %d, "phone_number": "+336123%05d",
+		"input_data": {"full_name": "Canary Contact"}, "call": {"id": "c%d", "status": %q, "outcome": "interested",
+		"created_at": "2024-05-01T06:00:00Z", "campaign": {"id": %q, "name": "Spring"},
+		"metadata": {"note": "canary words"}, "assistant": {"id": "x", "prompt": "canary prompt"},
+		"call_attempts": [%s, %s], "last_call_attempt": %s}}`,
 		i, i, i, i, []string{"completed", "completed", "errored", "calling"}[i%4], campaign, attempt, unanswered, attempt)
 }
 
-// data returns the lines of a scrape that are about a campaign's rows, with its ID taken out.
+// data returns the lines of a scrape that are about a campaign's rows, without the campaign's ID.
 func data(scrape, campaign string) string {
 	id := `campaign_id="` + campaign + `"`
 	var lines []string
@@ -113,7 +119,7 @@ func data(scrape, campaign string) string {
 	return strings.Join(lines, "")
 }
 
-// value returns what a series of a scrape has, "" where it is not there.
+// value returns the value of a series in a scrape, "" if there is no such series.
 func value(scrape, series string) string {
 	for line := range strings.Lines(scrape) {
 		if rest, ok := strings.CutPrefix(line, series+" "); ok {
@@ -123,7 +129,7 @@ func value(scrape, series string) string {
 	return ""
 }
 
-// wallClock is a clock that can be set to another time: what sleeps then sleeps as long as before, as with a real one.
+// wallClock is a clock that can be set to another time. As with a real one, that does not change how long sleeps last.
 type wallClock struct {
 	*revoxtest.Clock
 	jumped atomic.Int64
