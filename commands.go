@@ -16,7 +16,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/healthcheck"
 )
 
-// runCheck reads the chosen campaigns once and shows on stdout what it found, and on stderr how far it is.
+// runCheck reads the selected campaigns once. It shows what it found on stdout, and how far it is on stderr.
 func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
 	watch := check.NewWatch(cfg.baseURL, nil)
 	client, err := cfg.newClient(watch.ClientOptions()...)
@@ -25,7 +25,7 @@ func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
 	}
 	defer client.CloseIdleConnections()
 	cfg.collector.Client = client
-	cfg.collector.Logger = slog.New(slog.DiscardHandler) // the result has everything that it would log
+	cfg.collector.Logger = slog.New(slog.DiscardHandler) // the result has everything that would be logged
 	exporter, err := cfg.newExporter()
 	if err != nil {
 		return usageError(stderr, err)
@@ -41,10 +41,10 @@ func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
 	return exitOK
 }
 
-// healthcheckTimeout is less than the time that health checks of containers are usually given.
+// healthcheckTimeout is less than the usual timeout of containers' health checks.
 const healthcheckTimeout = 4 * time.Second
 
-// runHealthcheck asks the process that was started with the same flags, or with the same environment, for its health.
+// runHealthcheck checks the health of the process that was started with the same flags or environment.
 func runHealthcheck(ctx context.Context, flags *flagValues, stderr io.Writer) int {
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()

@@ -35,7 +35,7 @@ const (
 	healthcheckCommand = "healthcheck"
 )
 
-// flagValues are the values of the flags, which kingpin sets: of the right type, but not yet checked.
+// flagValues are the values of the flags. kingpin sets them: they have the right type, but are not checked yet.
 type flagValues struct {
 	app *kingpin.Application
 
@@ -86,7 +86,7 @@ func newApp() (*kingpin.Application, *flagValues) {
 	app.Command(serveCommand, "Read campaigns and serve their metrics. This is the default.").Default()
 	app.Command(healthcheckCommand, "Ask the exporter that listens on --web.health-listen-address, or else on "+
 		"--web.listen-address, of this machine whether it serves. Exits with 0, or with 1 and the reason.")
-	check := app.Command(checkCommand, "Read each chosen campaign once, and show what is there, what is odd, and what to do "+
+	check := app.Command(checkCommand, "Read each selected campaign once, and show what is there, what is odd, and what to do "+
 		"if it cannot be read. Exits with 0; 1 if something could not be read; 2 on wrong usage.")
 
 	f := &flagValues{app: app}
@@ -257,7 +257,7 @@ func (f *flagValues) config() (*config, error) {
 		}
 		c.collector.Discovery = discovery
 	}
-	if _, err := c.newClient(); err != nil { // the rest was checked
+	if _, err := c.newClient(); err != nil { // of the base URL, since everything else was checked
 		return nil, fmt.Errorf("%s: %w", f.name("revox.base-url"), err)
 	}
 	return c, nil
@@ -339,10 +339,10 @@ func (c *config) endpoints() []revoxapi.Endpoint {
 	return []revoxapi.Endpoint{revoxapi.EndpointRows, revoxapi.EndpointCampaigns}
 }
 
-// newExporter returns the exporter, which needs its Client and Logger. An error is one of usage.
+// newExporter returns the exporter. c.collector must have its Client and Logger. An error is one of usage.
 func (c *config) newExporter() (*collector.Exporter, error) {
 	exporter, err := collector.New(c.collector)
-	if err != nil { // about the file: the rest was checked
+	if err != nil { // of the campaign file, since everything else was checked
 		return nil, fmt.Errorf("%s: %w", c.flags.name("campaign.file"), err)
 	}
 	return exporter, nil
@@ -400,7 +400,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// buildVersion returns the version that the go command has stamped, for builds that set none.
+// buildVersion returns the version that the go command recorded, for builds that set none.
 func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version

@@ -35,7 +35,7 @@ const name = "revox_exporter"
 // Exit codes.
 const (
 	exitOK      = 0
-	exitFailure = 1 // to start, to serve, or to do what was asked for
+	exitFailure = 1 // to start, to serve, or to do what was requested
 	exitUsage   = 2 // a wrong flag, nothing to read, or no key
 )
 
@@ -119,7 +119,7 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		if err != nil {
 			return fail("cannot serve at --web.health-listen-address", err)
 		}
-		defer stop() // answered until the server and the scans have ended
+		defer stop() // last, so that probes are answered until the server and the scans have ended
 		logger.Info("the health endpoints are also served here, without TLS or authentication", "address", at)
 	}
 	server := httpserver.New(handler(flags, exporter, metrics, logger), logger)

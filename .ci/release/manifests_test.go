@@ -72,7 +72,7 @@ func readManifests(t *testing.T) (m manifests) {
 	return m
 }
 
-// read appends an object; fields that its type does not have are refused.
+// read appends an object. A field that its type does not have is an error.
 func read[T any](t *testing.T, file string, document []byte, to []T) []T {
 	t.Helper()
 	var object T
@@ -82,15 +82,16 @@ func read[T any](t *testing.T, file string, document []byte, to []T) []T {
 	return append(to, object)
 }
 
-// flags returns the names of the exporter's flags and of their environment variables, as README.md has them.
+// flags returns the names of the exporter's flags and of their environment variables from README.md.
 func flags(t *testing.T) (names []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(top, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(--[a-z.-]+)` \\|.*`(REVOX_EXPORTER_[A-Z_]+)`").FindAllStringSubmatch(string(text), -1) {
-		names = append(names, row[1], row[2])
+	row := regexp.MustCompile("(?m)^\\| `(--[a-z.-]+)` \\|.*`(REVOX_EXPORTER_[A-Z_]+)`")
+	for _, found := range row.FindAllStringSubmatch(string(text), -1) {
+		names = append(names, found[1], found[2])
 	}
 	if len(names) == 0 {
 		t.Fatal("README.md lists no flags")
@@ -98,7 +99,7 @@ func flags(t *testing.T) (names []string) {
 	return names
 }
 
-// Pods run with the least that they need, and what they refer to is there.
+// Pods have only the permissions that they need, and everything that they refer to exists.
 func TestPods(t *testing.T) {
 	m := readManifests(t)
 	if len(m.deployments) != 1 || len(m.statefulSets) != 1 {
@@ -113,17 +114,20 @@ func TestPods(t *testing.T) {
 		env[e.Name] = e
 	}
 	if count := env["REVOX_EXPORTER_SHARD_COUNT"].Value; count != strconv.Itoa(int(*set.Spec.Replicas)) {
-		t.Errorf("%d replicas share the campaigns as %s", *set.Spec.Replicas, count)
+		t.Errorf("%d replicas, but the shard count is %s", *set.Spec.Replicas, count)
 	}
-	if from := env["REVOX_EXPORTER_SHARD_INDEX"].ValueFrom; from == nil || from.FieldRef.FieldPath != "metadata.labels['"+apps.PodIndexLabel+"']" {
-		t.Errorf("a pod's shard is %+v", from)
+	index := "metadata.labels['" + apps.PodIndexLabel + "']"
+	if from := env["REVOX_EXPORTER_SHARD_INDEX"].ValueFrom; from == nil || from.FieldRef.FieldPath != index {
+		t.Errorf("a pod's shard index is %+v", from)
 	}
-	if len(m.services) != 1 || m.services[0].Name != set.Spec.ServiceName || m.services[0].Spec.ClusterIP != core.ClusterIPNone {
-		t.Errorf("the stateful set's service is not there: %+v", m.services)
+	if len(m.services) != 1 || m.services[0].Name != set.Spec.ServiceName ||
+		m.services[0].Spec.ClusterIP != core.ClusterIPNone {
+		t.Errorf("the stateful set has no service: %+v", m.services)
 	}
 }
 
-func checkPod(t *testing.T, what string, template core.PodTemplateSpec, selector map[string]string, claims []core.PersistentVolumeClaim) {
+func checkPod(t *testing.T, what string, template core.PodTemplateSpec, selector map[string]string,
+	claims []core.PersistentVolumeClaim) {
 	t.Helper()
 	pod, container := template.Spec, template.Spec.Containers[0]
 	for label, value := range selector {
@@ -133,12 +137,13 @@ func checkPod(t *testing.T, what string, template core.PodTemplateSpec, selector
 	}
 	s, c := pod.SecurityContext, container.SecurityContext
 	if !*s.RunAsNonRoot || *s.RunAsUser != 65532 || s.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault ||
-		*c.AllowPrivilegeEscalation || !*c.ReadOnlyRootFilesystem || !slices.Equal(c.Capabilities.Drop, []core.Capability{"ALL"}) ||
-		*pod.AutomountServiceAccountToken || *pod.EnableServiceLinks || container.Resources.Limits.Memory().IsZero() {
-		t.Errorf("%s: its pods may do more than they need", what)
+		*c.AllowPrivilegeEscalation || !*c.ReadOnlyRootFilesystem ||
+		!slices.Equal(c.Capabilities.Drop, []core.Capability{"ALL"}) || *pod.AutomountServiceAccountToken ||
+		*pod.EnableServiceLinks || container.Resources.Limits.Memory().IsZero() {
+		t.Errorf("%s: its pods have more permissions than they need", what)
 	}
 	if !regexp.MustCompile(`:\d+\.\d+\.\d+$`).MatchString(container.Image) {
-		t.Errorf("%s: image %s is of no version", what, container.Image)
+		t.Errorf("%s: image %s is not pinned to a version", what, container.Image)
 	}
 
 	known, values := flags(t), map[string]string{}
@@ -182,14 +187,16 @@ func checkPod(t *testing.T, what string, template core.PodTemplateSpec, selector
 	if ports["metrics"] != 10210 || values["--web.health-listen-address"] != ":10211" || ports["health"] != 10211 {
 		t.Errorf("%s: ports %v", what, ports)
 	}
-	for path, probe := range map[string]*core.Probe{"/-/healthy": container.LivenessProbe, "/-/ready": container.ReadinessProbe} {
+	for path, probe := range map[string]*core.Probe{
+		"/-/healthy": container.LivenessProbe, "/-/ready": container.ReadinessProbe,
+	} {
 		if probe.HTTPGet.Path != path || probe.HTTPGet.Port != intstr.FromString("health") {
 			t.Errorf("%s: probe %+v", what, probe.HTTPGet)
 		}
 	}
 }
 
-// Both monitors find the pods, and call the job as dashboards and rules do.
+// Both monitors select the pods, and name the job as dashboards and rules do.
 func TestMonitors(t *testing.T) {
 	m := readManifests(t)
 	if len(m.podMonitors) != 1 || len(m.monitors) != 1 {
@@ -207,29 +214,31 @@ func TestMonitors(t *testing.T) {
 			t.Errorf("the service monitor selects no service by %s=%s", label, value)
 		}
 	}
-	if port := service.Endpoints[0].Port; port != m.services[0].Spec.Ports[0].Name || *pods.PodMetricsEndpoints[0].Port != "metrics" {
-		t.Errorf("the service monitor's port is %s", port)
+	endpoint, podEndpoint := service.Endpoints[0], pods.PodMetricsEndpoints[0]
+	if endpoint.Port != m.services[0].Spec.Ports[0].Name || *podEndpoint.Port != "metrics" {
+		t.Errorf("the service monitor's port is %s, the pod monitor's is %s", endpoint.Port, *podEndpoint.Port)
 	}
-	for _, relabelings := range [][]monitoring.RelabelConfig{pods.PodMetricsEndpoints[0].RelabelConfigs, service.Endpoints[0].RelabelConfigs} {
+	for _, relabelings := range [][]monitoring.RelabelConfig{podEndpoint.RelabelConfigs, endpoint.RelabelConfigs} {
 		if len(relabelings) != 1 || relabelings[0].TargetLabel != "job" || *relabelings[0].Replacement != "revox" {
 			t.Errorf("the job is not called revox: %+v", relabelings)
 		}
 	}
 }
 
-// The alert rules are an object that the operator knows.
+// prometheusrule.yaml is an object that the operator knows.
 func TestPrometheusRule(t *testing.T) {
 	path := filepath.Join(top, "alerts/prometheusrule.yaml")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rules := read[monitoring.PrometheusRule](t, path, text, nil); rules[0].Kind != monitoring.PrometheusRuleKind || len(rules[0].Spec.Groups) == 0 {
-		t.Errorf("it is %s with %d groups", rules[0].Kind, len(rules[0].Spec.Groups))
+	rule := read[monitoring.PrometheusRule](t, path, text, nil)[0]
+	if rule.Kind != monitoring.PrometheusRuleKind || len(rule.Spec.Groups) == 0 {
+		t.Errorf("it is a %s with %d groups", rule.Kind, len(rule.Spec.Groups))
 	}
 }
 
-// The unit uses flags that the exporter has, and what systemd hands it.
+// The unit uses flags that the exporter has, with the folders that systemd provides.
 func TestUnit(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(top, "examples/systemd/revox_exporter.service"))
 	if err != nil {
@@ -247,7 +256,7 @@ func TestUnit(t *testing.T) {
 		{"--state.path=${STATE_DIRECTORY}", "\nStateDirectory="},
 	} {
 		if !strings.Contains(start, pair[0]) || !strings.Contains(string(text), pair[1]) {
-			t.Errorf("%s does not go with %s", pair[0], strings.TrimSpace(pair[1]))
+			t.Errorf("the unit lacks %s or %s", pair[0], strings.TrimSpace(pair[1]))
 		}
 	}
 }

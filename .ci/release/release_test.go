@@ -1,3 +1,4 @@
+// Package release tests the files of a release: .goreleaser.yaml, the Kubernetes manifests and the systemd unit.
 package release
 
 import (
@@ -14,7 +15,7 @@ const top = "../.."
 
 func readConfig(t *testing.T) config.Project {
 	t.Helper()
-	// It refuses fields that goreleaser does not have.
+	// A field that goreleaser does not have is an error.
 	project, err := config.Load(filepath.Join(top, ".goreleaser.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +23,7 @@ func readConfig(t *testing.T) config.Project {
 	return project
 }
 
-// Every file that an archive is to have is there, or is one that .ci/extras makes.
+// Every file of an archive exists, or is one that .ci/extras makes.
 func TestArchivesHaveTheirFiles(t *testing.T) {
 	project := readConfig(t)
 	if hooks := project.Before.Hooks; !slices.Equal(hooks, []string{".ci/extras build/extras"}) {
@@ -36,7 +37,7 @@ func TestArchivesHaveTheirFiles(t *testing.T) {
 			continue
 		}
 		if found, err := filepath.Glob(filepath.Join(top, file.Source)); err != nil || len(found) == 0 {
-			t.Errorf("%s: nothing there (%v)", file.Source, err)
+			t.Errorf("%s: no such file (%v)", file.Source, err)
 		}
 		if file.Info.MTime == "" {
 			t.Errorf("%s would have the time of the build", file.Source)
@@ -44,7 +45,7 @@ func TestArchivesHaveTheirFiles(t *testing.T) {
 	}
 }
 
-// Binaries of a release, of an image and of the check that they are reproducible are built alike, for the same platforms.
+// Binaries of a release, of an image and of .ci/reproducible are built in the same way, for the same platforms.
 func TestBinariesAreBuiltAlike(t *testing.T) {
 	build := readConfig(t).Builds[0]
 	for _, file := range []string{"Dockerfile", ".ci/reproducible"} {
@@ -52,7 +53,10 @@ func TestBinariesAreBuiltAlike(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"CGO_ENABLED=0", strings.Join(build.Flags, " ") + " -tags " + strings.Join(build.Tags, ","), strings.Fields(build.Ldflags[0])[0] + " -w"} {
+		for _, want := range []string{
+			"CGO_ENABLED=0", strings.Join(build.Flags, " ") + " -tags " + strings.Join(build.Tags, ","),
+			strings.Fields(build.Ldflags[0])[0] + " -w",
+		} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("%s does not build with %s", file, want)
 			}
@@ -69,6 +73,6 @@ func TestBinariesAreBuiltAlike(t *testing.T) {
 		}
 	}
 	if want := "for platform in " + strings.Join(platforms, " ") + ";"; !strings.Contains(string(text), want) {
-		t.Errorf(".ci/reproducible is not %q", want)
+		t.Errorf(".ci/reproducible lacks %q", want)
 	}
 }

@@ -66,7 +66,9 @@ func (r run) do(t *testing.T) outcome {
 	t.Cleanup(in.Stop)
 	var out, progress bytes.Buffer
 	ok, err := check.Run(r.ctx, in.Exporter, watch, check.Options{
-		Format: r.format, Out: &out, Progress: &progress, Terminal: r.terminal, Version: "1.2.3-test", Interval: in.Config.ScanInterval})
+		Format: r.format, Out: &out, Progress: &progress, Terminal: r.terminal,
+		Version: "1.2.3-test", Interval: in.Config.ScanInterval,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

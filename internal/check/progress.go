@@ -44,7 +44,9 @@ type progress struct {
 
 func newProgress(out io.Writer, terminal bool, clock revoxapi.Clock) *progress {
 	now := clock.Now()
-	return &progress{out: out, terminal: terminal, clock: clock, start: now, shown: now, rows: map[string]int{}, totals: map[string]int{}}
+	return &progress{
+		out: out, terminal: terminal, clock: clock, start: now, shown: now, rows: map[string]int{}, totals: map[string]int{},
+	}
 }
 
 // begin sets how many campaigns there are to read.

@@ -121,8 +121,10 @@ func (c *Campaign) fill(r *collector.Report) {
 	}
 	c.WorstDialError, _ = most(r.DialErrors)
 	if n := r.HumanTalk.Count(); n > 0 {
-		c.HumanTalk = &Talk{Count: n, Median: r.HumanTalk.Quantile(0.5).Seconds(), P95: r.HumanTalk.Quantile(0.95).Seconds(),
-			RelativeError: tally.QuantileError}
+		c.HumanTalk = &Talk{
+			Count: n, Median: r.HumanTalk.Quantile(0.5).Seconds(), P95: r.HumanTalk.Quantile(0.95).Seconds(),
+			RelativeError: tally.QuantileError,
+		}
 	}
 }
 

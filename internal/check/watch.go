@@ -170,7 +170,9 @@ func noting(ctx context.Context, a *answer) context.Context {
 }
 
 // gateways are well-known proxies and gateways that name themselves in a header.
-var gateways = []string{"Akamai", "Cloudflare", "Envoy", "Forti", "McAfee", "Netskope", "nginx", "Sophos", "Squid", "Varnish", "Zscaler"}
+var gateways = []string{
+	"Akamai", "Cloudflare", "Envoy", "Forti", "McAfee", "Netskope", "nginx", "Sophos", "Squid", "Varnish", "Zscaler",
+}
 
 // RoundTrip sends a request and notes the answer's status and some of its headers.
 func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {

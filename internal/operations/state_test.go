@@ -181,7 +181,8 @@ func TestOrderlyRestart(t *testing.T) {
 	t.Parallel()
 	api := revoxtest.NewServer(revoxtest.WithNewerFields())
 	defer api.Close()
-	id := sim.New(api).AddCampaign(sim.Campaign{Rows: 350, Start: time.Now().AddDate(0, -1, 0), MaxConcurrentCalls: 300, RowsWithoutCallShare: -1})
+	id := sim.New(api).AddCampaign(sim.Campaign{Rows: 350, Start: time.Now().AddDate(0, -1, 0), MaxConcurrentCalls: 300,
+		RowsWithoutCallShare: -1})
 	folder := t.TempDir()
 	p := startWithState(t, api, folder, "--campaign.discover", "--campaign.completed-for=0")
 	p.Ready()
