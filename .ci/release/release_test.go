@@ -4,6 +4,7 @@ package release
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,43 @@ func TestArchivesHaveTheirFiles(t *testing.T) {
 		if file.Info.MTime == "" {
 			t.Errorf("%s would have the time of the build", file.Source)
 		}
+	}
+}
+
+// The documents at the top of an archive and in docs/ link only to what the archive contains.
+func TestLinksOfPackedDocuments(t *testing.T) {
+	packed := map[string]bool{} // files and folders
+	for _, file := range readConfig(t).Archives[0].Files {
+		found, err := filepath.Glob(filepath.Join(top, file.Source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			for ; path != top; path = filepath.Dir(path) {
+				packed[path] = true
+			}
+		}
+	}
+	link := regexp.MustCompile(`\]\(([^():#]+)[)#]`)
+	links := 0
+	for document := range packed {
+		folder := filepath.Dir(document)
+		if filepath.Ext(document) != ".md" || folder != top && folder != filepath.Join(top, "docs") {
+			continue
+		}
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+			links++
+			if !packed[filepath.Join(folder, found[1])] {
+				t.Errorf("%s links to %s, which is not packed", document, found[1])
+			}
+		}
+	}
+	if links < 20 {
+		t.Errorf("only %d links found", links)
 	}
 }
 
