@@ -8,32 +8,32 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Stored is a Tally as a file has it, to be encoded as JSON. Families go by their names and not by their places, so that
-// versions which add some understand each other.
+// Stored is the form in which a Tally is written to a file, as JSON. Families are stored by name and not by index, so
+// that versions of the program with more or fewer families can read each other's files.
 type Stored struct {
 	Name     string                  `json:"name,omitzero"`
 	Families map[string]StoredFamily `json:"families"`
 	Carries  []string                `json:"carries,omitempty"`
 }
 
-// StoredFamily has the values of a family by label value.
+// StoredFamily holds the values of one family, by label value.
 type StoredFamily struct {
 	Counts        map[string]uint64       `json:"counts,omitempty"`
 	Distributions map[string][]storedCell `json:"distributions,omitempty"`
-	// Buckets are the upper bounds that the cells of distributions go by.
+	// Buckets are the upper bounds to which the classic indexes of cells refer.
 	Buckets []float64 `json:"buckets,omitempty"`
 }
 
-// storedCell is a cell's classic and native bucket, its count, and the seconds and nanoseconds of its sum.
+// storedCell is a cell: classic index, native index, count, and the seconds and nanoseconds of its sum.
 type storedCell [5]int64
 
-// Store returns t as a file has it. Unknown is not stored.
+// Store returns t in its stored form, without Unknown.
 func (t *Tally) Store() Stored {
 	return Stored{Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields)}
 }
 
-// Restore returns the tally that was stored. Families that are not stored, or not with the same buckets, are nil in it. The
-// error says what in it cannot be.
+// Restore returns the tally that was stored. A family that was not stored, or was stored with other buckets, is nil in
+// it. The error names an impossible value.
 func (s Stored) Restore(labels *Labels) (*Tally, error) {
 	t := New(labels)
 	t.Name, t.Fields = s.Name, RestoreFields(s.Carries)
@@ -42,19 +42,19 @@ func (s Stored) Restore(labels *Labels) (*Tally, error) {
 	return t, t.Values.Restore(s.Families)
 }
 
-// Store returns the families of which the values are not as in others; all of them where others is nil.
+// Store returns the families whose values differ from those in others; all families if others is nil.
 func (v Values) Store(others *Values) map[string]StoredFamily {
 	stored := map[string]StoredFamily{}
 	for i, f := range families {
 		cs, ds := v.Counts[i], v.Distributions[i]
 		if others == nil || !EqualCounts(cs, others.Counts[i]) || !EqualDistributions(ds, others.Distributions[i]) {
-			stored[f.Name] = StoredFamily{Counts: storeCounts(cs), Distributions: storeDistributions(ds), Buckets: f.Buckets}
+			stored[f.Name] = StoredFamily{storeCounts(cs), storeDistributions(ds), f.Buckets}
 		}
 	}
 	return stored
 }
 
-// Restore sets the families that are stored, in place.
+// Restore sets the stored families in v. The error names an impossible value.
 func (v Values) Restore(stored map[string]StoredFamily) error {
 	cs, ds := v.Counts, v.Distributions
 	for i, f := range families {
@@ -80,7 +80,8 @@ func (v Values) Restore(stored map[string]StoredFamily) error {
 	return nil
 }
 
-// restoreLabelMap returns one with the zero value for each label value that is stored. Those that are known are in memory once.
+// restoreLabelMap returns a LabelMap with the zero value for each stored label value. Known label values share their
+// memory.
 func restoreLabelMap[V, S any](stored map[string]S, f *Family) LabelMap[V] {
 	labels := make([]string, 0, len(stored))
 	for label := range stored {
@@ -105,7 +106,8 @@ func storeDistributions(values Distributions) map[string][]storedCell {
 	for _, d := range values {
 		cells := make([]storedCell, 0, len(d.Value))
 		for _, o := range d.Value {
-			cells = append(cells, storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
+			cells = append(cells,
+				storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
 		}
 		stored[d.Label] = cells
 	}
@@ -116,18 +118,19 @@ func restoreDistribution(cells []storedCell, f *Family) (Distribution, error) {
 	d := make(Distribution, 0, len(cells))
 	for _, s := range cells {
 		c := cell{int16(s[0]), int16(s[1])}
-		if s[0] < 0 || s[0] > int64(len(f.Buckets)) || s[1] != int64(c.native) || s[2] < 1 || s[3] < 0 || s[4] < 0 || s[4] >= 1e9 {
-			return nil, fmt.Errorf("a cell of %s that cannot be: %v", f.Name, s)
+		if s[0] < 0 || s[0] > int64(len(f.Buckets)) || s[1] != int64(c.native) || s[2] < 1 ||
+			s[3] < 0 || s[4] < 0 || s[4] >= 1e9 {
+			return nil, fmt.Errorf("impossible cell of %s: %v", f.Name, s)
 		}
 		if last := len(d) - 1; last >= 0 && d[last].compare(c) >= 0 {
-			return nil, fmt.Errorf("cells of %s that are not in order: %v", f.Name, s)
+			return nil, fmt.Errorf("cells of %s are not in order: %v", f.Name, s)
 		}
 		d = append(d, newObservations(c, uint64(s[2]), exactSum{s[3], s[4]}))
 	}
 	return d, nil
 }
 
-// StoreFields returns the names of the families of which rows had the field, of a Tally.Fields.
+// StoreFields returns the names of the families that a Tally.Fields marks as seen.
 func StoreFields(fields []bool) []string {
 	var names []string
 	for i, f := range families {
@@ -138,7 +141,7 @@ func StoreFields(fields []bool) []string {
 	return names
 }
 
-// RestoreFields returns the Tally.Fields of which StoreFields returned names.
+// RestoreFields returns the Tally.Fields for names that StoreFields returned.
 func RestoreFields(names []string) []bool {
 	fields := make([]bool, len(families))
 	for i, f := range families {
@@ -147,8 +150,8 @@ func RestoreFields(names []string) []bool {
 	return fields
 }
 
-// MarshalJSON returns v as JSON, equal for equal values: what is stored is written again only where it has changed. It panics on
-// what JSON cannot have, which plain values never are.
+// MarshalJSON returns v as JSON. Equal values give equal bytes, so that only changes need to be written to the state.
+// It panics on a value that JSON cannot represent, which plain values never are.
 func MarshalJSON(v any) []byte {
 	bytes, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// AppendBytes appends what t counted in a form of little room, which MergeBytes of the same process reads.
+// AppendBytes appends t's counts to b in a compact form, which MergeBytes of the same process reads.
 func (t *Tally) AppendBytes(b []byte) []byte {
 	b = appendText(b, t.Name)
 	for i, f := range families {
@@ -65,8 +65,8 @@ func appendDistributions(b []byte, f *Family, ds Distributions) []byte {
 	return b
 }
 
-// appendBytes appends the sum: where it is in whole milliseconds, as nearly all are, their number, which takes
-// half the room; else -1 less the seconds, and the nanoseconds. Sums are 0 or more.
+// appendBytes appends the sum, which is 0 or more. Nearly all sums are whole milliseconds and are written as that
+// number, which takes half the space. Other sums are written as -1 minus the seconds, and then the nanoseconds.
 func (s exactSum) appendBytes(b []byte) []byte {
 	if s.nanoseconds%1e6 == 0 && s.seconds < math.MaxInt64/1000-1 {
 		return binary.AppendVarint(b, s.seconds*1e3+s.nanoseconds/1e6)
@@ -75,8 +75,8 @@ func (s exactSum) appendBytes(b []byte) []byte {
 	return binary.AppendUvarint(b, uint64(s.nanoseconds))
 }
 
-// appendLabelValue appends a value of the family's label: one that is known by its place among those, counted from 1, and
-// another one after a 0.
+// appendLabelValue appends a value of the family's label: a known value as its index in Known plus 1, an unknown value
+// as a 0 and its text.
 func appendLabelValue(b []byte, f *Family, value string) []byte {
 	if i := slices.Index(f.Known, value); i >= 0 {
 		return binary.AppendUvarint(b, uint64(i+1))
@@ -88,7 +88,7 @@ func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
-// MergeBytes adds what a tally counted of which AppendBytes made b.
+// MergeBytes adds the counts in b, which AppendBytes wrote.
 func (t *Tally) MergeBytes(b []byte) {
 	r := tallyReader(b)
 	if name := r.text(); name != "" {
@@ -116,7 +116,7 @@ func (t *Tally) MergeBytes(b []byte) {
 	}
 }
 
-// tallyReader is what is left to read.
+// tallyReader is the rest of the bytes to read.
 type tallyReader []byte
 
 func (r *tallyReader) uint() uint64 {

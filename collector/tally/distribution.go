@@ -10,16 +10,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Distribution counts observations at once for a classic and a native histogram. Each observation falls into one cell,
-// which is where a classic and a native bucket overlap: the buckets of both are sums over cells and so agree with each
-// other, also after distributions were merged or held from falling. It has the cells that have observations, from the
-// shortest on: a slice takes a third of the room of a map, and a fleet has some hundred thousand cells. nil is none.
+// Distribution counts observations for a classic and a native histogram at once. Each observation falls into one cell,
+// the overlap of a classic and a native bucket. The buckets of both histograms are sums of cells, so they always agree,
+// also after a merge or a correction that keeps counters from falling. A Distribution holds the cells that have
+// observations, the shortest durations first. It is a slice because a map takes three times the memory, and a large
+// installation has hundreds of thousands of cells. nil has no observations.
 //
-// What adds to a Distribution returns the one to go on with, as append does, and may change the old one.
+// Methods that add to a Distribution return the new one, as append does, and may change the old one.
 type Distribution []observations
 
-// cell is the place of an observation: the index of its classic bucket (the number of upper bounds below it), and of
-// its native bucket (nativeZero for 0).
+// cell says where an observation is counted: the index of its classic bucket (the number of upper bounds below it) and
+// the index of its native bucket (nativeZero for 0).
 type cell struct{ classic, native int16 }
 
 const nativeZero = math.MinInt16
@@ -28,7 +29,8 @@ func (c cell) compare(other cell) int {
 	return cmp.Or(cmp.Compare(c.native, other.native), cmp.Compare(c.classic, other.classic))
 }
 
-// observations are those of one cell. Its sum is split in two so as to take little room: see exactSum.
+// observations are those of one cell. The two parts of an exactSum are stored separately because that takes less
+// memory.
 type observations struct {
 	cell
 	nanoseconds int32
@@ -42,13 +44,12 @@ func newObservations(c cell, count uint64, sum exactSum) observations {
 
 func (o observations) sum() exactSum { return exactSum{o.seconds, int64(o.nanoseconds)} }
 
-// plus returns the observations of o and other, which are of one cell.
+// plus returns the observations of o and other, which must be of the same cell.
 func (o observations) plus(other observations) observations {
 	return newObservations(o.cell, o.count+other.count, o.sum().plus(other.sum()))
 }
 
-// exactSum adds durations without rounding, so that a sum does not depend on the order of rows. Nanoseconds are less
-// than 1e9.
+// exactSum adds durations without rounding, so that the order of rows does not change a sum. Nanoseconds are below 1e9.
 type exactSum struct{ seconds, nanoseconds int64 }
 
 func (s exactSum) plus(other exactSum) exactSum {
@@ -61,7 +62,7 @@ func (s exactSum) plus(other exactSum) exactSum {
 	return s
 }
 
-// minus returns s less other, 0 where other is larger.
+// minus returns s minus other; 0 if other is larger.
 func (s exactSum) minus(other exactSum) exactSum {
 	d := exactSum{s.seconds - other.seconds, s.nanoseconds - other.nanoseconds}
 	if d.nanoseconds < 0 {
@@ -76,12 +77,12 @@ func (s exactSum) minus(other exactSum) exactSum {
 
 func (s exactSum) float() float64 { return float64(s.seconds) + float64(s.nanoseconds)/1e9 }
 
-// find returns where a cell is in h, or would be.
+// find returns the index of a cell in h, or the index at which to insert it.
 func (h Distribution) find(c cell) (i int, found bool) {
 	return slices.BinarySearchFunc(h, c, func(o observations, c cell) int { return o.compare(c) })
 }
 
-// of returns the observations of a cell, also where there are none.
+// of returns the observations of a cell, of which there may be none.
 func (h Distribution) of(c cell) observations {
 	if i, found := h.find(c); found {
 		return h[i]
@@ -89,12 +90,12 @@ func (h Distribution) of(c cell) observations {
 	return observations{cell: c}
 }
 
-// Equal reports whether h and other are equal; at once where they are the same.
+// Equal reports whether h and other are equal. It is fast if they share their memory.
 func (h Distribution) Equal(other Distribution) bool {
 	return same(h, other) || slices.Equal(h, other)
 }
 
-// Count returns the number of all observations. It goes through all cells.
+// Count returns the number of all observations. It adds up all cells.
 func (h Distribution) Count() (count uint64) {
 	for _, o := range h {
 		count += o.count
@@ -102,8 +103,8 @@ func (h Distribution) Count() (count uint64) {
 	return count
 }
 
-// observe counts d, which is 0 or more, for a histogram with these classic upper bounds. A number that is no duration
-// is observed as so many seconds.
+// observe counts d, which must be 0 or more, for a histogram with these classic upper bounds. To observe a plain
+// number, pass that many seconds.
 func (h Distribution) observe(d time.Duration, bounds []float64) Distribution {
 	v := d.Seconds()
 	c := cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)}
@@ -116,9 +117,9 @@ func (h Distribution) observe(d time.Duration, bounds []float64) Distribution {
 	return h
 }
 
-// Merge adds other's observations. What it returns shares nothing with other.
+// Merge adds other's observations. The result shares no memory with other.
 func (h Distribution) Merge(other Distribution) Distribution {
-	added := 0 // cells that h does not have
+	added := 0 // cells that only other has
 	for _, o := range other {
 		if _, found := h.find(o.cell); !found {
 			added++
@@ -126,11 +127,11 @@ func (h Distribution) Merge(other Distribution) Distribution {
 	}
 	from, to := len(h), len(h)+added
 	if merged := h; to > cap(h) {
-		h = make(Distribution, to) // and no larger: most are kept for long
+		h = make(Distribution, to) // no spare capacity: most are kept for a long time
 		copy(h, merged)
 	}
 	h = h[:to]
-	// From the end on, so that nothing is overwritten that is still to be moved.
+	// Go backwards, so that no cell is overwritten before it has moved.
 	for i := len(other) - 1; i >= 0; i-- {
 		for from > 0 && h[from-1].compare(other[i].cell) > 0 {
 			from, to = from-1, to-1
@@ -147,10 +148,10 @@ func (h Distribution) Merge(other Distribution) Distribution {
 	return h
 }
 
-// AddIncreases returns h with what each cell increased by from before to now, and whether any decreased. h is not changed.
-// Where a cell both lost and gained observations, the sum of those gained is not known; it is taken to be the increase
-// of the cell's sum, if it has one.
-func (h Distribution) AddIncreases(before, now Distribution) (risen Distribution, fell bool) {
+// AddIncreases returns h plus the increase of each cell from before to now, and reports whether any cell decreased. h
+// does not change. If a cell both lost and gained observations, the sum of the gained ones is unknown; the increase of
+// the cell's sum, at least 0, is used instead.
+func (h Distribution) AddIncreases(before, now Distribution) (increased Distribution, decreased bool) {
 	var increase Distribution
 	for _, n := range now {
 		if was := before.of(n.cell); n.count > was.count {
@@ -158,12 +159,12 @@ func (h Distribution) AddIncreases(before, now Distribution) (risen Distribution
 		}
 	}
 	for _, was := range before {
-		fell = fell || now.of(was.cell).count < was.count
+		decreased = decreased || now.of(was.cell).count < was.count
 	}
-	return slices.Clone(h).Merge(increase), fell
+	return slices.Clone(h).Merge(increase), decreased
 }
 
-// AtLeast returns, for each cell, the larger of h and other, which are not changed.
+// AtLeast returns, for each cell, the larger of h's and other's observations. Neither changes.
 func (h Distribution) AtLeast(other Distribution) Distribution {
 	var more Distribution
 	out := slices.Clone(h)
@@ -177,16 +178,16 @@ func (h Distribution) AtLeast(other Distribution) Distribution {
 	return out.Merge(more)
 }
 
-// QuantileError is how far a quantile can be off: that much of itself, by the width of a native bucket.
+// QuantileError is the largest relative error of a quantile. It is the relative width of a native bucket.
 var QuantileError = math.Pow(2, math.Pow(2, -NativeSchema)) - 1
 
-// Quantile returns the duration that a share q, from 0 to 1, of the observations does not exceed: within QuantileError of it,
-// and exactly where no other observation is in the same bucket. Without observations it is 0.
+// Quantile returns the q-quantile of the observations, with q from 0 to 1. It is off by QuantileError at most, and
+// exact (to the millisecond) if no other observation is in the same bucket. Without observations it is 0.
 func (h Distribution) Quantile(q float64) time.Duration {
 	rank := max(1, uint64(math.Ceil(q*float64(h.Count()))))
 	for _, o := range h {
 		if rank <= o.count {
-			// The mean of a bucket's observations is between its ends, as each of them is.
+			// The mean of the cell's observations is within its bounds, as each of them is.
 			return time.Duration(o.sum().float() / float64(o.count) * float64(time.Second)).Round(time.Millisecond)
 		}
 		rank -= o.count
@@ -194,15 +195,17 @@ func (h Distribution) Quantile(q float64) time.Duration {
 	return 0
 }
 
-// NativeSchema is that of native buckets: they grow by 2^(1/8), as client_golang chooses for a growth factor of 1.1.
+// NativeSchema is the schema of native buckets: each is 2^(1/8) times as wide as the one before. client_golang chooses
+// the same for a growth factor of 1.1.
 const NativeSchema = 3
 
-// nativeBounds are the upper bounds of the native buckets between 0.5 and 1, less the last: 2^(i/8-1).
+// nativeBounds are the upper bounds 2^(i/8-1) of the native buckets from 0.5 to 1, without the last.
 var nativeBounds = []float64{
-	0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048, 0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711,
+	0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048,
+	0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711,
 }
 
-// nativeIndex returns the index i of the native bucket, which reaches from 2^((i-1)/8) to 2^(i/8), for v >= 0.
+// nativeIndex returns the index i of v's native bucket, which goes from 2^((i-1)/8) to 2^(i/8). v must be 0 or more.
 func nativeIndex(v float64) int16 {
 	if v <= prometheus.DefNativeHistogramZeroThreshold {
 		return nativeZero
@@ -211,8 +214,8 @@ func nativeIndex(v float64) int16 {
 	return int16(sort.SearchFloat64s(nativeBounds, frac) + (exp-1)*len(nativeBounds))
 }
 
-// ClassicBuckets returns the cumulative counts of classic buckets with these upper bounds, the last of all observations, and
-// the sum of observations.
+// ClassicBuckets returns the cumulative counts of the classic buckets and the sum of observations. bounds are the upper
+// bounds that were observed with; one more count, at the end, is that of all observations.
 func (h Distribution) ClassicBuckets(bounds []float64) (cumulative []uint64, sum float64) {
 	cumulative = make([]uint64, len(bounds)+1)
 	var exact exactSum
@@ -226,13 +229,13 @@ func (h Distribution) ClassicBuckets(bounds []float64) (cumulative []uint64, sum
 	return cumulative, exact.float()
 }
 
-// NativeBucket is a bucket that is not empty.
+// NativeBucket is a native bucket that is not empty. It goes from 2^((Index-1)/8) to 2^(Index/8).
 type NativeBucket struct {
 	Index int16
 	Count uint64
 }
 
-// NativeBuckets returns the native buckets in order, and the count of the zero bucket apart.
+// NativeBuckets returns the count of the zero bucket, and the other native buckets in ascending order.
 func (h Distribution) NativeBuckets() (zero uint64, buckets []NativeBucket) {
 	buckets = make([]NativeBucket, 0, len(h))
 	for _, o := range h {

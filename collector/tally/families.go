@@ -8,29 +8,30 @@ import (
 
 // Each family that a Tally counts is declared here and nowhere else: name, help, label, known label values and buckets.
 
-// State: gauges.
+// Gauges of a campaign's current state.
 var (
 	Rows = define(Family{Kind: Gauge, Name: "revox_campaign_rows",
-		Help: "Distinct rows (contacts) of the campaign, told apart by their id."})
+		Help: "Distinct rows (contacts) of the campaign, by their id."})
 	RowsWithoutCall = define(Family{Kind: Gauge, Name: "revox_campaign_rows_without_call",
 		Help: "Rows of the campaign that have no call."})
 	RowsMissing = define(Family{Kind: Gauge, Name: "revox_campaign_rows_missing",
-		Help: "Rows that the API's total promises but that could not be found on any page; 0 where the API gives no total."})
+		Help: "Rows that the API's total includes but no page contains; 0 if the API gives no total."})
 	Calls = define(Family{Kind: Gauge, Name: "revox_campaign_calls",
-		Help:   "Calls (orders, each resolved over one or more attempts) now in each status.",
+		Help:   "Calls (orders, each resolved by one or more attempts) by their current status.",
 		Labels: []string{"status"}, Known: names(revoxapi.Values[revoxapi.CallStatus]())})
 	CallAttempts = define(Family{Kind: Gauge, Name: "revox_campaign_call_attempts",
-		Help:   "Call attempts now in each status.",
+		Help:   "Call attempts by their current status.",
 		Labels: []string{"status"}, Known: names(revoxapi.Values[revoxapi.AttemptStatus]())})
 	Anomalies = define(Family{Kind: Gauge, Name: "revox_campaign_anomalies",
-		Help:   "What the newest complete scan had to pass over, by kind.",
-		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyBadTimestamp, anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus}})
+		Help:   "Problems in the data that the last complete scan read, by kind.",
+		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyBadTimestamp, anomalyNegativeDuration,
+			anomalyImplausibleDuration, anomalyMissingStatus}})
 	Pages = define(Family{Kind: Gauge, Name: "revox_campaign_pages",
-		Help:   "Pages that the newest complete scan read, and settled ones that it did not need to.",
+		Help:   "Pages that the last complete scan read, and settled pages that it did not need to read.",
 		Labels: []string{"state"}, Known: []string{PagesRead, PagesSettled}})
 )
 
-// The states of revox_campaign_pages.
+// The states of revox_campaign_pages: the page was read, or it has settled and was not read.
 const (
 	PagesRead    = "read"
 	PagesSettled = "settled"
@@ -38,22 +39,22 @@ const (
 
 // The kinds of revox_campaign_anomalies.
 const (
-	// A row whose id had been read before in the same scan.
+	// AnomalyDuplicateRow is a row whose id was read before in the same scan.
 	AnomalyDuplicateRow = "duplicate_row"
-	// A time stamp that is there but is not an unambiguous date and time; durations that need it are not observed.
+	// A timestamp that is present but not an unambiguous date and time. Durations that need it are not observed.
 	anomalyBadTimestamp = "bad_timestamp"
-	// A duration that ends before it begins; not observed.
+	// A duration that ends before it begins. It is not observed.
 	anomalyNegativeDuration = "negative_duration"
-	// A duration of more than maxPlausibleDuration, from a stand-in such as the year 9999 or 1; not observed.
+	// A duration above maxPlausibleDuration, from a placeholder such as the year 9999 or 1. It is not observed.
 	anomalyImplausibleDuration = "implausible_duration"
-	// A call or an attempt without a status; counted in no metric by status.
+	// A call or an attempt without a status. No metric by status counts it.
 	anomalyMissingStatus = "missing_status"
 )
 
-// maxPlausibleDuration is longer than any call can last or be retried.
+// maxPlausibleDuration is longer than any call lasts or is retried.
 const maxPlausibleDuration = 10 * 365 * 24 * time.Hour
 
-// Outcomes: counters that never fall.
+// Counters of finished calls and attempts. They never fall.
 var (
 	finishedCallStatuses    = []revoxapi.CallStatus{revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored}
 	finishedAttemptStatuses = []revoxapi.AttemptStatus{revoxapi.AttemptCompleted, revoxapi.AttemptError}
@@ -62,13 +63,14 @@ var (
 		Help:   "Finished calls (status completed, cancelled or errored), by status.",
 		Labels: []string{"status"}, Known: names(finishedCallStatuses)})
 	CallOutcomes = define(Family{Kind: Counter, Name: "revox_campaign_call_outcomes_total",
-		Help:   "Finished calls by outcome, none where it is not computed; only for campaigns whose rows carry the field.",
-		Labels: []string{"outcome"}, Known: append(names(revoxapi.Values[revoxapi.CallOutcome]()), ValueNone), Optional: true})
+		Help:   "Finished calls by outcome, none if there is none; only for campaigns whose rows have the field.",
+		Labels: []string{"outcome"}, Optional: true,
+		Known: append(names(revoxapi.Values[revoxapi.CallOutcome]()), ValueNone)})
 	AttemptsFinished = define(Family{Kind: Counter, Name: "revox_campaign_call_attempts_finished_total",
 		Help:   "Finished call attempts (status completed or error), by status.",
 		Labels: []string{"status"}, Known: names(finishedAttemptStatuses)})
 	AttemptResults = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_results_total",
-		Help:   "Finished call attempts by result, none where there is none.",
+		Help:   "Finished call attempts by result, none if there is none.",
 		Labels: []string{"result"}, Known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), ValueNone)})
 	AttemptDialErrors = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_dial_errors_total",
 		Help:   "Finished call attempts with a dial error, by that error.",
@@ -77,11 +79,11 @@ var (
 		Help:   "Finished call attempts by who ended the call: the agent, the user (the person called) or the system.",
 		Labels: []string{"ended_by"}, Known: names(revoxapi.Values[revoxapi.EndedBy]())})
 	AttemptEndReasons = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_end_reasons_total",
-		Help:   "Finished call attempts by the reason why the agent ended the call: an open set, only reasons seen are shown.",
+		Help:   "Finished call attempts by the agent's reason to end the call; only reasons that occurred are shown.",
 		Labels: []string{"end_reason"}})
 )
 
-// Durations: histograms that never fall.
+// Histograms of finished calls and attempts. They never fall.
 var (
 	callBuckets       = []float64{1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600}
 	ringBuckets       = []float64{1, 2, 5, 10, 15, 20, 25, 30, 45, 60}
@@ -93,10 +95,10 @@ var (
 	RingDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_ring_duration_seconds",
 		Help: "Seconds from an answered, finished attempt's start to its answer.", Buckets: ringBuckets})
 	TalkDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_talk_duration_seconds",
-		Help:   "Seconds from an answered, finished attempt's answer to its end, by result.",
-		Labels: []string{"result"}, Known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), ValueNone), Buckets: callBuckets})
+		Help: "Seconds from an answered, finished attempt's answer to its end, by result.", Buckets: callBuckets,
+		Labels: []string{"result"}, Known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), ValueNone)})
 	ResolutionDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_resolution_duration_seconds",
-		Help: "Seconds from a finished call's creation to the end of its newest attempt.", Buckets: resolutionBuckets})
+		Help: "Seconds from a finished call's creation to the end of its last attempt.", Buckets: resolutionBuckets})
 	AttemptsPerCall = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempts_per_call",
 		Help: "Attempts made for a finished call.", Buckets: perCallBuckets})
 )

@@ -5,9 +5,11 @@ import "github.com/revox-exporter/revox_exporter/revoxapi"
 // CampaignLabel is the first label of every family: the campaign's ID.
 const CampaignLabel = "campaign_id"
 
-// Label values for what is not there, and for what is unknown and does not get a label value of its own.
+// Label values that do not come from the API.
 const (
-	ValueNone  = "none"
+	// ValueNone stands for an absent or empty value.
+	ValueNone = "none"
+	// ValueOther stands for unknown values that do not get a label value of their own.
 	ValueOther = "other"
 )
 
@@ -21,22 +23,22 @@ const (
 	Histogram
 )
 
-// Family is a metric that campaigns have. Every metric with a campaign_id is one, whether a Tally counts it or not. It is
-// immutable.
+// Family describes one metric of campaigns. Each metric with a campaign_id has one, whether a Tally counts it or not. A
+// Family is immutable.
 type Family struct {
-	// Index among the families that a Tally counts; -1 for one that it does not count.
+	// Index is the position among the families that a Tally counts; -1 for other families.
 	Index int
 	Kind  Kind
 	Name  string
 	Help  string
-	// Labels besides campaign_id, in order; a family that a Tally counts has one at most.
+	// Labels are the labels besides campaign_id, in order. A family that a Tally counts has one at most.
 	Labels []string
-	// Known are the values of the only label that are there from the first scan on, so that a first occurrence is an increase;
-	// "" is the one of a family without a label.
+	// Known are the label values that are shown from the first scan on, so that the first occurrence is an increase. A
+	// family without a label has the value "".
 	Known []string
-	// Buckets are the upper bounds of a histogram's classic buckets, in seconds or in what it observes.
+	// Buckets are the upper bounds of a histogram's classic buckets, in the unit that it observes, mostly seconds.
 	Buckets []float64
-	// Optional families are shown only once a row of the campaign has had the field.
+	// Optional reports that the family is shown only after a row of the campaign has had its field.
 	Optional bool
 }
 
@@ -64,11 +66,10 @@ func names[S ~string](values []S) []string {
 	return out
 }
 
-// CampaignStatuses returns the known values of a campaign's status: those of the API, and cancelled, which its is_cancelled
-// says.
+// CampaignStatuses returns the known values of a campaign's status: those of the API, and CampaignCancelled.
 func CampaignStatuses() []string {
 	return append(names(revoxapi.Values[revoxapi.CampaignStatus]()), CampaignCancelled)
 }
 
-// CampaignCancelled is the status of a campaign that the API lists with is_cancelled, whatever its status.
+// CampaignCancelled is the status of a campaign that the API lists as is_cancelled, whatever status the API gives.
 const CampaignCancelled = "cancelled"

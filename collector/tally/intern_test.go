@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// What is equal is in memory once, and what is not stays as it was.
-func TestTalliesInternWhatIsEqual(t *testing.T) {
+// Equal distributions share memory, and others stay as they were.
+func TestInternSharesEqualDistributions(t *testing.T) {
 	labels := NewLabels(slog.New(slog.DiscardHandler))
 	tally := func(ring time.Duration) *Tally {
 		made := New(labels)
@@ -25,9 +25,9 @@ func TestTalliesInternWhatIsEqual(t *testing.T) {
 		return &after.Values.Distributions[f.Index].Of("")[0] == &before.Values.Distributions[f.Index].Of("")[0]
 	}
 	if !same(AttemptDuration) || same(RingDuration) {
-		t.Error("the equal distribution is not shared, or the other one is")
+		t.Error("the equal distribution is not shared, or the different one is")
 	}
 }
 
-// stored returns all that a tally counts.
+// stored returns a tally's counts as JSON.
 func stored(t *Tally) []byte { return MarshalJSON(t.Store()) }

@@ -14,18 +14,19 @@ import (
 )
 
 const (
-	// MaxNameRunes is how many characters of a campaign's name are shown.
+	// MaxNameRunes is the number of characters of a campaign's name that are shown.
 	MaxNameRunes = 256
-	// maxLabelRunes is how many characters of an unknown value go into a label.
+	// maxLabelRunes is the number of characters of an unknown value that go into a label.
 	maxLabelRunes = 64
-	// maxUnknownValues is how many distinct unknown values of one label a process passes; further ones become ValueOther.
+	// maxUnknownValues is the number of distinct unknown values of one label that a process passes. Further ones become
+	// ValueOther.
 	maxUnknownValues = 20
 )
 
-// enum is an enumeration of the API: the label that shows it, and its known values. The label status shows three of them.
+// enum is an enumeration of the API: its label and its known values. Three enumerations share the label status.
 type enum struct {
 	label string
-	known map[string]string // each value by itself, so that a label value is in memory once
+	known map[string]string // each value by itself, so that equal label values share memory
 }
 
 var enums []*enum
@@ -50,19 +51,19 @@ var (
 	enumEndReason      = newEnum("end_reason", names(revoxapi.Values[revoxapi.EndReason]()))
 )
 
-// Labels turns what the API says into label values. An unknown value passes too, since it is news, but the number of them is
-// bounded over the whole process, so that nothing the API sends can flood Prometheus with series. Make one with NewLabels for
-// each process. It is safe for concurrent use.
+// Labels turns the API's values into label values. Unknown values pass too, because users want to see them. Their
+// number is limited for the whole process, so that the API cannot flood Prometheus with series. Make one per process
+// with NewLabels. It is safe for concurrent use.
 type Labels struct {
 	logger    *slog.Logger
-	sightings map[string]*atomic.Uint64 // by label, of all labels that can have unknown values
+	sightings map[string]*atomic.Uint64 // by label; has each label that can have unknown values
 
 	mu       sync.Mutex
-	unknown  map[string]map[string]bool // by label: the values that were passed
-	overflow map[string]bool            // labels for which ValueOther was announced
+	unknown  map[string]map[string]bool // by label: the unknown values that passed
+	overflow map[string]bool            // labels whose first ValueOther was logged
 }
 
-// Unknown is an unknown value of a label, as a scan saw it.
+// Unknown is an unknown value of a label that a scan saw.
 type Unknown struct{ Label, Value string }
 
 // NewLabels returns Labels that log each new unknown value once.
@@ -88,7 +89,7 @@ func (l *Labels) CampaignStatus(raw string) (value string, known bool) {
 // KnownCampaignStatus reports whether a campaign's status is known.
 func KnownCampaignStatus(raw string) bool { return enumCampaignStatus.known[raw] != "" }
 
-// UnknownCampaignStatus returns a campaign's status that is not known as a scan of rows would have seen it.
+// UnknownCampaignStatus returns the Unknown for a campaign's status that is not known.
 func UnknownCampaignStatus(value string) Unknown { return Unknown{enumCampaignStatus.label, value} }
 
 // value returns the label value for an API value, and whether it is known.
@@ -96,7 +97,7 @@ func (l *Labels) value(e *enum, raw string) (value string, known bool) {
 	if value, known := e.known[raw]; known {
 		return value, true
 	}
-	// More than is kept is looked at: a number that the cut goes through is one too.
+	// Check more text than is kept: the cut may go through a telephone number.
 	if looksPersonal(CleanText(raw, 2*maxLabelRunes)) {
 		return ValueOther, false
 	}
@@ -110,23 +111,25 @@ func (l *Labels) value(e *enum, raw string) (value string, known bool) {
 	if len(passed) >= maxUnknownValues {
 		if !l.overflow[e.label] {
 			l.overflow[e.label] = true
-			l.logger.Warn("too many unknown values; further ones are counted as other", "label", e.label, "limit", maxUnknownValues)
+			l.logger.Warn("too many unknown values; further ones are counted as other",
+				"label", e.label, "limit", maxUnknownValues)
 		}
 		return ValueOther, false
 	}
 	passed[value] = true
-	l.logger.Warn("the API uses a value that this version does not know; it is counted under its own name", "label", e.label, "value", value)
+	l.logger.Warn("the API uses a value that this version does not know; it is counted under its own name",
+		"label", e.label, "value", value)
 	return value, false
 }
 
-// Sighted counts what one complete scan saw: its distinct unknown values.
+// Sighted counts the distinct unknown values that one complete scan saw.
 func (l *Labels) Sighted(unknown map[Unknown]struct{}) {
 	for u := range unknown {
 		l.sightings[u.Label].Add(1)
 	}
 }
 
-// Sightings returns how many times scans saw an unknown value, by label.
+// Sightings returns the sum of what Sighted counted, by label.
 func (l *Labels) Sightings() map[string]uint64 {
 	counts := make(map[string]uint64, len(l.sightings))
 	for label, n := range l.sightings {
@@ -135,20 +138,21 @@ func (l *Labels) Sightings() map[string]uint64 {
 	return counts
 }
 
-// RestoreCampaignStatus lets a campaign's status pass that an earlier process let pass.
+// RestoreCampaignStatus lets a campaign's status pass because an earlier process let it pass.
 func (l *Labels) RestoreCampaignStatus(value string) {
 	if value != "" && !slices.Contains(CampaignStatuses(), value) {
 		l.restore(enumCampaignStatus.label, value)
 	}
 }
 
-// RestoreValues lets label values pass that an earlier process let pass, so that they go on being counted under their names.
+// RestoreValues lets the label values in v pass because an earlier process let them pass: they stay counted under their
+// names.
 func (l *Labels) RestoreValues(v Values) {
 	for _, f := range families {
 		if len(f.Labels) == 0 {
 			continue
 		}
-		// Of the open set of end reasons no family shows all.
+		// No family lists the end reasons as Known: it is an open set.
 		known := func(value string) bool {
 			return slices.Contains(f.Known, value) || f == AttemptEndReasons && enumEndReason.known[value] != ""
 		}
@@ -168,22 +172,23 @@ func (l *Labels) RestoreValues(v Values) {
 func (l *Labels) restore(label, value string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if passed := l.unknown[label]; passed != nil && value != ValueNone && value != ValueOther && len(passed) < maxUnknownValues {
+	passed := l.unknown[label]
+	if passed != nil && value != ValueNone && value != ValueOther && len(passed) < maxUnknownValues {
 		passed[value] = true
 	}
 }
 
-// CleanText returns text as valid UTF-8 without control characters, cut to a number of characters.
+// CleanText returns the first maxRunes characters of text as valid UTF-8 without control characters.
 func CleanText(text string, maxRunes int) string {
 	var clean strings.Builder
-	// Only as much of the text is looked at as is kept: it may be megabytes long.
+	// Read only what is kept: the text may be megabytes long.
 	for range maxRunes {
 		if text == "" {
 			break
 		}
 		r, size := utf8.DecodeRuneInString(text)
 		text = text[size:]
-		if unicode.IsControl(r) { // also those beyond ASCII, which terminals act on
+		if unicode.IsControl(r) { // terminals act on those outside ASCII too
 			r = utf8.RuneError
 		}
 		clean.WriteRune(r)
@@ -191,9 +196,9 @@ func CleanText(text string, maxRunes int) string {
 	return clean.String()
 }
 
-// A telephone number, an address on the net or one by mail, or a sentence has no place in an enum, but free text may hold one.
-// Whatever stands between digits, as long as it is no letter, may be how someone writes a number.
+// personal matches what an enumeration never holds but free text may: a telephone number, a URL, an e-mail address or a
+// sentence. In a telephone number, anything but a letter may stand between the digits.
 var personal = regexp.MustCompile(`(?:\p{Nd}[^\p{L}\p{Nd}]*){7}|@|://|(?:\S+[\s\p{Z}]+){4}`)
 
-// looksPersonal reports whether a value should be kept out of labels and logs.
+// looksPersonal reports whether a value must be kept out of labels and logs.
 func looksPersonal(value string) bool { return personal.MatchString(value) }

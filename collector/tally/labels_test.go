@@ -8,7 +8,9 @@ import (
 )
 
 func FuzzLabelValue(f *testing.F) {
-	for _, seed := range []string{"", "busy", "a b", "\xff\xfe", "\x00", strings.Repeat("é", 70), "+33 612 345 678", "０１２３４５６７", "other", "none"} {
+	for _, seed := range []string{
+		"", "busy", "a b", "\xff\xfe", "\x00", strings.Repeat("é", 70), "+33 612 345 678", "０１２３４５６７", "other", "none",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

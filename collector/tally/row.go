@@ -2,14 +2,15 @@ package tally
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Row has the few fields of a row that are counted; everything else, and with it what is personal, is skipped by the decoder
-// and never kept. A field of another JSON type than documented fails the scan, except for times.
+// Row has the few fields of a row that are counted. The decoder skips everything else, personal data included. A field
+// whose JSON type is not the documented one fails the scan, except for times.
 type Row struct {
 	ID   string `json:"id"`
 	Call *Call  `json:"call"`
@@ -18,7 +19,7 @@ type Row struct {
 // RowID returns the row's id.
 func (r Row) RowID() string { return r.ID }
 
-// Call has the fields of a row's `call` that are counted.
+// Call has the counted fields of a row's `call`.
 type Call struct {
 	Status    string             `json:"status"`
 	Outcome   optionalString     `json:"outcome"`
@@ -26,11 +27,16 @@ type Call struct {
 	Campaign  struct {
 		Name string `json:"name"`
 	} `json:"campaign"`
-	// The copy in last_call_attempt is never read, so that it cannot be counted again.
+	// Attempts does not include the copy in last_call_attempt, so that no attempt is counted twice.
 	Attempts []Attempt `json:"call_attempts"`
 }
 
-// Attempt has the fields of one of the `call_attempts` that are counted.
+// Finished reports whether the call's status is a final one.
+func (c *Call) Finished() bool {
+	return slices.Contains(finishedCallStatuses, revoxapi.CallStatus(c.Status))
+}
+
+// Attempt has the counted fields of one of the `call_attempts`.
 type Attempt struct {
 	Status     string             `json:"status"`
 	Result     string             `json:"result"`
@@ -42,9 +48,14 @@ type Attempt struct {
 	EndedAt    revoxapi.Timestamp `json:"ended_at"`
 }
 
+// Finished reports whether the attempt's status is a final one.
+func (a *Attempt) Finished() bool {
+	return slices.Contains(finishedAttemptStatuses, revoxapi.AttemptStatus(a.Status))
+}
+
 var errNotString = errors.New("not a string")
 
-// optionalString is a string that remembers whether its field was there at all, null included.
+// optionalString is a string that remembers whether its field was present, even as null.
 type optionalString struct {
 	present bool
 	value   string

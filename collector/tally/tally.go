@@ -8,36 +8,36 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Values are what was counted of each family, by Family.Index: Counts of gauges and counters, Distributions of histograms. A
-// family that is not known at all, because an earlier version left the values, is nil in both.
+// Values holds the values of each family, by Family.Index: Counts of gauges and counters, Distributions of histograms.
+// A family that is not known at all, because an earlier version of the program stored the values, is nil in both.
 type Values struct {
 	Counts        []Counts
 	Distributions []Distributions
 }
 
-// Has reports whether v has a family at all.
+// Has reports whether the family is known in v.
 func (v Values) Has(f *Family) bool {
 	return v.Counts[f.Index] != nil || v.Distributions[f.Index] != nil
 }
 
-// Clone returns v in slices of its own; the LabelMaps are shared.
+// Clone returns a copy of v that shares the LabelMaps with it.
 func (v Values) Clone() Values { return Values{slices.Clone(v.Counts), slices.Clone(v.Distributions)} }
 
-// Tally is what is counted of rows: plain numbers. Tallies of parts of a campaign can be merged, in any order, to that of the
-// whole. It is not safe for concurrent use. Make one with New.
+// Tally holds the counts of rows. Tallies of parts of a campaign can be merged, in any order, into that of the whole.
+// It is not safe for concurrent use. Make one with New.
 type Tally struct {
 	Values Values
-	// Fields reports of an optional family, by Family.Index, whether any row has had its field.
+	// Fields reports, by Family.Index, whether any row had the field of an optional family.
 	Fields []bool
-	// Unknown are the distinct unknown values that were met.
+	// Unknown are the distinct unknown values in the rows.
 	Unknown map[Unknown]struct{}
-	// Name of the campaign, from the row read last that has one; "" where none has.
+	// Name is the campaign's name, from the last row that has one; "" if none has.
 	Name string
 
 	labels *Labels
 }
 
-// New returns a Tally of no rows, with 0 for each known label value.
+// New returns an empty Tally, with 0 for each known label value.
 func New(labels *Labels) *Tally {
 	t := &Tally{
 		Values:  Values{make([]Counts, len(families)), make([]Distributions, len(families))},
@@ -55,7 +55,7 @@ func New(labels *Labels) *Tally {
 	return t
 }
 
-// Merge adds what other counted, which is not changed.
+// Merge adds other's counts to t. other does not change.
 func (t *Tally) Merge(other *Tally) {
 	for i, f := range families {
 		for _, c := range other.Values.Counts[i] {
@@ -73,28 +73,28 @@ func (t *Tally) Merge(other *Tally) {
 	}
 }
 
-// count returns where the count of a label value is.
+// count returns a pointer to the count of a label value.
 func (t *Tally) count(f *Family, value string) (at *uint64) {
 	t.Values.Counts[f.Index], at = t.Values.Counts[f.Index].With(value)
 	return at
 }
 
-// distribution returns where the distribution of a label value is.
+// distribution returns a pointer to the distribution of a label value.
 func (t *Tally) distribution(f *Family, value string) (at *Distribution) {
 	t.Values.Distributions[f.Index], at = t.Values.Distributions[f.Index].With(value)
 	return at
 }
 
-// Add adds n to the count of a label value; "" for a family without a label.
+// Add adds n to the count of a label value, which is "" for a family without a label.
 func (t *Tally) Add(f *Family, value string, n int) { *t.count(f, value) += uint64(n) }
 
-// observe observes a duration, or another number as so many seconds.
+// observe observes a duration. To observe a plain number, pass that many seconds.
 func (t *Tally) observe(f *Family, value string, d time.Duration) {
 	at := t.distribution(f, value)
 	*at = at.observe(d, f.Buckets)
 }
 
-// label returns the label value of an API value that is not empty.
+// label returns the label value for an API value, which must not be empty.
 func (t *Tally) label(e *enum, raw string) string {
 	value, known := t.labels.value(e, raw)
 	if !known {
@@ -106,7 +106,7 @@ func (t *Tally) label(e *enum, raw string) string {
 // Rows returns the number of rows.
 func (t *Tally) Rows() uint64 { return t.Values.Counts[Rows.Index].Of("") }
 
-// Total returns what a family counts over all its label values.
+// Total returns the sum of a family's counts over all label values; of a histogram, the number of observations.
 func (t *Tally) Total(f *Family) (total uint64) {
 	for _, c := range t.Values.Counts[f.Index] {
 		total += c.Value
@@ -143,8 +143,7 @@ func (t *Tally) countCall(c *Call) {
 	}
 	status := t.label(enumCallStatus, c.Status)
 	t.Add(Calls, status, 1)
-	switch revoxapi.CallStatus(c.Status) {
-	case revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored:
+	if c.Finished() {
 		t.countFinishedCall(c, status)
 	}
 }
@@ -158,19 +157,19 @@ func (t *Tally) countFinishedCall(c *Call, status string) {
 	t.Add(CallOutcomes, outcome, 1)
 	t.observe(AttemptsPerCall, "", time.Duration(len(c.Attempts))*time.Second)
 
-	var newest revoxapi.Timestamp
+	var last revoxapi.Timestamp
 	for i := range c.Attempts {
 		ended := c.Attempts[i].EndedAt
 		if ended.Unreadable() {
-			return // it might be the newest
+			return // it might be the last
 		}
-		if ended.Valid() && (!newest.Valid() || ended.Time.After(newest.Time)) {
-			newest = ended
+		if ended.Valid() && (!last.Valid() || ended.Time.After(last.Time)) {
+			last = ended
 		}
 	}
-	if newest.Valid() {
-		t.passOver(c.CreatedAt)
-		t.observeBetween(ResolutionDuration, "", c.CreatedAt, newest)
+	if last.Valid() {
+		t.checkTimestamp(c.CreatedAt)
+		t.observeBetween(ResolutionDuration, "", c.CreatedAt, last)
 	}
 }
 
@@ -181,8 +180,7 @@ func (t *Tally) countAttempt(a *Attempt) {
 	}
 	status := t.label(enumAttemptStatus, a.Status)
 	t.Add(CallAttempts, status, 1)
-	switch revoxapi.AttemptStatus(a.Status) {
-	case revoxapi.AttemptCompleted, revoxapi.AttemptError:
+	if a.Finished() {
 		t.countFinishedAttempt(a, status)
 	}
 }
@@ -204,22 +202,22 @@ func (t *Tally) countFinishedAttempt(a *Attempt, status string) {
 		t.Add(AttemptEndReasons, t.label(enumEndReason, a.EndReason), 1)
 	}
 
-	t.passOver(a.StartedAt)
-	t.passOver(a.AnsweredAt)
-	t.passOver(a.EndedAt)
+	t.checkTimestamp(a.StartedAt)
+	t.checkTimestamp(a.AnsweredAt)
+	t.checkTimestamp(a.EndedAt)
 	t.observeBetween(AttemptDuration, "", a.StartedAt, a.EndedAt)
 	t.observeBetween(RingDuration, "", a.StartedAt, a.AnsweredAt)
 	t.observeBetween(TalkDuration, result, a.AnsweredAt, a.EndedAt)
 }
 
-// passOver counts a time stamp that cannot be read.
-func (t *Tally) passOver(at revoxapi.Timestamp) {
+// checkTimestamp counts a timestamp that cannot be read.
+func (t *Tally) checkTimestamp(at revoxapi.Timestamp) {
 	if at.Unreadable() {
 		t.Add(Anomalies, anomalyBadTimestamp, 1)
 	}
 }
 
-// observeBetween observes the time between two stamps, where both are there and it can be.
+// observeBetween observes the time between two timestamps if both are valid and the duration is plausible.
 func (t *Tally) observeBetween(f *Family, value string, from, to revoxapi.Timestamp) {
 	if !from.Valid() || !to.Valid() {
 		return

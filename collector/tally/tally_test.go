@@ -17,7 +17,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// However rows are split over tallies and merged, the result is that of counting them all.
+// Merging tallies of parts, in any order, gives the tally of all rows.
 func TestTalliesMergeInAnyOrder(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -48,11 +48,11 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 		parts[random.IntN(len(parts))].CountRow(r)
 	}
 	merged := New(labels)
-	// Nor is anything lost of what is kept of a part in little room.
-	kept := New(labels)
+	// The compact form of a part loses nothing either.
+	compact := New(labels)
 	for _, i := range random.Perm(len(parts)) {
 		merged.Merge(parts[i])
-		kept.MergeBytes(parts[i].AppendBytes(nil))
+		compact.MergeBytes(parts[i].AppendBytes(nil))
 	}
 	for _, f := range families {
 		for _, d := range whole.Values.Distributions[f.Index] {
@@ -65,22 +65,22 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 		}
 	}
 	if !reflect.DeepEqual(merged.Fields, whole.Fields) || !reflect.DeepEqual(merged.Unknown, whole.Unknown) {
-		t.Error("what is carried, or the unknown values, are not those of the whole")
+		t.Error("the fields or the unknown values differ from those of the whole")
 	}
-	if !bytes.Equal(stored(merged), stored(kept)) || !reflect.DeepEqual(merged.Unknown, kept.Unknown) {
-		t.Errorf("kept is %s, want %s", stored(kept), stored(merged))
+	if !bytes.Equal(stored(merged), stored(compact)) || !reflect.DeepEqual(merged.Unknown, compact.Unknown) {
+		t.Errorf("merged from the compact form: %s, want %s", stored(compact), stored(merged))
 	}
 }
 
-// Sums of durations lose nothing in the form of little room, whatever they are.
-func TestSumsInLittleRoom(t *testing.T) {
+// The compact form of a sum of durations is exact.
+func TestCompactSumsAreExact(t *testing.T) {
 	for _, s := range []exactSum{
 		{}, {0, 1}, {0, 1e6}, {0, 999_999_999}, {1, 0}, {86_400, 250e6}, {86_400, 250e6 + 1},
 		{math.MaxInt64 / 1000, 999e6}, {math.MaxInt64/1000 - 2, 999e6}, {math.MaxInt64, 0}, {math.MaxInt64, 999_999_999},
 	} {
 		r := tallyReader(s.appendBytes(nil))
 		if got := r.sum(); got != s || len(r) > 0 {
-			t.Errorf("%v came back as %v, with %d bytes left", s, got, len(r))
+			t.Errorf("%v is read as %v, with %d bytes left", s, got, len(r))
 		}
 	}
 }
