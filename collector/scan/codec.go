@@ -12,16 +12,16 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// storedSettled is what the state has of settled pages. In the file it is the length of its JSON in 4 bytes, the JSON,
-// and the rows in 8 bytes each, those of settled pages first.
+// storedSettled is the JSON part of a stored Settled. The stored form is the length of the JSON in 4 bytes, the JSON,
+// and the keys of rows in 8 bytes each, those of settled pages first.
 type storedSettled struct {
-	// Program is the version that counted: another may count rows otherwise, and reads them all once.
+	// Program is the version that counted. Another version may count differently, so it reads all rows once.
 	Program    string       `json:"program"`
 	Layout     Layout       `json:"layout"`
 	ReadAt     time.Time    `json:"read_at"`
 	Tally      tally.Stored `json:"tally"`
 	Unknown    [][2]string  `json:"unknown,omitempty"`
-	Rows       int          `json:"rows"` // on settled pages
+	Rows       int          `json:"rows"` // the number of rows on settled pages
 	OpenPages  []int        `json:"open_pages,omitempty"`
 	LastOpen   bool         `json:"last_open,omitzero"`
 	LastKey    uint64       `json:"last_key,omitzero"`
@@ -30,11 +30,11 @@ type storedSettled struct {
 
 func program() string { return version.Version + " " + version.GetRevision() }
 
-// Encode returns p as a file has it.
+// Encode returns p in its stored form, which DecodeSettled reads.
 func (p *Settled) Encode() []byte {
 	s := storedSettled{
-		Program: program(), Layout: p.Layout, ReadAt: p.ReadAt, Tally: p.Tally.Store(), Rows: len(p.Keys), OpenPages: p.OpenPages,
-		LastOpen: p.LastOpen, LastKey: p.LastKey, LastCalled: p.LastCalled,
+		Program: program(), Layout: p.Layout, ReadAt: p.ReadAt, Tally: p.Tally.Store(), Rows: len(p.Keys),
+		OpenPages: p.OpenPages, LastOpen: p.LastOpen, LastKey: p.LastKey, LastCalled: p.LastCalled,
 	}
 	for u := range p.Tally.Unknown {
 		s.Unknown = append(s.Unknown, [2]string{u.Label, u.Value})
@@ -57,7 +57,8 @@ var (
 	errBrokenSettled = errors.New("its settled pages do not add up")
 )
 
-// DecodeSettled returns settled pages that this version of the program could have left.
+// DecodeSettled returns the Settled that this version of the program encoded. Its error says that another version did,
+// or that the bytes are damaged.
 func DecodeSettled(bytes []byte, labels *tally.Labels) (*Settled, error) {
 	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
 		return nil, errBrokenSettled
@@ -90,8 +91,8 @@ func DecodeSettled(bytes []byte, labels *tally.Labels) (*Settled, error) {
 		return nil, errBrokenSettled
 	}
 	p := &Settled{
-		Layout: s.Layout, ReadAt: s.ReadAt, Tally: t, Keys: keys[:s.Rows:s.Rows], OpenPages: s.OpenPages, OpenKeys: keys[s.Rows:],
-		LastOpen: s.LastOpen, LastKey: s.LastKey, LastCalled: s.LastCalled,
+		Layout: s.Layout, ReadAt: s.ReadAt, Tally: t, Keys: keys[:s.Rows:s.Rows], OpenPages: s.OpenPages,
+		OpenKeys: keys[s.Rows:], LastOpen: s.LastOpen, LastKey: s.LastKey, LastCalled: s.LastCalled,
 	}
 	if !slices.IsSorted(p.Keys) || !slices.IsSorted(p.OpenKeys) || !slices.IsSorted(p.OpenPages) {
 		return nil, errBrokenSettled

@@ -8,61 +8,57 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// restTime is how long after its last sign of life a finished call is believed to have come to rest. Until then its
-// outcome may be computed, or its result be known better.
+// restTime is the time after the last timestamp of a finished call at which the call counts as settled. Until then the
+// API may still compute its outcome or correct its result.
 const restTime = time.Hour
 
-// restsFrom returns from when on the call is believed not to change any more; false where it still can: it is not
-// finished, or nothing says when that was.
-func restsFrom(c *tally.Call) (time.Time, bool) {
-	switch revoxapi.CallStatus(c.Status) {
-	case revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored:
-	default:
+// settlesAt returns when the call counts as settled: it is expected not to change after that. ok is false if the call
+// or one of its attempts is not finished, or if it has no timestamp.
+func settlesAt(c *tally.Call) (at time.Time, ok bool) {
+	if !c.Finished() {
 		return time.Time{}, false
 	}
-	newest := c.CreatedAt
+	last := c.CreatedAt
 	for i := range c.Attempts {
 		a := &c.Attempts[i]
-		switch revoxapi.AttemptStatus(a.Status) {
-		case revoxapi.AttemptCompleted, revoxapi.AttemptError:
-		default:
+		if !a.Finished() {
 			return time.Time{}, false
 		}
 		for _, at := range []revoxapi.Timestamp{a.StartedAt, a.AnsweredAt, a.EndedAt} {
-			if at.Valid() && (!newest.Valid() || at.Time.After(newest.Time)) {
-				newest = at
+			if at.Valid() && (!last.Valid() || at.Time.After(last.Time)) {
+				last = at
 			}
 		}
 	}
-	return newest.Time.Add(restTime), newest.Valid()
+	return last.Time.Add(restTime), last.Valid()
 }
 
-// countedPage is one page: what is counted of its rows, and what tells whether they can change.
+// countedPage is one page: the tally of its rows, and what decides whether they can still change.
 type countedPage struct {
 	pageFacts
 	tally *tally.Tally
-	// kept has the tally instead, of a page that has not changed since it was kept.
+	// kept replaces tally on a page that has not changed since it was kept.
 	kept *keptPage
 }
 
-// pageFacts is what is known of a page besides its tally.
+// pageFacts is what a scan knows about a page besides its tally.
 type pageFacts struct {
 	number int
 	etag   string
-	keys   []uint64 // of its rows, in their order
-	// active: a call on it is not finished, or nothing says when it did.
+	keys   []uint64 // of its rows, in order
+	// active reports that some call is not finished, or has no timestamp.
 	active bool
-	// restsFrom is when the last of its calls comes to rest, save active ones.
-	restsFrom time.Time
+	// settlesAt is when the last of the calls that are not active settles.
+	settlesAt time.Time
 	calls     bool // a row has a call
-	// uncalled is how many rows without a call come after the last that has one.
+	// uncalled is the number of rows without a call after the last row with one.
 	uncalled int
 }
 
-// keptPage is an open page in as little room as it takes: the server can say that it has not changed.
+// keptPage is an open page in a compact form, kept because the server may answer that the page has not changed.
 type keptPage struct {
 	pageFacts
-	tally []byte // see Tally.appendBytes
+	tally []byte // see Tally.AppendBytes
 	name  string
 }
 
@@ -79,19 +75,19 @@ func (p *countedPage) count(r tally.Row) {
 		return
 	}
 	p.calls, p.uncalled = true, 0
-	from, finished := restsFrom(r.Call)
+	at, finished := settlesAt(r.Call)
 	p.active = p.active || !finished
-	if from.After(p.restsFrom) {
-		p.restsFrom = from
+	if at.After(p.settlesAt) {
+		p.settlesAt = at
 	}
 }
 
-// atRest tells whether the page has calls and none of them is believed to change any more.
-func (p *pageFacts) atRest(now time.Time) bool {
-	return p.calls && !p.active && !p.restsFrom.After(now)
+// callsSettled reports whether the page has calls and all of them have settled.
+func (p *pageFacts) callsSettled(now time.Time) bool {
+	return p.calls && !p.active && !p.settlesAt.After(now)
 }
 
-// addTo adds what was counted.
+// addTo adds the page's counts to t.
 func (p *countedPage) addTo(t *tally.Tally) {
 	if p.kept != nil {
 		t.MergeBytes(p.kept.tally)
@@ -100,7 +96,7 @@ func (p *countedPage) addTo(t *tally.Tally) {
 	t.Merge(p.tally)
 }
 
-// name returns the campaign's name by the page, "" where no row has it.
+// name returns the campaign's name according to the page; "" if no row has it.
 func (p *countedPage) name() string {
 	if p.kept != nil {
 		return p.kept.name
@@ -108,7 +104,7 @@ func (p *countedPage) name() string {
 	return p.tally.Name
 }
 
-// keep returns the page in as little room as it takes.
+// keep returns the page in its compact form.
 func (p *countedPage) keep() *keptPage {
 	if p.kept != nil {
 		return p.kept

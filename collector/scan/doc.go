@@ -1,11 +1,11 @@
-// Package scan reads one campaign whole, or fails: it never returns half of one.
+// Package scan reads one whole campaign, or fails: it never returns a part of one.
 //
-// A full scan reads every page. Later scans read the pages that are still open, and go by what they know of those that have
-// settled ([Settled]), which is handed to them as a value:
+// A full scan reads every page. Later scans read the open pages only. They take the result of the scan before, which
+// knows the settled pages ([Settled]):
 //
 //	scanner := &scan.Scanner{Client: client, Labels: labels, FullInterval: time.Hour}
-//	first, err := scanner.Scan(ctx, id, time.Now(), nil)
-//	later, err := scanner.Scan(ctx, id, time.Now(), first)
+//	first, err := scanner.Scan(ctx, id, time.Now(), nil, nil)
+//	later, err := scanner.Scan(ctx, id, time.Now(), first, nil)
 //
-// It keeps nothing between scans, and neither publishes (package store) nor decides when to scan (package schedule).
+// The package keeps nothing between scans. Package store publishes results, and package schedule decides when to scan.
 package scan

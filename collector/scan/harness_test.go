@@ -24,11 +24,11 @@ func newServer(t *testing.T, opts ...revoxtest.Option) *revoxtest.Server {
 	return s
 }
 
-// newClient makes a client of the API at url that does not wait long before a retry.
+// newClient makes a client of the API at url that waits only briefly before a retry.
 func newClient(t *testing.T, url string, opts ...revoxapi.Option) *revoxapi.Client {
 	t.Helper()
-	opts = append([]revoxapi.Option{revoxapi.WithBaseURL(url), revoxapi.WithRandom(func() float64 { return 3.99 })}, opts...)
-	client, err := revoxapi.NewClient(revoxapi.StaticKey(revoxtest.APIKey), opts...)
+	all := []revoxapi.Option{revoxapi.WithBaseURL(url), revoxapi.WithRandom(func() float64 { return 3.99 })}
+	client, err := revoxapi.NewClient(revoxapi.StaticKey(revoxtest.APIKey), append(all, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func (r row) RowID() string { return r.ID }
 
 func idOf(i int) string { return fmt.Sprintf("row-%05d", i) }
 
-// makeRows returns rows number from to before to.
+// makeRows returns the rows numbered from (included) to to (excluded).
 func makeRows(from, to int) []json.RawMessage {
 	rows := []json.RawMessage{}
 	for i := from; i < to; i++ {
@@ -53,7 +53,7 @@ func makeRows(from, to int) []json.RawMessage {
 	return rows
 }
 
-// asError demands that err is an *Error of the given kind.
+// asError fails the test unless err is a *revoxapi.Error of the given kind.
 func asError(t *testing.T, err error, kind revoxapi.ErrorKind) *revoxapi.Error {
 	t.Helper()
 	e, ok := errors.AsType[*revoxapi.Error](err)

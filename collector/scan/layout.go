@@ -6,15 +6,15 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 )
 
-// RowKey returns a 64-bit hash of a row's id. It is the same in every process and on every machine, so it can be stored.
-// Two of a million ids have the same hash with a probability of about 3 in 100 million.
+// RowKey returns a 64-bit hash of a row's id. It is the same in every process and on every machine, so it can be
+// stored. The probability that any two of a million ids share a hash is about 3 in 100 million.
 func RowKey(id string) uint64 { return xxhash.Sum64String(id) }
 
-// Layout is how the rows of a campaign lie on its pages while they do not move: all pages but the last are full.
+// Layout describes how a campaign's rows are divided into pages while no row moves: all pages except the last are full.
 type Layout struct {
-	// FirstPage is the number of the first page: 0 or 1, depending on the server.
+	// FirstPage is the number of the first page, 0 or 1, depending on the server.
 	FirstPage int
-	// PageSize is how many rows each page but the last has. It is less than was asked for if the server caps it.
+	// PageSize is the number of rows on each page except the last. It is less than requested if the server caps it.
 	PageSize int
 	// Total is the number of the campaign's rows. The pages are FirstPage to FirstPage + Pages() - 1.
 	Total int
@@ -24,26 +24,26 @@ type Layout struct {
 func (l Layout) Pages() int { return (l.Total + l.PageSize - 1) / l.PageSize }
 
 // LayoutFinder finds the layout of a campaign while revoxapi.Rows reads it. Pass its Saw as apirequest.Options.OnPage.
-// The zero value is ready for one reading.
+// The zero value is ready to use for one reading.
 type LayoutFinder struct {
 	layout Layout
-	pages  int  // that had rows
-	rows   int  // on them
-	full   bool // the last page with rows is as full as any
-	over   bool // a page without anything new has come after them
+	pages  int  // pages that had rows
+	rows   int  // rows on these pages
+	full   bool // the last page with rows was full
+	over   bool // a page without new rows followed them
 	broken bool // there is no layout
 }
 
-// Saw takes in the next page that was read.
+// Saw processes the next page that was read.
 func (f *LayoutFinder) Saw(p apirequest.Page) {
 	if f.broken = f.broken || p.Pass > 1; f.broken {
 		return
 	}
 	if p.Fresh == 0 {
-		// Before the first page that has rows and after the last, servers answer differently: with no rows, or with
-		// those of a page that exists.
+		// Outside the pages that have rows, some servers answer with no rows, and others with the rows of a page that
+		// exists.
 		if f.pages == 1 && !f.over && f.layout.FirstPage == 0 && p.Asked == 1 && p.Rows == f.rows {
-			f.layout.FirstPage = 1 // this server counts from 1 and answers page 0 with page 1
+			f.layout.FirstPage = 1 // the server numbers pages from 1 and answers page 0 with page 1
 			return
 		}
 		f.over = f.pages > 0
@@ -69,9 +69,9 @@ func (f *LayoutFinder) Saw(p apirequest.Page) {
 	f.full = p.Rows == size
 }
 
-// Found returns the layout after a reading that ended without an error and yielded so many rows. ok is false unless all
-// were found in one pass, each once, on consecutive pages that were full but for the last, of one size and with one total
-// that is their number. A campaign without rows has no layout.
+// Found returns the layout after a reading that ended without an error and yielded this number of rows. ok is true only
+// if one pass found each row once, on consecutive pages of one size, all full except the last, and each page gave the
+// number of rows as the total. A campaign without rows has no layout.
 func (f *LayoutFinder) Found(rows int) (layout Layout, ok bool) {
 	if f.broken || f.pages == 0 || f.rows != f.layout.Total || rows != f.layout.Total {
 		return Layout{}, false

@@ -16,15 +16,17 @@ func TestLayoutIsHowRowsLieOnPages(t *testing.T) {
 		name          string
 		opts          []revoxtest.Option
 		rows          int
-		first, second string // the layout that the first and the second scan of a client find
+		first, second string // the layouts that the first and the second scan of a client find
 	}{
 		{"250 rows", nil, 250, "0 100 250", "0 100 250"},
 		{"full pages", nil, 200, "0 100 200", "0 100 200"},
 		{"one row", nil, 1, "0 100 1", "0 100 1"},
 		{"no rows", nil, 0, "none", "none"},
 		{"first page 1", []revoxtest.Option{revoxtest.WithFirstPage(1)}, 250, "1 100 250", "1 100 250"},
-		{"page 0 is page 1", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}, 250, "none", "1 100 250"},
-		{"page 0 is page 1, echoed", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}, 250, "1 100 250", "1 100 250"},
+		{"page 0 is page 1", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}, 250,
+			"none", "1 100 250"},
+		{"page 0 is page 1, echoed", []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}, 250,
+			"1 100 250", "1 100 250"},
 		{"capped", []revoxtest.Option{revoxtest.WithPageSizeCap(80)}, 250, "0 80 250", "0 80 250"},
 		{"no total", []revoxtest.Option{revoxtest.WithoutTotal()}, 250, "none", "none"},
 		{"rows only", []revoxtest.Option{revoxtest.WithRowsOnly()}, 250, "none", "none"},
@@ -48,7 +50,8 @@ func layoutOf(t *testing.T, client *revoxapi.Client) string {
 	var finder scan.LayoutFinder
 	var summary revoxapi.RowsSummary
 	onPage := func(o *apirequest.Options) { o.OnPage = finder.Saw }
-	for _, err := range revoxapi.Rows[row](t.Context(), client, campaignID, revoxapi.RowsParams{}, onPage, revoxapi.WithSummary(&summary)) {
+	for _, err := range revoxapi.Rows[row](t.Context(), client, campaignID, revoxapi.RowsParams{},
+		onPage, revoxapi.WithSummary(&summary)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,11 +66,14 @@ func layoutOf(t *testing.T, client *revoxapi.Client) string {
 func wantNoLayout(t *testing.T, server *revoxtest.Server) {
 	t.Helper()
 	if got := layoutOf(t, newClient(t, server.URL)); got != "none" {
-		t.Errorf("layout %s", got)
+		t.Errorf("layout %s, want none", got)
 	}
 }
 
 func TestThereIsNoLayoutIfRowsMove(t *testing.T) {
+	mangled := func(page int, change func([]json.RawMessage) []json.RawMessage) revoxtest.Fault {
+		return revoxtest.Fault{Page: revoxtest.Page(page), Behavior: revoxtest.MangleRows(change)}
+	}
 	rows := makeRows(0, 250)
 	twice := append(makeRows(0, 130), makeRows(0, 120)...)
 	for name, behavior := range map[string]revoxtest.Fault{
@@ -79,9 +85,9 @@ func TestThereIsNoLayoutIfRowsMove(t *testing.T) {
 		"page size of the last": {Page: revoxtest.Page(2), Behavior: revoxtest.SetField("page_size", "101")},
 		"page size too small":   {Behavior: revoxtest.SetField("page_size", "99")},
 		"another page":          {Page: revoxtest.Page(1), Behavior: revoxtest.SetField("page", "2")},
-		"an earlier row twice":  {Page: revoxtest.Page(2), Behavior: revoxtest.MangleRows(func(r []json.RawMessage) []json.RawMessage { return append(r, rows[0]) })},
-		"a row twice":           {Page: revoxtest.Page(2), Behavior: revoxtest.MangleRows(func(r []json.RawMessage) []json.RawMessage { return append(r, r[0]) })},
-		"a short page":          {Page: revoxtest.Page(0), Behavior: revoxtest.MangleRows(func(r []json.RawMessage) []json.RawMessage { return r[:len(r)-1] })},
+		"an earlier row twice":  mangled(2, func(r []json.RawMessage) []json.RawMessage { return append(r, rows[0]) }),
+		"a row twice":           mangled(2, func(r []json.RawMessage) []json.RawMessage { return append(r, r[0]) }),
+		"a short page":          mangled(0, func(r []json.RawMessage) []json.RawMessage { return r[:len(r)-1] }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t)
@@ -93,9 +99,9 @@ func TestThereIsNoLayoutIfRowsMove(t *testing.T) {
 	t.Run("a page too large to be read ahead", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 1000))
-		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(3), Behavior: revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
+		server.AddFault(mangled(3, func(rows []json.RawMessage) []json.RawMessage {
 			return append(rows, makeRows(1000, 1101)...)
-		})})
+		}))
 		wantNoLayout(t, server)
 	})
 	t.Run("rows given twice", func(t *testing.T) {
@@ -103,11 +109,11 @@ func TestThereIsNoLayoutIfRowsMove(t *testing.T) {
 		server.SetRows(campaignID, "c", twice)
 		wantNoLayout(t, server)
 	})
-	t.Run("a page that is short of a row, which begins the next", func(t *testing.T) {
+	t.Run("a row missing at the end of a page starts the next page", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", rows)
 		for page, here := range [][]json.RawMessage{makeRows(0, 99), makeRows(99, 199), makeRows(199, 250)} {
-			server.AddFault(revoxtest.Fault{Page: revoxtest.Page(page), Behavior: revoxtest.MangleRows(func([]json.RawMessage) []json.RawMessage { return here })})
+			server.AddFault(mangled(page, func([]json.RawMessage) []json.RawMessage { return here }))
 		}
 		wantNoLayout(t, server)
 	})
@@ -117,7 +123,7 @@ func TestThereIsNoLayoutIfRowsMove(t *testing.T) {
 		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Times: 1, Behavior: revoxtest.Status(404, nil, "")})
 		wantNoLayout(t, server)
 	})
-	t.Run("a row gone between two tries of a page", func(t *testing.T) {
+	t.Run("a row disappears between two attempts to read a page", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 120))
 		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Times: 1, Behavior: revoxtest.CutBody()})
@@ -131,7 +137,7 @@ func TestThereIsNoLayoutIfRowsMove(t *testing.T) {
 		})
 		wantNoLayout(t, server)
 		if tries < 2 {
-			t.Errorf("%d tries", tries)
+			t.Errorf("%d tries, want 2 or more", tries)
 		}
 	})
 }

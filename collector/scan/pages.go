@@ -12,24 +12,27 @@ import (
 // PageRequest names a page to read.
 type PageRequest struct {
 	Number int
-	// ETag is that of an earlier answer. If it is not empty, the server is asked for the page only if it has changed.
+	// ETag is the one of an earlier answer. If it is set, the server sends the page only if it has changed.
 	ETag string
 }
 
-// Page is one page, whole.
+// Page is the answer to a PageRequest: a whole page, or that it has not changed.
 type Page[R any] struct {
-	// Number is the one that was asked for.
+	// Number is the requested page number.
 	Number int
 	*revoxapi.RowsPage[R]
 	apirequest.Answer
 }
 
-// ReadPages reads the given pages of a campaign's rows and yields each whole, in the order given. Several are read at
-// once, as far as the client's limit of requests in flight allows and readahead.MaxWindow at most.
+// ReadPages reads the given pages of a campaign's rows and yields each whole page, in the given order. It reads several
+// at once, up to the client's limit of requests in flight and readahead.MaxWindow.
 //
-// params.PageSize is how many rows a page has; params.Page is ignored. The first error is yielded and ends the loop; it is
-// a *revoxapi.Error. Leaving the loop ends all requests.
-func ReadPages[R revoxapi.Identified](ctx context.Context, c *revoxapi.Client, campaignID string, params revoxapi.RowsParams, pages []PageRequest, opts ...revoxapi.RequestOption) iter.Seq2[Page[R], error] {
+// params.PageSize is the number of rows on a page; params.Page is ignored. The first error, a *revoxapi.Error, is
+// yielded and ends the loop. Leaving the loop ends all requests.
+func ReadPages[R revoxapi.Identified](
+	ctx context.Context, c *revoxapi.Client, campaignID string, params revoxapi.RowsParams, pages []PageRequest,
+	opts ...revoxapi.RequestOption,
+) iter.Seq2[Page[R], error] {
 	read := func(ctx context.Context, i int) (Page[R], error) {
 		p, params := Page[R]{Number: pages[i].Number}, params
 		params.Page = p.Number

@@ -18,7 +18,8 @@ import (
 
 // readPages returns the pages that ReadPages yields.
 func readPages(client *revoxapi.Client, size int, pages ...scan.PageRequest) (results []scan.Page[row], err error) {
-	for p, err := range scan.ReadPages[row](context.Background(), client, campaignID, revoxapi.RowsParams{PageSize: size}, pages) {
+	params := revoxapi.RowsParams{PageSize: size}
+	for p, err := range scan.ReadPages[row](context.Background(), client, campaignID, params, pages) {
 		if err != nil {
 			return results, err
 		}
@@ -27,11 +28,12 @@ func readPages(client *revoxapi.Client, size int, pages ...scan.PageRequest) (re
 	return results, nil
 }
 
-func TestReadPagesReadsWhatIsAskedInThatOrder(t *testing.T) {
+func TestReadPagesKeepsTheOrderOfRequests(t *testing.T) {
 	server := newServer(t, revoxtest.WithPageSizeCap(50))
 	server.SetRows(campaignID, "c", makeRows(0, 170))
 	server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.CutBody()})
-	results, err := readPages(newClient(t, server.URL), 0, scan.PageRequest{Number: 3}, scan.PageRequest{Number: 0}, scan.PageRequest{Number: 9}, scan.PageRequest{Number: 0})
+	requests := []scan.PageRequest{{Number: 3}, {Number: 0}, {Number: 9}, {Number: 0}}
+	results, err := readPages(newClient(t, server.URL), 0, requests...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,8 @@ func TestReadPagesReadsWhatIsAskedInThatOrder(t *testing.T) {
 		if len(p.Rows) > 0 {
 			first = p.Rows[0].ID
 		}
-		got = append(got, fmt.Sprintf("page %d (%d, %d of %d): %d rows, first %s", p.Number, *p.Page, *p.PageSize, *p.Total, len(p.Rows), first))
+		got = append(got, fmt.Sprintf("page %d (%d, %d of %d): %d rows, first %s",
+			p.Number, *p.Page, *p.PageSize, *p.Total, len(p.Rows), first))
 	}
 	want := []string{
 		"page 3 (3, 50 of 170): 20 rows, first row-00150", "page 0 (0, 50 of 170): 50 rows, first row-00000",
@@ -56,7 +59,8 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 350))
 	pages := []scan.PageRequest{{Number: 0}, {Number: 1}, {Number: 2}, {Number: 3}}
-	t.Run("of the API", func(t *testing.T) {
+	many := slices.Repeat(pages, 10)
+	t.Run("the API refuses the key", func(t *testing.T) {
 		defer server.AddFault(revoxtest.Fault{Page: revoxtest.Page(2), Behavior: revoxtest.Status(401, nil, "")})()
 		results, err := readPages(newClient(t, server.URL), 0, pages...)
 		if e := asError(t, err, revoxapi.KindAuth); e.Page != 2 || len(results) != 2 {
@@ -66,7 +70,7 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	t.Run("the caller leaves the loop", func(t *testing.T) {
 		before := server.RequestCount()
 		n := 0
-		for range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, slices.Repeat(pages, 10)) {
+		for range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, many) {
 			if n++; n == 2 {
 				break
 			}
@@ -81,11 +85,11 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 		_, err := readPages(newClient(t, server.URL), 0, pages...)
 		asError(t, err, revoxapi.KindBadResponse)
 	})
-	t.Run("the context", func(t *testing.T) {
+	t.Run("the context ends", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var last error
-		for _, err := range scan.ReadPages[row](ctx, newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, slices.Repeat(pages, 10)) {
+		for _, err := range scan.ReadPages[row](ctx, newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, many) {
 			cancel()
 			last = err
 		}
@@ -93,7 +97,7 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	})
 }
 
-func TestReadPagesReadsOnlyWhatChanged(t *testing.T) {
+func TestReadPagesReportsUnchangedPages(t *testing.T) {
 	server := newServer(t, revoxtest.WithETags())
 	server.SetRows(campaignID, "c", makeRows(0, 250))
 	client := newClient(t, server.URL)
@@ -102,19 +106,20 @@ func TestReadPagesReadsOnlyWhatChanged(t *testing.T) {
 		t.Fatalf("%v, %+v", err, first)
 	}
 	server.SetRows(campaignID, "", append(append(makeRows(0, 100), makeRows(300, 301)...), makeRows(101, 250)...))
-	second, err := readPages(client, 100, scan.PageRequest{Number: 0, ETag: first[0].ETag}, scan.PageRequest{Number: 1, ETag: first[1].ETag})
+	second, err := readPages(client, 100,
+		scan.PageRequest{Number: 0, ETag: first[0].ETag}, scan.PageRequest{Number: 1, ETag: first[1].ETag})
 	if err != nil || len(second) != 2 {
 		t.Fatal(err)
 	}
 	if p := second[0]; !p.NotModified || p.Rows != nil || p.Number != 0 || p.ETag != first[0].ETag {
-		t.Errorf("the page that stayed: %+v", p)
+		t.Errorf("the page that did not change: %+v", p)
 	}
 	if p := second[1]; p.NotModified || len(p.Rows) != 100 || p.Rows[0].ID != idOf(300) || p.ETag == first[1].ETag {
 		t.Errorf("the page that changed: %+v", p)
 	}
 }
 
-// As many pages are read at once as the client allows, and no more are asked for before the first of them was taken.
+// ReadPages reads as many pages at once as the client allows, and asks for no more until the first one was taken.
 func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
 	for _, inFlight := range []int{1, 3} {
 		server := newServer(t, revoxtest.WithLatency(2*time.Millisecond))
@@ -122,7 +127,7 @@ func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
 		var taken atomic.Int64
 		server.OnPage(func(_ string, page int) {
 			if ahead := int64(page) - taken.Load(); ahead >= int64(inFlight) {
-				t.Errorf("page %d was asked for when %d pages were taken", page, taken.Load())
+				t.Errorf("page %d was requested when only %d pages were taken", page, taken.Load())
 			}
 		})
 		var requests []scan.PageRequest
@@ -130,9 +135,10 @@ func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
 			requests = append(requests, scan.PageRequest{Number: number})
 		}
 		client := newClient(t, server.URL, revoxapi.WithMaxInFlight(inFlight))
-		for p, err := range scan.ReadPages[row](t.Context(), client, campaignID, revoxapi.RowsParams{PageSize: 10}, requests) {
+		params := revoxapi.RowsParams{PageSize: 10}
+		for p, err := range scan.ReadPages[row](t.Context(), client, campaignID, params, requests) {
 			if err != nil || p.Rows[0].ID != idOf(10*p.Number) || p.Number != int(taken.Load()) {
-				t.Fatalf("%v: page %d", err, p.Number)
+				t.Fatalf("page %d: %v", p.Number, err)
 			}
 			taken.Add(1)
 		}
@@ -149,7 +155,8 @@ func TestReadPagesPassesOptionsOn(t *testing.T) {
 	var asked atomic.Int64
 	low := func(o *apirequest.Options) { o.LowPriority = func() bool { asked.Add(1); return true } }
 	pages := []scan.PageRequest{{Number: 0}, {Number: 1}, {Number: 2}}
-	for _, err := range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{PageSize: 10}, pages, low) {
+	params := revoxapi.RowsParams{PageSize: 10}
+	for _, err := range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, params, pages, low) {
 		if err != nil {
 			t.Fatal(err)
 		}

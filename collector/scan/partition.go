@@ -7,26 +7,27 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// pagePartition sorts a campaign's pages, in the order in which they lie, into those that have settled and those that are
-// open. Make one with newPagePartition, for one scan.
+// pagePartition divides a campaign's pages, which it takes in order, into settled and open ones. Make one per scan with
+// newPagePartition.
 //
-// A page has settled when all its calls have come to rest. Rows without a call are no hindrance as long as a row after
-// them has one: they were passed over. Where none has, the calls may just not have come that far yet. The last page is
-// open as well, so that rows that come or go are noticed, unless all pages have settled: then its last row alone will do.
+// A page has settled when all its calls have. Rows without a call do not matter if a later row has one: they were
+// skipped. If no later row has one, their calls may still come. The last page stays open too, so that added and removed
+// rows are noticed. If all pages have settled, reading the last row is enough for that, and the last page settles too.
 type pagePartition struct {
 	labels *tally.Labels
 	now    time.Time
-	// callsAfter is the number of a page that is known to have calls: those before it need not wait for that.
+	// callsAfter is the number of a page that is known to have calls: rows on earlier pages without a call were
+	// skipped.
 	callsAfter int
 
 	settled, open         *tally.Tally
 	settledKeys, openKeys []uint64
 	openPages             []int
 	kept                  map[int]*keptPage
-	// passedOver are pages at rest that have settled if a later page has a call.
-	passedOver []*countedPage
-	last       *countedPage
-	name       string // of the campaign, by the last row that has it
+	// undecided are pages that end with rows without a call. They settle when a later page has a call.
+	undecided []*countedPage
+	last      *countedPage
+	name      string // of the campaign, from the last row that has it
 }
 
 func newPagePartition(labels *tally.Labels, now time.Time) *pagePartition {
@@ -36,31 +37,32 @@ func newPagePartition(labels *tally.Labels, now time.Time) *pagePartition {
 	}
 }
 
-// add adds the page that is next.
+// add adds the next page.
 func (s *pagePartition) add(p *countedPage) {
 	if s.last != nil {
-		s.place(s.last)
+		s.assign(s.last)
 	}
 	s.last = p
 	if name := p.name(); name != "" {
 		s.name = name
 	}
 	if p.calls {
-		for _, earlier := range s.passedOver {
+		for _, earlier := range s.undecided {
 			s.addSettled(earlier)
 		}
-		s.passedOver = nil
+		s.undecided = nil
 	}
 }
 
-func (s *pagePartition) place(p *countedPage) {
+// assign decides about a page that is not the last.
+func (s *pagePartition) assign(p *countedPage) {
 	switch {
-	case !p.atRest(s.now):
+	case !p.callsSettled(s.now):
 		s.addOpen(p)
 	case p.uncalled == 0 || p.number < s.callsAfter:
 		s.addSettled(p)
 	default:
-		s.passedOver = append(s.passedOver, p)
+		s.undecided = append(s.undecided, p)
 	}
 }
 
@@ -78,34 +80,34 @@ func (s *pagePartition) addOpen(p *countedPage) {
 	}
 }
 
-// end places the pages that waited for later ones, and tells whether all have settled. The last page settles only where
-// it may, and where no other is open.
+// end decides about the undecided pages and the last page, and reports whether all pages have settled. The last page
+// settles only if lastMaySettle is true and no other page is open.
 func (s *pagePartition) end(lastMaySettle bool) (allSettled bool) {
 	if s.last == nil {
 		return false
 	}
-	// A row without a call may be the very last, which is the row that scans go on looking at.
-	if lastMaySettle && len(s.openPages) == 0 && len(s.passedOver) == 0 && s.last.atRest(s.now) && s.last.uncalled <= 1 {
+	// The very last row may have no call: later scans go on reading that row.
+	if lastMaySettle && len(s.openPages) == 0 && len(s.undecided) == 0 &&
+		s.last.callsSettled(s.now) && s.last.uncalled <= 1 {
 		s.addSettled(s.last)
 		return true
 	}
-	for _, p := range append(s.passedOver, s.last) {
+	for _, p := range append(s.undecided, s.last) {
 		s.addOpen(p)
 	}
 	return false
 }
 
-// following returns what the next scan goes by: what has settled in this one and, after a scan of the open pages alone,
-// before it; was is nil after a full scan. It returns nil where the next scan must read every page. The last page was
-// added before.
+// following returns the Settled for the next scan: what has settled in this scan, plus was, what had settled before it.
+// was is nil after a full scan. It returns nil if the next scan must read every page. All pages must have been added.
 func (s *pagePartition) following(was *Settled, layout Layout, lastOpen bool) *Settled {
-	// The last row alone is no sign of more where it is the only one.
+	// Reading only the last row does not show new rows if it is the only row.
 	allSettled := s.end(!lastOpen && layout.Total > 1)
 	if !allSettled && ambiguous(layout) {
 		return nil
 	}
 	for i, number := range s.openPages {
-		s.openPages[i] = max(number, layout.FirstPage) // page 0 of a server that counts from 1 is its page 1
+		s.openPages[i] = max(number, layout.FirstPage) // page 0 is page 1 of a server that numbers pages from 1
 	}
 	slices.Sort(s.settledKeys)
 	slices.Sort(s.openKeys)
@@ -130,7 +132,7 @@ func (s *pagePartition) following(was *Settled, layout Layout, lastOpen bool) *S
 	return next
 }
 
-// whole returns what the whole campaign comes to, of the tally of all settled pages and of the open ones.
+// whole returns the tally of the whole campaign: settled, the tally of all settled pages, plus that of the open pages.
 func (s *pagePartition) whole(settled *tally.Tally) *tally.Tally {
 	t := tally.New(s.labels)
 	t.Merge(settled)
@@ -141,7 +143,7 @@ func (s *pagePartition) whole(settled *tally.Tally) *tally.Tally {
 	return t
 }
 
-// mergeSorted returns the elements of both in ascending order, as those of each are.
+// mergeSorted returns the elements of a and b in ascending order, in which each of them must be.
 func mergeSorted(a, b []uint64) []uint64 {
 	merged := make([]uint64, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {

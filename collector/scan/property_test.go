@@ -27,12 +27,12 @@ import (
 )
 
 var (
-	settledHistories = flag.Int("settled.histories", 10, "how many random histories rescans are compared with full scans over")
-	settledSeed      = flag.Uint64("settled.seed", 0, "seed of the first of these histories; 0: another one each time")
+	settledHistories = flag.Int("settled.histories", 10, "number of random histories that compare rescans with full scans")
+	settledSeed      = flag.Uint64("settled.seed", 0, "seed of the first history; 0: a new one each time")
 )
 
-// Whatever happens to a campaign, and whichever kind of server tells of it, scans that leave out settled pages come to
-// what full scans come to.
+// Whatever happens to a campaign, and whichever kind of server it is on, scans that skip settled pages count the same
+// as full scans.
 func TestRescansEqualFullScans(t *testing.T) {
 	seed := *settledSeed
 	if seed == 0 {
@@ -42,9 +42,10 @@ func TestRescansEqualFullScans(t *testing.T) {
 	for i := range uint64(*settledHistories) {
 		h := newHistory(t, seed+i)
 		for h.step = range 30 {
-			h.turn()
+			h.next()
 			if t.Failed() {
-				t.Fatalf("run it again with -settled.seed=%d -settled.histories=1\n%s\n%s", seed+i, h.kind, strings.Join(h.told, "\n"))
+				t.Fatalf("run it again with -settled.seed=%d -settled.histories=1\n%s\n%s",
+					seed+i, h.kind, strings.Join(h.log, "\n"))
 			}
 		}
 		h.close()
@@ -52,38 +53,40 @@ func TestRescansEqualFullScans(t *testing.T) {
 		pagesOfRescans += h.rescans.requests
 		pagesOfFullScans += h.fullScans.requests
 	}
-	t.Logf("seeds %d to %d: %d times a page was left out; %d requests, where full scans alone made %d", seed, seed+uint64(*settledHistories)-1, settled, pagesOfRescans, pagesOfFullScans)
+	t.Logf("seeds %d to %d: pages were skipped %d times; rescans made %d requests, full scans %d",
+		seed, seed+uint64(*settledHistories)-1, settled, pagesOfRescans, pagesOfFullScans)
 	if settled == 0 && *settledHistories >= 10 {
 		t.Error("no page ever settled: nothing was compared")
 	}
 }
 
-// history is a campaign "c" to which things happen, and two exporters that look on: one leaves settled pages out.
+// history is a campaign "c" to which things happen, and two observers that scan it: one of them skips settled pages.
 type history struct {
 	t      *testing.T
 	random *rand.Rand
 	clock  *revoxtest.Clock
 	api    *revoxtest.Server
 	kind   string
-	told   []string
+	log    []string
 	step   int
 
-	// Where rows are put in order by hand, they are those of a campaign of another server, which lives.
+	// source, if set, is another server with a living campaign. The test puts its rows in order and serves them from
+	// api.
 	source *revoxtest.Server
 	extra  []json.RawMessage // further rows of it
-	order  []int             // the rows there are, by their place in source and extra
+	order  []int             // the served rows, by their index in source and extra
 	unused []int
-	// moving: rows also move, and things go wrong, while pages are read. Then what is published is another matter for
-	// each, since counters that once were higher stay so, and tallies are compared.
+	// moving reports that rows also move, and faults occur, while pages are read. Then the published counters may
+	// differ, because a counter that was once higher stays so; only tallies are compared.
 	moving  bool
-	renamed bool // once in a while
+	renamed bool // the campaign gets a new name now and then
 
-	rescans, fullScans *onlooker
+	rescans, fullScans *observer
 	settled            uint64
 	closers            []func()
 }
 
-type onlooker struct {
+type observer struct {
 	scanner  *scan.Scanner
 	store    *store.Store
 	requests uint64
@@ -159,18 +162,20 @@ func newHistory(t *testing.T, seed uint64) *history {
 	}
 	pageSize := 1 + random.IntN(25)
 	fullInterval := []time.Duration{time.Hour, 1000 * time.Hour}[random.IntN(2)]
-	h.kind += fmt.Sprintf("page_size %d; full scans after %s; moving %v; by hand %v", pageSize, fullInterval, h.moving, h.source != nil)
-	h.rescans, h.fullScans = h.newOnlooker(pageSize, fullInterval), h.newOnlooker(pageSize, 0)
+	h.kind += fmt.Sprintf("page_size %d; full scans after %s; moving %v; by hand %v",
+		pageSize, fullInterval, h.moving, h.source != nil)
+	h.rescans, h.fullScans = h.newObserver(pageSize, fullInterval), h.newObserver(pageSize, 0)
 	return h
 }
 
-func (h *history) newOnlooker(pageSize int, fullInterval time.Duration) *onlooker {
-	client, err := revoxapi.NewClient(revoxapi.StaticKey(revoxtest.APIKey), revoxapi.WithBaseURL(h.api.URL), revoxapi.WithClock(impatient{h.clock}))
+func (h *history) newObserver(pageSize int, fullInterval time.Duration) *observer {
+	client, err := revoxapi.NewClient(revoxapi.StaticKey(revoxtest.APIKey),
+		revoxapi.WithBaseURL(h.api.URL), revoxapi.WithClock(impatient{h.clock}))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.closers = append(h.closers, client.CloseIdleConnections)
-	o := &onlooker{
+	o := &observer{
 		scanner: &scan.Scanner{
 			Client: client, Params: revoxapi.RowsParams{PageSize: pageSize}, FullInterval: fullInterval,
 			Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
@@ -187,22 +192,26 @@ func (h *history) close() {
 	}
 }
 
-// scan scans once, publishes what came of it, and returns that.
-func (h *history) scan(o *onlooker) *store.Record {
+// scan scans once, publishes the outcome and returns the record with it.
+func (h *history) scan(o *observer) *store.Record {
 	before, began := h.api.RequestCount(), h.clock.Now()
 	found, err := o.scanner.Scan(h.t.Context(), "c", began, o.store.Get("c").Data.LastScan(), nil)
 	o.requests += uint64(h.api.RequestCount() - before)
-	_, after := o.store.Publish("c", store.Outcome{Found: found, Err: err, Due: began, Asked: began, Start: began, End: h.clock.Now()})
+	outcome := store.Outcome{Found: found, Err: err, Due: began, Asked: began, Start: began, End: h.clock.Now()}
+	_, after := o.store.Publish("c", outcome)
 	return after
 }
 
-func (h *history) tell(format string, args ...any) {
-	h.told = append(h.told, fmt.Sprintf("%d %s: ", h.step, h.clock.Now().Format(time.DateTime))+fmt.Sprintf(format, args...))
+func (h *history) logf(format string, args ...any) {
+	now := h.clock.Now().Format(time.DateTime)
+	h.log = append(h.log, fmt.Sprintf("%d %s: ", h.step, now)+fmt.Sprintf(format, args...))
 }
 
-// turn lets something happen, and compares.
-func (h *history) turn() {
-	h.clock.Advance([]time.Duration{0, 10 * time.Second, time.Minute, 7 * time.Minute, 31 * time.Minute, time.Hour, 5 * time.Hour, 26 * time.Hour}[h.random.IntN(8)])
+// next lets time pass and something happen, then scans and compares.
+func (h *history) next() {
+	h.clock.Advance([]time.Duration{
+		0, 10 * time.Second, time.Minute, 7 * time.Minute, 31 * time.Minute, time.Hour, 5 * time.Hour, 26 * time.Hour,
+	}[h.random.IntN(8)])
 	h.serveRows()
 	if h.moving && h.random.IntN(2) == 0 {
 		h.scanWhileThingsHappen()
@@ -214,11 +223,11 @@ func (h *history) turn() {
 		if revoxapi.KindOf(full.Err) != revoxapi.KindOf(rescan.Err) && !h.moving {
 			h.t.Errorf("a full scan ends with %v, a rescan with %v", full.Err, rescan.Err)
 		}
-		h.tell("scans fail: %v, %v", full.Err, rescan.Err)
+		h.logf("scans fail: %v, %v", full.Err, rescan.Err)
 		return
 	}
 	h.settled += rescan.Data.Tally.Values.Counts[tally.Pages.Index].Of(tally.PagesSettled)
-	h.tell("%d rows, pages %v", full.Data.Tally.Rows(), rescan.Data.Tally.Values.Counts[tally.Pages.Index])
+	h.logf("%d rows, pages %v", full.Data.Tally.Rows(), rescan.Data.Tally.Values.Counts[tally.Pages.Index])
 	if d := difference(full.Data.Tally.Store(), rescan.Data.Tally.Store()); d != "" {
 		h.t.Errorf("step %d: tallies differ: %s", h.step, d)
 	}
@@ -226,14 +235,15 @@ func (h *history) turn() {
 		h.t.Errorf("step %d: unknown values %v, want %v", h.step, rescan.Data.Tally.Unknown, full.Data.Tally.Unknown)
 	}
 	if d := difference(published(full), published(rescan)); d != "" && !h.moving {
-		h.t.Errorf("step %d: what is published differs: %s", h.step, d)
+		h.t.Errorf("step %d: published data differs: %s", h.step, d)
 	}
-	if want, got := h.fullScans.scanner.Labels.Sightings(), h.rescans.scanner.Labels.Sightings(); !h.moving && !maps.Equal(want, got) {
+	want, got := h.fullScans.scanner.Labels.Sightings(), h.rescans.scanner.Labels.Sightings()
+	if !h.moving && !maps.Equal(want, got) {
 		h.t.Errorf("step %d: unknown values sighted %v, want %v", h.step, got, want)
 	}
 }
 
-// happen lets rows come, go or move, or the campaign as a whole change.
+// happen adds, removes or moves rows, or changes the campaign as a whole.
 func (h *history) happen() {
 	if h.source != nil {
 		h.rearrange()
@@ -242,85 +252,86 @@ func (h *history) happen() {
 	}
 	switch h.random.IntN(8) {
 	case 0:
-		h.tell("pause")
+		h.logf("pause")
 		h.api.Pause("c")
 	case 1, 2:
-		h.tell("resume")
+		h.logf("resume")
 		h.api.Resume("c")
 	case 3:
 		if h.random.IntN(3) == 0 {
-			h.tell("cancel")
+			h.logf("cancel")
 			h.api.Cancel("c")
 		}
 	case 4:
 		if h.renamed {
-			h.tell("rename")
+			h.logf("rename")
 			h.api.Rename("c", fmt.Sprint("name ", h.step))
 		}
 	default:
 		kind := sim.IncidentKind(h.random.IntN(7))
-		h.tell("incident %s", kind)
-		sim.New(h.api).AddIncident(sim.Incident{Kind: kind, End: h.clock.Now().Add(time.Duration(h.random.IntN(300)) * time.Minute)})
+		h.logf("incident %s", kind)
+		end := h.clock.Now().Add(time.Duration(h.random.IntN(300)) * time.Minute)
+		sim.New(h.api).AddIncident(sim.Incident{Kind: kind, End: end})
 	}
 }
 
-// serveRows serves the rows that there are as they are now.
+// serveRows serves the rows of source in their order, as they are now.
 func (h *history) serveRows() {
 	if h.source == nil {
 		return
 	}
 	pool := append(h.source.Rows("c"), h.extra...)
 	rows := make([]json.RawMessage, len(h.order))
-	for i, place := range h.order {
-		rows[i] = pool[place]
+	for i, index := range h.order {
+		rows[i] = pool[index]
 	}
 	h.api.SetRows("c", "", rows)
 }
 
-// rearrange changes which rows there are, or their order. It does one thing: a row that goes from a settled page while
-// another comes in its place, page and total as before, is noticed by nothing but a full scan.
+// rearrange makes one change to the set of rows or to their order. It makes only one because two can cancel out: if a
+// row of a settled page is removed and another is added at its position, only a full scan notices.
 func (h *history) rearrange() {
 	n := len(h.order)
 	at := func() int { return h.random.IntN(n) }
-	come := min(1+h.random.IntN(1+h.random.IntN(20)), len(h.unused))
+	added := min(1+h.random.IntN(1+h.random.IntN(20)), len(h.unused))
 	switch what := h.random.IntN(7); {
-	case what < 2 && come > 0:
-		h.tell("%d rows at the end", come)
-		h.order, h.unused = append(h.order, h.unused[:come]...), h.unused[come:]
-	case what == 2 && come > 0:
-		place := h.random.IntN(n + 1)
-		h.tell("%d rows at %d", come, place)
-		h.order, h.unused = slices.Insert(h.order, place, h.unused[:come]...), h.unused[come:]
+	case what < 2 && added > 0:
+		h.logf("add %d rows at the end", added)
+		h.order, h.unused = append(h.order, h.unused[:added]...), h.unused[added:]
+	case what == 2 && added > 0:
+		index := h.random.IntN(n + 1)
+		h.logf("insert %d rows at %d", added, index)
+		h.order, h.unused = slices.Insert(h.order, index, h.unused[:added]...), h.unused[added:]
 	case n < 2:
 	case what == 3:
-		go1 := 1 + h.random.IntN(1+n/5)
-		from := h.random.IntN(n - go1 + 1)
-		h.tell("%d rows go at %d", go1, from)
-		h.unused = append(h.unused, h.order[from:from+go1]...)
-		h.order = slices.Delete(h.order, from, from+go1)
-		if come > 0 && h.random.IntN(2) == 0 {
-			h.tell("and %d rows come at the end", come)
-			h.order, h.unused = append(h.order, h.unused[:come]...), h.unused[come:]
+		removed := 1 + h.random.IntN(1+n/5)
+		from := h.random.IntN(n - removed + 1)
+		h.logf("remove %d rows at %d", removed, from)
+		h.unused = append(h.unused, h.order[from:from+removed]...)
+		h.order = slices.Delete(h.order, from, from+removed)
+		if added > 0 && h.random.IntN(2) == 0 {
+			h.logf("and add %d rows at the end", added)
+			h.order, h.unused = append(h.order, h.unused[:added]...), h.unused[added:]
 		}
 	case what == 4:
 		a, b := at(), at()
-		h.tell("rows %d and %d change places", a, b)
+		h.logf("swap rows %d and %d", a, b)
 		h.order[a], h.order[b] = h.order[b], h.order[a]
 	case what == 5:
 		from, to := at(), at()
-		h.tell("row %d moves to %d", from, to)
+		h.logf("move row %d to %d", from, to)
 		row := h.order[from]
 		h.order = slices.Insert(slices.Delete(h.order, from, from+1), to, row)
 	case what == 6:
-		h.tell("all rows are shuffled")
+		h.logf("shuffle all rows")
 		h.random.Shuffle(n, func(i, j int) { h.order[i], h.order[j] = h.order[j], h.order[i] })
 	}
 }
 
-// scanWhileThingsHappen lets rows change or requests go wrong while pages are read. What such a scan comes to is anyone's
-// guess; the next one must be right.
+// scanWhileThingsHappen changes rows or makes requests fail while pages are read. The result of that scan is undefined;
+// the next one must be right.
 func (h *history) scanWhileThingsHappen() {
-	var mu sync.Mutex // pages are asked for at once
+	var mu sync.Mutex // pages are requested concurrently
 	var happened bool
 	after := h.random.IntN(8)
 	h.api.OnPage(func(string, int) {
@@ -335,29 +346,35 @@ func (h *history) scanWhileThingsHappen() {
 	remove := func() {}
 	if h.random.IntN(2) == 0 {
 		faults := []revoxtest.Behavior{
-			revoxtest.CutJSON(), revoxtest.Status(http.StatusInternalServerError, nil, "no"), revoxtest.Status(http.StatusNotFound, nil, "no"),
-			revoxtest.LyingTotal(h.random.IntN(100)), revoxtest.SetField("page_size", "7"), revoxtest.Body("text/html", "<html>"),
+			revoxtest.CutJSON(),
+			revoxtest.Status(http.StatusInternalServerError, nil, "no"), revoxtest.Status(http.StatusNotFound, nil, "no"),
+			revoxtest.LyingTotal(h.random.IntN(100)), revoxtest.SetField("page_size", "7"),
+			revoxtest.Body("text/html", "<html>"),
 			revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage { slices.Reverse(rows); return rows }),
 			revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage { return rows[:len(rows)/2] }),
 			revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage { return append(rows, rows...) }),
 		}
 		which := h.random.IntN(len(faults))
-		h.tell("fault %d", which)
-		remove = h.api.AddFault(revoxtest.Fault{After: h.random.IntN(6), Times: 1 + h.random.IntN(4), Behavior: faults[which]})
+		h.logf("fault %d", which)
+		fault := revoxtest.Fault{After: h.random.IntN(6), Times: 1 + h.random.IntN(4), Behavior: faults[which]}
+		remove = h.api.AddFault(fault)
 	}
 	r := h.scan(h.rescans)
-	h.tell("a scan meanwhile: %v", r.Err)
+	h.logf("a scan during these changes: %v", r.Err)
 	h.api.OnPage(nil)
 	remove()
 	h.clock.Advance(6 * time.Minute) // past the longest pause after a failure
 }
 
-// published returns the counters and histograms as they are shown.
+// published returns the published counters and histograms.
 func published(r *store.Record) tally.Stored {
-	return tally.Stored{Name: r.Name(), Families: r.Data.Monotonic.Store(nil), Carries: tally.StoreFields(r.Data.Fields)}
+	return tally.Stored{
+		Name: r.Name(), Families: r.Data.Monotonic.Store(nil), Carries: tally.StoreFields(r.Data.Fields),
+	}
 }
 
-// difference says where two tallies differ, apart from the pages that were read; "" where they do not.
+// difference describes the first difference between two tallies, not counting the pages that were read; "" if there is
+// none.
 func difference(want, got tally.Stored) string {
 	for _, f := range tally.Families() {
 		w, g := want.Families[f.Name], got.Families[f.Name]
@@ -374,7 +391,7 @@ func difference(want, got tally.Stored) string {
 	return ""
 }
 
-// impatient is a clock that does not wait: for a client's retries, whose waits are tested where they are made.
+// impatient is a clock that does not wait before a client's retries.
 type impatient struct{ *revoxtest.Clock }
 
 func (impatient) Sleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }

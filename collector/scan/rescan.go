@@ -11,11 +11,11 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// errReadAll tells that reading some pages did not do: rows have moved, or may have.
-var errReadAll = errors.New("every page is to be read")
+// errReadAll says that reading some pages is not enough: rows have moved, or may have.
+var errReadAll = errors.New("every page must be read")
 
-// rescan reads the pages that are open, or the last row where there is none. Its error is errReadAll unless what is found
-// there leaves no doubt that the settled pages still have the rows that they had.
+// rescan reads the open pages, or the last row if no page is open. The error is errReadAll unless the answers prove
+// that the settled pages still have the same rows.
 func (s *run) rescan(ctx context.Context) (*Result, error) {
 	if s.before == nil || s.before.Settled == nil {
 		return nil, errReadAll
@@ -27,9 +27,9 @@ func (s *run) rescan(ctx context.Context) (*Result, error) {
 	if len(was.OpenPages) == 0 {
 		return s.probe(ctx, was)
 	}
-	r := &rescan{was: was, layout: was.Layout, sorted: newPagePartition(s.scanner.Labels, s.start)}
-	r.sorted.callsAfter = was.callsUpTo()
-	r.sorted.openKeys = make([]uint64, 0, len(was.OpenKeys))
+	r := &rescan{was: was, layout: was.Layout, partition: newPagePartition(s.scanner.Labels, s.start)}
+	r.partition.callsAfter = was.callsUpTo()
+	r.partition.openKeys = make([]uint64, 0, len(was.OpenKeys))
 	r.found = make([]bool, len(was.OpenKeys))
 	requests := make([]PageRequest, len(was.OpenPages))
 	for i, number := range was.OpenPages {
@@ -51,16 +51,19 @@ func (s *run) rescan(ctx context.Context) (*Result, error) {
 	if !r.complete() {
 		return nil, errReadAll
 	}
-	settled := r.sorted.following(was, r.layout, was.LastOpen)
-	t := r.sorted.whole(settled.Tally)
+	settled := r.partition.following(was, r.layout, was.LastOpen)
+	t := r.partition.whole(settled.Tally)
 	t.Add(tally.Pages, tally.PagesRead, s.pagesRead)
 	t.Add(tally.Pages, tally.PagesSettled, r.layout.Pages()-r.pages)
 	s.intern(t, settled.Tally)
 	return &Result{Tally: t, Settled: settled}, nil
 }
 
-// readPages reads pages. Where one is refused as if it did not exist, the error is errReadAll.
-func (s *run) readPages(ctx context.Context, params revoxapi.RowsParams, requests []PageRequest, each func(Page[tally.Row]) error) error {
+// readPages reads pages and calls each for every page. If the API answers that a page does not exist, the error is
+// errReadAll.
+func (s *run) readPages(
+	ctx context.Context, params revoxapi.RowsParams, requests []PageRequest, each func(Page[tally.Row]) error,
+) error {
 	for p, err := range ReadPages[tally.Row](ctx, s.scanner.Client, s.campaignID, params, requests, s.priority) {
 		switch revoxapi.StatusOf(err) {
 		case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
@@ -77,17 +80,17 @@ func (s *run) readPages(ctx context.Context, params revoxapi.RowsParams, request
 	return nil
 }
 
-// rescan is a scan of the open pages under way.
+// rescan is a scan of the open pages that is in progress.
 type rescan struct {
-	was    *Settled
-	layout Layout // as the first answer tells it
-	sorted *pagePartition
-	pages  int
-	found  []bool   // of was.OpenKeys
-	fresh  []uint64 // keys of rows that were not on the open pages before
+	was       *Settled
+	layout    Layout // according to the first answer
+	partition *pagePartition
+	pages     int
+	found     []bool   // by index in was.OpenKeys: the row was found
+	fresh     []uint64 // keys of rows that were not on the open pages before
 }
 
-// page takes the next page. Its error is errReadAll where the page is not as it must be if no row has moved.
+// page processes the next page. The error is errReadAll if the page shows that rows may have moved.
 func (r *rescan) page(p Page[tally.Row]) error {
 	r.pages++
 	var page *countedPage
@@ -106,11 +109,11 @@ func (r *rescan) page(p Page[tally.Row]) error {
 		} else if total != r.layout.Total {
 			return errReadAll
 		}
-		// Nor is it believed unseen that a campaign has more than doubled.
+		// Read all pages too if the campaign has more than doubled.
 		if ambiguous(r.layout) || r.layout.Total > 2*r.was.Layout.Total {
 			return errReadAll
 		}
-		page = newCountedPage(r.sorted.labels, p.Number)
+		page = newCountedPage(r.partition.labels, p.Number)
 		page.etag = p.ETag
 		for _, row := range p.Rows {
 			page.count(row)
@@ -129,28 +132,29 @@ func (r *rescan) page(p Page[tally.Row]) error {
 			return errReadAll
 		}
 	}
-	r.sorted.add(page)
+	r.partition.add(page)
 	return nil
 }
 
-// grown returns how many more rows the campaign has than before.
+// grown returns the number of rows by which the campaign has grown.
 func (r *rescan) grown() int { return r.layout.Total - r.was.Layout.Total }
 
-// complete tells whether the pages have all the rows that were on open pages before, each once, and besides them as many
-// as the campaign has grown by.
+// complete reports whether the pages have each row that was on an open page before, once, plus as many other rows as
+// the campaign has grown by.
 func (r *rescan) complete() bool {
 	slices.Sort(r.fresh)
 	return !slices.Contains(r.found, false) && len(slices.Compact(r.fresh)) == r.grown()
 }
 
-// probe reads the last row alone, of a campaign whose pages have all settled.
+// probe reads only the last row, of a campaign whose pages have all settled.
 func (s *run) probe(ctx context.Context, was *Settled) (*Result, error) {
 	params := s.scanner.Params
 	params.PageSize = 1
 	name := was.Tally.Name
 	last := []PageRequest{{Number: was.Layout.FirstPage + was.Layout.Total - 1}}
 	err := s.readPages(ctx, params, last, func(p Page[tally.Row]) error {
-		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 || RowKey(p.Rows[0].ID) != was.LastKey {
+		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 ||
+			RowKey(p.Rows[0].ID) != was.LastKey {
 			return errReadAll
 		}
 		c := p.Rows[0].Call
@@ -160,7 +164,7 @@ func (s *run) probe(ctx context.Context, was *Settled) (*Result, error) {
 		if c == nil {
 			return nil
 		}
-		if from, finished := restsFrom(c); !finished || from.After(s.start) {
+		if at, finished := settlesAt(c); !finished || at.After(s.start) {
 			return errReadAll
 		}
 		if c.Campaign.Name != "" {
@@ -175,11 +179,13 @@ func (s *run) probe(ctx context.Context, was *Settled) (*Result, error) {
 	t := *was.Tally
 	t.Name = name
 	t.Values.Counts = slices.Clone(t.Values.Counts)
-	t.Values.Counts[tally.Pages.Index] = tally.Counts{{Label: tally.PagesRead, Value: 1}, {Label: tally.PagesSettled, Value: uint64(was.Layout.Pages())}}
-	// What was restored after a restart does not know what values were not known.
+	t.Values.Counts[tally.Pages.Index] = tally.Counts{
+		{Label: tally.PagesRead, Value: 1}, {Label: tally.PagesSettled, Value: uint64(was.Layout.Pages())},
+	}
+	// A tally that was restored after a restart has no Unknown.
 	if before := s.before.Tally; before.Name == name && maps.Equal(before.Unknown, t.Unknown) &&
 		tally.EqualCounts(before.Values.Counts[tally.Pages.Index], t.Values.Counts[tally.Pages.Index]) {
-		return &Result{Tally: before, Settled: was}, nil // the same as before, and known to be by its place in memory
+		return &Result{Tally: before, Settled: was}, nil // the same pointer: nothing has changed
 	}
 	return &Result{Tally: &t, Settled: was}, nil
 }

@@ -10,42 +10,44 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Scanner says how campaigns are scanned. It is safe for concurrent use as long as its fields are not changed.
+// Scanner scans campaigns. It is safe for concurrent use as long as its fields do not change.
 type Scanner struct {
 	Client *revoxapi.Client
-	// Params say how rows are asked for: the first page and the size of a page. The zero value is right.
+	// Params are the first page and the page size to ask for. The zero value suits every server.
 	Params revoxapi.RowsParams
-	// Labels turns what rows say into label values.
+	// Labels turns the values of rows into label values.
 	Labels *tally.Labels
-	// FullInterval is how often settled pages are read again all the same, at most a quarter early; 0: by every scan.
+	// FullInterval is the time after which a scan reads all pages again, settled ones too. To spread the load, a
+	// campaign's interval is up to a quarter shorter. 0: each scan reads all pages.
 	FullInterval time.Duration
 }
 
 // Result is a whole campaign as a scan found it. It is immutable.
 type Result struct {
-	// Tally of all rows. It is that of the scan before, by its place in memory, where the scan knows that nothing changed.
+	// Tally counts all rows. If the scan knows that nothing changed, it is the same pointer as in the result before.
 	Tally *tally.Tally
-	// Settled says which pages the next scan need not read; nil for none.
+	// Settled describes the pages that the next scan need not read; nil if it must read all.
 	Settled *Settled
 	// Full reports that every page was read.
 	Full bool
 }
 
-// Scan reads every page of the campaign that can have changed since before, and returns what the whole campaign adds up to, or
-// an error: never half. start is when it begins, by the clock that calls come to rest by; before is what the last complete scan
-// returned, or was restored, nil for none. lowPriority reports whether requests must leave room for those of other scans; nil for
-// never. The error is a *revoxapi.Error.
-func (s *Scanner) Scan(ctx context.Context, campaignID string, start time.Time, before *Result, lowPriority func() bool) (*Result, error) {
+// Scan reads every page of the campaign that can have changed since before, and returns the counts of the whole
+// campaign, or a *revoxapi.Error. start is the current time, which decides whether calls have settled. before is the
+// result of the last complete scan, which may be a restored one; nil if there is none. lowPriority reports whether
+// requests must let those of other scans go first; nil means no.
+func (s *Scanner) Scan(
+	ctx context.Context, campaignID string, start time.Time, before *Result, lowPriority func() bool,
+) (*Result, error) {
 	return (&run{scanner: s, campaignID: campaignID, start: start, before: before, lowPriority: lowPriority}).run(ctx)
 }
 
-// run is one scan of a campaign under way.
+// run is one scan of a campaign that is in progress.
 type run struct {
-	scanner    *Scanner
-	campaignID string
-	start      time.Time
-	before     *Result
-	// lowPriority reports whether requests leave room for those of other scans; nil for never.
+	scanner     *Scanner
+	campaignID  string
+	start       time.Time
+	before      *Result
 	lowPriority func() bool
 
 	pagesRead   int
@@ -71,7 +73,7 @@ func (s *run) priority(o *apirequest.Options) { o.LowPriority = s.lowPriority }
 func (s *run) full(ctx context.Context) (*Result, error) {
 	pages := newPagePartition(s.scanner.Labels, s.start)
 	var finder LayoutFinder
-	var page *countedPage // the page that rows are read of, nil before its first row
+	var page *countedPage // the page being read; nil before its first row
 	onPage := func(o *apirequest.Options) {
 		o.OnPage = func(p apirequest.Page) {
 			finder.Saw(p)
@@ -83,7 +85,8 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 		}
 	}
 	var summary revoxapi.RowsSummary
-	for r, err := range revoxapi.Rows[tally.Row](ctx, s.scanner.Client, s.campaignID, s.scanner.Params, s.priority, onPage, revoxapi.WithSummary(&summary)) {
+	for r, err := range revoxapi.Rows[tally.Row](ctx, s.scanner.Client, s.campaignID, s.scanner.Params,
+		s.priority, onPage, revoxapi.WithSummary(&summary)) {
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +96,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 		page.count(r)
 	}
 	if page != nil {
-		pages.add(page) // of a page that broke off and was refused when it was asked for again
+		pages.add(page) // it broke off, and the server refused to send it again
 	}
 	s.pagesRead += summary.Pages
 	var settled *Settled
@@ -110,10 +113,10 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 	return &Result{Tally: t, Settled: settled, Full: true}, nil
 }
 
-// intern lets t, the tally of settled pages and what was published before have in common what is equal.
+// intern makes t, the tally of settled pages and the tally of the scan before share the memory of equal counts.
 func (s *run) intern(t, settled *tally.Tally) {
 	if s.before != nil && (s.before.Settled == nil || settled != s.before.Settled.Tally) {
-		settled.Intern(s.before.Tally) // it is new, and nobody else has it yet
+		settled.Intern(s.before.Tally) // allowed: it is new, and nothing else refers to it yet
 	}
 	t.Intern(settled)
 	if s.before != nil {

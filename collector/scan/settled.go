@@ -7,48 +7,49 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// Settled is what later scans of a campaign need to know of the pages that they do not read, and to tell that these
-// still have the rows that they had. It is immutable, and good for as long as no scan says otherwise.
+// Settled describes the settled pages of a campaign, which later scans do not read, and its open pages. With it, a scan
+// of the open pages can check that no row has moved. It is immutable, and valid until a scan finds otherwise.
 type Settled struct {
-	// Layout of all the campaign's pages.
+	// Layout is that of all pages of the campaign.
 	Layout Layout
-	// ReadAt is when the newest scan began that read every page.
+	// ReadAt is the start of the last full scan.
 	ReadAt time.Time
-	// Tally is what the rows on settled pages come to, and Keys, in ascending order, are those rows.
+	// Tally counts the rows on settled pages. Keys are the keys of these rows in ascending order.
 	Tally *tally.Tally
 	Keys  []uint64
-	// OpenPages are the numbers of the other pages, in ascending order, and OpenKeys, likewise, their rows.
+	// OpenPages are the numbers of the open pages, and OpenKeys the keys of their rows, both in ascending order.
 	OpenPages []int
 	OpenKeys  []uint64
-	// LastOpen tells that the last page never settles, since this server does not give its last row alone.
+	// LastOpen reports that the last page never settles, because the server does not send the last row on its own.
 	LastOpen bool
-	// Where there is no open page, LastKey is the last row's, and LastCalled tells whether it has a call.
+	// LastKey is the key of the last row, and LastCalled reports whether it has a call. Both are set if no page is
+	// open.
 	LastKey    uint64
 	LastCalled bool
 
-	// kept are open pages for which the server gave an ETag.
+	// kept are the open pages that have an ETag, by number.
 	kept map[int]*keptPage
 }
 
-// ambiguous tells whether there is one page, and it is full: a server whose total counts only the rows that it sends
-// says the same of a campaign that has more.
+// ambiguous reports whether there is only one page and it is full. Some servers' total counts only the rows that they
+// send, so the campaign may have more.
 func ambiguous(l Layout) bool { return l.Total <= l.PageSize && l.Total%l.PageSize == 0 }
 
-// due tells whether every page is to be read again because the newest full scan is long ago. Each campaign has a
-// shorter interval of its own, by up to a quarter, so that the full scans of many do not fall together.
+// due reports whether a full scan is due. Each campaign's interval is up to a quarter shorter than fullInterval, by a
+// share that depends on its ID, so that the full scans of many campaigns do not coincide.
 func (p *Settled) due(campaignID string, fullInterval time.Duration, now time.Time) bool {
 	share := float64(RowKey(campaignID)) / math.MaxUint64
 	since := now.Sub(p.ReadAt)
 	return since < 0 || since >= fullInterval-time.Duration(share*float64(fullInterval/4))
 }
 
-// Follows reports whether p is what scans of open pages alone have made of before, so that whoever goes on from before comes
-// to the same. Everything follows nil.
+// Follows reports whether p resulted from before by scans of open pages only, so that further scans from before give
+// the same counts as scans from p. Everything follows nil.
 func (p *Settled) Follows(before *Settled) bool {
 	return before == nil || p != nil && p.ReadAt.Equal(before.ReadAt)
 }
 
-// callsUpTo returns the number of the last page that has settled, and so has calls; -1 for none.
+// callsUpTo returns the number of the last settled page, which therefore has calls; -1 if there is none.
 func (p *Settled) callsUpTo() int {
 	open := p.OpenPages
 	for number := p.Layout.FirstPage + p.Layout.Pages() - 1; number >= p.Layout.FirstPage; number-- {
@@ -60,7 +61,7 @@ func (p *Settled) callsUpTo() int {
 	return -1
 }
 
-// endsLike tells whether rows lie in this layout and end with that page, as far as the settled pages tell.
+// endsLike reports whether p has the same layout and last row as a scan that ended with the page last.
 func (p *Settled) endsLike(layout Layout, last *countedPage) bool {
 	return p.Layout == layout && p.LastKey == last.keys[len(last.keys)-1]
 }

@@ -10,7 +10,7 @@ import (
 // start is a Wednesday morning.
 var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
 
-func TestFullScansOfManyCampaignsDoNotFallTogether(t *testing.T) {
+func TestFullScansOfManyCampaignsAreSpread(t *testing.T) {
 	var due []int
 	for i := range 100 {
 		p := &Settled{ReadAt: start}
@@ -19,7 +19,7 @@ func TestFullScansOfManyCampaignsDoNotFallTogether(t *testing.T) {
 			minutes++
 		}
 		if minutes < 45 || minutes > 60 {
-			t.Errorf("due after %d minutes", minutes)
+			t.Errorf("due after %d minutes, want 45 to 60", minutes)
 		}
 		due = append(due, minutes)
 	}
@@ -28,6 +28,6 @@ func TestFullScansOfManyCampaignsDoNotFallTogether(t *testing.T) {
 		t.Errorf("due in only %d different minutes", distinct)
 	}
 	if !(&Settled{ReadAt: start}).due("c", time.Hour, start.Add(-time.Minute)) {
-		t.Error("a clock that was set back must not put off full scans")
+		t.Error("a clock that was set back must not delay full scans")
 	}
 }
