@@ -14,15 +14,15 @@ import (
 
 // Config says which campaigns a Selector selects.
 type Config struct {
-	// Given campaigns are selected always.
+	// Given are the IDs of campaigns that are always selected.
 	Given []string
-	// File is a YAML or JSON list of campaigns that are selected too; "" for none.
+	// File is the path of a YAML or JSON list of IDs that are selected too; "" for none.
 	File string
-	// Discovery selects campaigns of the list; nil is off.
+	// Discovery selects campaigns from the list; nil turns discovery off.
 	Discovery *Discovery
-	// Shard of all these that is selected; the zero value is all of them.
+	// Shard is the share of all these campaigns that is selected. The zero value selects all.
 	Shard Shard
-	// Client reads the list; it may be nil where Discovery is.
+	// Client reads the list. It may be nil if Discovery is nil.
 	Client *revoxapi.Client
 	Clock  revoxapi.Clock
 	Logger *slog.Logger
@@ -32,26 +32,27 @@ type Config struct {
 // Selector knows which campaigns are selected. It is safe for concurrent use. Make one with New.
 type Selector struct {
 	cfg  Config
-	file *file // nil: none
+	file *file // nil if there is none
 
 	mu         sync.Mutex
-	discovered []string           // what discovery selects of the list read last
-	listed     map[string]*Listed // that list, by ID
+	discovered []string           // the campaigns that discovery selected from the last list
+	listed     map[string]*Listed // the last list, by ID
 	list       ListStatus
-	passedOver int // campaigns of the last list without a usable ID
+	skipped    int // campaigns in the last list without a usable ID
 }
 
-// ListStatus is how reading the list of campaigns goes.
+// ListStatus describes the attempts to read the list of campaigns.
 type ListStatus struct {
-	// Asked reports that the list was read or failed to be read.
+	// Asked reports that the list was read, or could not be read, at least once.
 	Asked bool
-	// Err says why it could not be read the last time; nil where it could.
+	// Err is the error of the last attempt; nil if it succeeded.
 	Err error
-	// LastSuccess is when it was last read; the zero time where it never was.
+	// LastSuccess is the time of the last success; zero if there was none.
 	LastSuccess time.Time
 }
 
-// New returns a Selector, or an error about the given IDs, the file, which is read, or the shard. The API is not asked.
+// New reads the campaign file and returns a Selector. The error is about the given IDs, the file or the shard. New does
+// not call the API.
 func New(cfg Config) (*Selector, error) {
 	var given []string
 	for _, id := range cfg.Given {
@@ -76,8 +77,8 @@ func New(cfg Config) (*Selector, error) {
 	return s, nil
 }
 
-// Selected returns the campaigns that are selected now, once each, and what the list read last says of campaigns; the map must
-// not be changed, and is nil before the first list.
+// Selected returns the IDs of the selected campaigns, each once, and the campaigns of the last list by ID. The map must
+// not be changed; it is nil before the first list.
 func (s *Selector) Selected() (ids []string, listed map[string]*Listed) {
 	s.mu.Lock()
 	discovered, listed := s.discovered, s.listed
@@ -85,10 +86,10 @@ func (s *Selector) Selected() (ids []string, listed map[string]*Listed) {
 	return s.own(s.Always(), discovered), listed
 }
 
-// AlwaysSelected returns the campaigns that are selected whatever the list says, once each.
+// AlwaysSelected returns the IDs of the campaigns that are selected independently of the list, each once.
 func (s *Selector) AlwaysSelected() []string { return s.own(s.Always()) }
 
-// own returns those of the campaigns that are the shard's, once each.
+// own returns the IDs that belong to the shard, each once.
 func (s *Selector) own(sources ...[]string) (ids []string) {
 	seen := map[string]bool{}
 	for _, source := range sources {
@@ -102,7 +103,7 @@ func (s *Selector) own(sources ...[]string) (ids []string) {
 	return ids
 }
 
-// Always returns the campaigns given and those of the file, of all shards.
+// Always returns the given IDs and those in the file, of all shards. An ID may occur in both.
 func (s *Selector) Always() []string {
 	if s.file == nil {
 		return s.cfg.Given
@@ -110,7 +111,7 @@ func (s *Selector) Always() []string {
 	return slices.Concat(s.cfg.Given, s.file.list())
 }
 
-// Given returns how many campaigns are given, and how many the file has.
+// Given returns the number of given campaigns and the number of campaigns in the file.
 func (s *Selector) Given() (given, inFile int) {
 	if s.file != nil {
 		inFile = len(s.file.list())
@@ -118,15 +119,15 @@ func (s *Selector) Given() (given, inFile int) {
 	return len(s.cfg.Given), inFile
 }
 
-// Refresh reads the list. Where it cannot be read, the error says so, and the selection made before stands. It must not be
-// called more than once at a time.
+// Refresh reads the list and selects campaigns from it. If it returns an error, the selection does not change. It must
+// not be called concurrently.
 func (s *Selector) Refresh(ctx context.Context) error {
 	now := s.cfg.Clock.Now()
 	var discovered []string
 	listed := map[string]*Listed{}
 	always := s.Always()
 	unknown := map[tally.Unknown]struct{}{}
-	passedOver := 0
+	skipped := 0
 	for c, err := range revoxapi.Campaigns[listedJSON](ctx, s.cfg.Client) {
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -137,7 +138,7 @@ func (s *Selector) Refresh(ctx context.Context) error {
 		}
 		id := c.ID.value
 		if revoxapi.CheckCampaignID(id) != nil {
-			passedOver++
+			skipped++
 			continue
 		}
 		if listed[id] != nil || !s.cfg.Shard.Has(id) {
@@ -148,7 +149,7 @@ func (s *Selector) Refresh(ctx context.Context) error {
 		if s.cfg.Discovery.Selects(campaign, now) {
 			discovered = append(discovered, id)
 		} else if !tally.KnownCampaignStatus(campaign.Status) && !slices.Contains(always, id) {
-			continue // an unknown status is no news where nobody asks for the campaign
+			continue // report unknown statuses only of campaigns that are selected
 		}
 		campaign.StatusLabel = s.statusLabel(campaign, unknown)
 	}
@@ -159,11 +160,11 @@ func (s *Selector) Refresh(ctx context.Context) error {
 	s.mu.Lock()
 	s.discovered, s.listed = discovered, listed
 	s.mu.Unlock()
-	s.note(s.cfg.Clock.Now(), passedOver, nil)
+	s.note(s.cfg.Clock.Now(), skipped, nil)
 	return nil
 }
 
-// statusLabel returns a campaign's status as a label value; one that is not known is added to unknown.
+// statusLabel returns a campaign's status as a label value. It adds an unknown one to unknown.
 func (s *Selector) statusLabel(campaign *Listed, unknown map[tally.Unknown]struct{}) string {
 	switch {
 	case campaign.IsCancelled:
@@ -178,47 +179,46 @@ func (s *Selector) statusLabel(campaign *Listed, unknown map[tally.Unknown]struc
 	return value
 }
 
-// note keeps how reading the list went, and logs it where that changed.
-func (s *Selector) note(now time.Time, passedOver int, err error) {
+// note records the result of reading the list, and logs it if it differs from the one before.
+func (s *Selector) note(now time.Time, skipped int, err error) {
 	s.mu.Lock()
-	before, passedOverBefore := s.list, s.passedOver
+	before, skippedBefore := s.list, s.skipped
 	s.list.Asked, s.list.Err = true, err
 	if err == nil {
-		s.list.LastSuccess, s.passedOver = now, passedOver
+		s.list.LastSuccess, s.skipped = now, skipped
 	}
 	s.mu.Unlock()
-	changed := !before.Asked || (before.Err == nil) != (err == nil) || revoxapi.KindOf(before.Err) != revoxapi.KindOf(err)
 	switch {
-	case err != nil && changed:
-		s.cfg.Logger.Error("the list of campaigns cannot be read; the selection made before stands", "err", err)
+	case err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != revoxapi.KindOf(err)):
+		s.cfg.Logger.Error("the list of campaigns cannot be read; the selected campaigns stay the same", "err", err)
 	case err != nil:
 		s.cfg.Logger.Debug("the list of campaigns still cannot be read", "err", err)
 	case before.Err != nil:
 		s.cfg.Logger.Info("the list of campaigns is read again")
 	}
-	if err == nil && passedOver > 0 && passedOver != passedOverBefore {
-		s.cfg.Logger.Warn("campaigns of the list are passed over, because they have no usable ID", "campaigns", passedOver)
+	if err == nil && skipped > 0 && skipped != skippedBefore {
+		s.cfg.Logger.Warn("campaigns in the list are skipped because they have no usable ID", "campaigns", skipped)
 	}
 }
 
-// List returns how reading the list goes.
+// List returns the status of reading the list.
 func (s *Selector) List() ListStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.list
 }
 
-// Restore makes a list that an earlier process read the last one, until one is read.
+// Restore sets the last list and the campaigns selected from it to those of an earlier process.
 func (s *Selector) Restore(discovered []string, listed map[string]*Listed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.discovered, s.listed = discovered, listed
 }
 
-// Campaign is a campaign of the whole list, selected or not.
+// Campaign is a campaign in the list, selected or not.
 type Campaign struct{ ID, Name string }
 
-// All returns every campaign of the list that has a usable ID, of all shards, or a *revoxapi.Error.
+// All reads the list and returns every campaign with a usable ID, of all shards, or a *revoxapi.Error.
 func (s *Selector) All(ctx context.Context) ([]Campaign, error) {
 	var all []Campaign
 	for c, err := range revoxapi.Campaigns[listedJSON](ctx, s.cfg.Client) {

@@ -12,32 +12,33 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Discovery says which campaigns of the organization's list are selected.
+// Discovery says which campaigns in the organization's list are selected. A campaign must meet all conditions.
 type Discovery struct {
-	// Interval between two readings of the list.
+	// Interval is the time between two readings of the list.
 	Interval time.Duration
-	// Include and Exclude are matched against the name; nil Include selects all, nil Exclude excludes none.
+	// Include and Exclude are matched against the name. A nil Include includes all; a nil Exclude excludes none.
 	Include, Exclude *regexp.Regexp
-	// Statuses that are selected, as the API's `status` has them.
+	// Statuses are the values of the API's `status` that are selected.
 	Statuses []string
-	// CompletedFor is how long after `updated_at` a completed or cancelled campaign stays selected; 0: for ever.
+	// CompletedFor is how long a completed or cancelled campaign stays selected after its `updated_at`; 0 means for
+	// ever.
 	CompletedFor time.Duration
 }
 
-// Listed is what the list says of a campaign. It is immutable.
+// Listed is a campaign's entry in the list. It is immutable.
 type Listed struct {
-	// Name without control characters; "" where the list does not give it.
+	// Name has no control characters. It is "" if the list does not give it.
 	Name string
-	// Status as the API gives it, and StatusLabel as revox_campaign_status shows it; "" where it is not known.
+	// Status is the API's value, and StatusLabel the value that revox_campaign_status shows; "" if unknown.
 	Status, StatusLabel string
 	IsCancelled         bool
 	UpdatedAt           revoxapi.Timestamp
-	MaxConcurrentCalls  *float64 // nil where the list does not give it
+	MaxConcurrentCalls  *float64 // nil if the list does not give it
 	// ReadAt is when the list was read.
 	ReadAt time.Time
 }
 
-// Selects reports whether a listed campaign is to be read now.
+// Selects reports whether d selects a listed campaign at the time now.
 func (d *Discovery) Selects(c *Listed, now time.Time) bool {
 	if !slices.Contains(d.Statuses, c.Status) {
 		return false
@@ -46,23 +47,23 @@ func (d *Discovery) Selects(c *Listed, now time.Time) bool {
 		return false
 	}
 	over := c.IsCancelled || c.Status == string(revoxapi.CampaignCompleted)
-	// Where it is not known since when it is over, it is read: too much is better than a gap.
+	// If the time of its end is unknown, read it: reading too much is better than a gap.
 	if over && d.CompletedFor > 0 && c.UpdatedAt.Valid() {
 		return now.Sub(c.UpdatedAt.Time) <= d.CompletedFor
 	}
 	return true
 }
 
-// AnchoredRegexp compiles a pattern that has to match the whole of a name.
+// AnchoredRegexp compiles a pattern so that it must match a whole name. The error is that of regexp.Compile.
 func AnchoredRegexp(pattern string) (*regexp.Regexp, error) {
-	// By itself first: "a)|(b" is invalid, but would be valid between the parentheses.
+	// Check it alone first: "a)|(b" is invalid, but would be valid between the parentheses.
 	if _, err := regexp.Compile(pattern); err != nil {
 		return nil, err
 	}
 	return regexp.Compile("^(?s:" + pattern + ")$")
 }
 
-// listedJSON is a campaign of the list as it is decoded; the embedded assistant is skipped unread.
+// listedJSON has the decoded fields of a campaign in the list. Others, such as the assistant, are skipped.
 type listedJSON struct {
 	ID                 tolerant[string]   `json:"id"`
 	Name               tolerant[string]   `json:"name"`
@@ -80,11 +81,11 @@ func (c *listedJSON) listed(readAt time.Time) *Listed {
 	}
 }
 
-// tolerant is a value that is the zero value where the JSON is of another type: one odd campaign must not make the list
-// unreadable.
+// tolerant is a value that decodes JSON of another type as the zero value, so that one malformed campaign does not make
+// the list unreadable.
 type tolerant[T any] struct{ value T }
 
-// UnmarshalJSONFrom reads the value, or skips it.
+// UnmarshalJSONFrom reads the value. It fails only on invalid JSON.
 func (v *tolerant[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	raw, err := d.ReadValue()
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package campaigns decides which campaigns are read: those given, those of a file, and those that discovery selects of the
-// organization's list; of all these, the shard's.
+// Package campaigns decides which campaigns are read: the given ones, those in a file, and those that discovery selects
+// from the organization's list. Of all these, it selects the shard's.
 //
 //	selector, err := campaigns.New(campaigns.Config{Given: []string{"c-1"}, Logger: logger, Labels: labels})
 //	ids, listed := selector.Selected()
 //
-// It reads the list when it is asked to ([Selector.Refresh]) and the file when it is asked to ([Selector.Reload]); when that is,
-// is decided elsewhere. It knows nothing of rows.
+// It reads the list and the file only when told to, by [Selector.Refresh] and [Selector.Reload]. It knows nothing of
+// rows.
 package campaigns

@@ -16,29 +16,29 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// file is a file with a list of campaigns. It is safe for concurrent use, and holds no lock while it reads.
+// file is a campaign file. It is safe for concurrent use, and holds no lock while it reads.
 type file struct {
 	path string
 
 	mu     sync.Mutex
-	reads  int         // that have begun
-	newest int         // the number of the read that the rest is of; an earlier one that ends later changes nothing
-	ids    []string    // of the last good file
-	looked os.FileInfo // the file as it was when it was last looked at; nil where there was none
-	read   os.FileInfo // the file as it was just before it was last read, well or not
-	err    error       // why that failed
+	reads  int         // the number of reads that have started
+	last   int         // the read whose result the rest holds; an earlier one that ends later is ignored
+	ids    []string    // from the last good file
+	looked os.FileInfo // at the last check for changes; nil if there was no file
+	read   os.FileInfo // just before the last read, successful or not
+	err    error       // of the last read
 	readAt time.Time   // when the last good file was read
 }
 
-// FileStatus is how reading the campaign file went.
+// FileStatus describes the attempts to read the campaign file.
 type FileStatus struct {
-	// Err says why it could not be used the last time that it was read; nil where it could.
+	// Err is the error of the last attempt; nil if it succeeded.
 	Err error
 	// LastSuccess is when a good file was last read.
 	LastSuccess time.Time
 }
 
-// File returns how reading the campaign file went; ok is false where there is none.
+// File returns the status of the campaign file; ok is false if there is none.
 func (s *Selector) File() (status FileStatus, ok bool) {
 	if s.file == nil {
 		return FileStatus{}, false
@@ -48,8 +48,9 @@ func (s *Selector) File() (status FileStatus, ok bool) {
 	return FileStatus{s.file.err, s.file.readAt}, true
 }
 
-// Reload reads the campaign file, and reports whether that made its list, or the error, another one. Where the file is bad, its
-// campaigns stay as they were and the error names the file and says what is wrong with it. Without a file it does nothing.
+// Reload reads the campaign file. changed reports whether the list or the error differs from the one before. If the
+// file is bad, the list does not change, and the error names the file and says what is wrong with it. Without a file
+// Reload does nothing.
 func (s *Selector) Reload() (changed bool, err error) {
 	if s.file == nil {
 		return false, nil
@@ -57,8 +58,8 @@ func (s *Selector) Reload() (changed bool, err error) {
 	return s.file.reload(s.cfg.Clock.Now())
 }
 
-// FileChanged reports whether the campaign file should be read again: it is another one than was read, or could not be used. It
-// is left alone until it looks as it did the time before: one that is being written would be read by half.
+// FileChanged reports whether the campaign file must be read again, because it changed since it was read, or could not
+// be used. It returns true only if the file has not changed since the last call, because it may still be being written.
 func (s *Selector) FileChanged() bool { return s.file != nil && s.file.stale() }
 
 func (f *file) reload(now time.Time) (changed bool, err error) {
@@ -66,15 +67,15 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 	f.reads++
 	number := f.reads
 	f.mu.Unlock()
-	info, _ := os.Stat(f.path) // before it is read, so that a change meanwhile is seen later; reading reports what is wrong
+	info, _ := os.Stat(f.path) // first, so that a change during the read is noticed later; reading reports errors
 	ids, err := readCampaignFile(f.path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if number < f.newest {
+	if number < f.last {
 		return false, err
 	}
 	before := f.err
-	f.newest, f.read, f.looked, f.err = number, info, info, err
+	f.last, f.read, f.looked, f.err = number, info, info, err
 	if err != nil {
 		return before == nil || before.Error() != err.Error(), err
 	}
@@ -84,7 +85,7 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 }
 
 func (f *file) stale() bool {
-	info, _ := os.Stat(f.path) // a file that is gone is another one, too
+	info, _ := os.Stat(f.path) // an error means that the file is gone, which is a change too
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := f.looked
@@ -92,8 +93,8 @@ func (f *file) stale() bool {
 	return (f.err != nil || !sameFile(f.looked, f.read)) && sameFile(f.looked, before)
 }
 
-// sameFile reports whether two looks at a path found the same file, unchanged. Links are followed, so that a Kubernetes volume
-// whose ..data link was swapped has another file.
+// sameFile reports whether a and b are the same unchanged file. Links were followed, so that a Kubernetes volume whose
+// ..data link was swapped has another file.
 func sameFile(a, b os.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
@@ -101,18 +102,18 @@ func sameFile(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
-// list returns the IDs of the last good file.
+// list returns the IDs from the last good file.
 func (f *file) list() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ids
 }
 
-// maxCampaignFileBytes keeps a wrong path (a log, an export of contacts) from being read whole. It is room for 25,000
+// maxCampaignFileBytes limits the reading of a wrong path (a log, an export of contacts). It is enough for 25,000
 // UUIDs.
 const maxCampaignFileBytes = 1 << 20
 
-// readCampaignFile returns the campaigns of the file, or an error that names the file and what is wrong with it.
+// readCampaignFile returns the IDs in the file, or an error that names the file and says what is wrong with it.
 func readCampaignFile(path string) ([]string, error) {
 	text, err := readRegularFile(path, maxCampaignFileBytes)
 	if err != nil {
@@ -126,7 +127,7 @@ func readCampaignFile(path string) ([]string, error) {
 }
 
 func readRegularFile(path string, most int64) ([]byte, error) {
-	// Not opened before it is known to be a file: opening a pipe may wait for ever.
+	// Check the type before opening: opening a pipe may block for ever.
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -134,7 +135,7 @@ func readRegularFile(path string, most int64) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a file", path)
 	case info.Size() > most:
-		return nil, fmt.Errorf("%s has %d bytes, and may have %d at most", path, info.Size(), most)
+		return nil, fmt.Errorf("%s has %d bytes; the limit is %d", path, info.Size(), most)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -143,28 +144,29 @@ func readRegularFile(path string, most int64) ([]byte, error) {
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("%s has more than the %d bytes that it may have", path, most)
+		err = fmt.Errorf("%s has more than %d bytes, which is the limit", path, most)
 	}
 	return text, err
 }
 
-// parseCampaignFile returns the campaigns of a YAML or JSON list, in its order. Its errors hold nothing of the text: where
-// the path is wrong, that may be a key or the contacts of a campaign.
+// parseCampaignFile returns the IDs in a YAML or JSON list, in its order. Its errors never quote the text: if the path
+// is wrong, the text may be a key or the contacts of a campaign.
 func parseCampaignFile(text []byte) ([]string, error) {
-	const wanted = "it should be a YAML or JSON list of campaign IDs, a line \"- ID\" for each"
+	const empty = "it is empty: write [] to select no campaign"
+	const wanted = "it should be a YAML or JSON list of campaign IDs, with a line \"- ID\" for each"
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var ids []string
 	if err := decoder.Decode(&ids); err != nil {
 		switch _, other := errors.AsType[*yaml.TypeError](err); {
 		case errors.Is(err, io.EOF):
-			return nil, errors.New("it is empty: write [] where no campaign is meant")
+			return nil, errors.New(empty)
 		case other:
 			return nil, errors.New("it is not a plain list: " + wanted)
 		}
 		return nil, errors.New(yamlLine.FindString(err.Error()) + "it cannot be parsed: " + wanted)
 	}
 	if ids == nil {
-		return nil, errors.New("it is empty: write [] where no campaign is meant")
+		return nil, errors.New(empty)
 	}
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows its list: " + wanted)
@@ -172,7 +174,8 @@ func parseCampaignFile(text []byte) ([]string, error) {
 	entries := make(map[string]int, len(ids))
 	for i, id := range ids {
 		if revoxapi.CheckCampaignID(id) != nil {
-			return nil, fmt.Errorf("entry %d is not a campaign ID: IDs have no white space, nothing that cannot be printed, and at most 256 bytes", i+1)
+			return nil, fmt.Errorf("entry %d is not a campaign ID: "+
+				"IDs have no white space, only printable characters, and at most 256 bytes", i+1)
 		}
 		if first, twice := entries[id]; twice {
 			return nil, fmt.Errorf("entry %d is the same campaign as entry %d", i+1, first)
@@ -182,5 +185,5 @@ func parseCampaignFile(text []byte) ([]string, error) {
 	return ids, nil
 }
 
-// yamlLine finds where the parser says that a mistake is.
+// yamlLine finds the line number in an error of the YAML parser.
 var yamlLine = regexp.MustCompile(`line \d+: `)

@@ -15,14 +15,18 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Whatever the list of campaigns holds, reading it ends well or with an error of its kind, selects only IDs that can be
-// asked for, and says of a campaign what the whole, typed campaign says.
+// Reading any list of campaigns succeeds or fails with KindBadResponse. It selects valid IDs only, and agrees with
+// revoxapi.Campaign on the fields of each campaign.
 func FuzzCampaignList(f *testing.F) {
 	for _, body := range []string{
-		`{"campaigns": []}`, `{"campaigns": null}`, `[]`, `{"campaigns": [null]}`, `{"campaigns": [{}]}`, `{"campaigns": [{"id": ".."}, {"id": "a/b"}]}`,
-		`{"campaigns": [{"id": "a", "name": "A", "status": "running", "is_cancelled": false, "updated_at": "2024-05-01T08:00:00Z", "max_concurrent_calls": 3}]}`,
-		`{"campaigns": [{"id": 7, "name": ["A"], "status": {}, "is_cancelled": "no", "updated_at": 7, "max_concurrent_calls": "many"}, {"id": "b", "status": "completed"}]}`,
-		`{"campaigns": [{"id": "a", "status": "archived", "assistant": {"prompt": "x"}}, {"id": "a", "status": "draft"}, {"id": "c", "is_cancelled": true}]}`,
+		`{"campaigns": []}`, `{"campaigns": null}`, `[]`, `{"campaigns": [null]}`, `{"campaigns": [{}]}`,
+		`{"campaigns": [{"id": ".."}, {"id": "a/b"}]}`,
+		`{"campaigns": [{"id": "a", "name": "A", "status": "running", "is_cancelled": false,
+			"updated_at": "2024-05-01T08:00:00Z", "max_concurrent_calls": 3}]}`,
+		`{"campaigns": [{"id": 7, "name": ["A"], "status": {}, "is_cancelled": "no", "updated_at": 7,
+			"max_concurrent_calls": "many"}, {"id": "b", "status": "completed"}]}`,
+		`{"campaigns": [{"id": "a", "status": "archived", "assistant": {"prompt": "x"}}, {"id": "a", "status": "draft"},
+			{"id": "c", "is_cancelled": true}]}`,
 		"{\"campaigns\": [{\"id\": \"\xff\"}, {\"id\": \"d\", \"name\": \"\\ud800\\u0000\xff\", \"status\": \"running\"}]}",
 	} {
 		f.Add([]byte(body))
@@ -30,7 +34,8 @@ func FuzzCampaignList(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		client := clientOfOneAnswer(t, body)
 		c, err := New(Config{
-			Given: []string{"given"}, Client: client, Clock: revoxapi.SystemClock{}, Logger: slog.New(slog.DiscardHandler), Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
+			Given: []string{"given"}, Client: client, Clock: revoxapi.SystemClock{},
+			Logger: slog.New(slog.DiscardHandler), Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
 			Discovery: &Discovery{Statuses: []string{"running", "completed"}, CompletedFor: time.Hour},
 		})
 		if err != nil {
@@ -45,12 +50,13 @@ func FuzzCampaignList(f *testing.F) {
 		ids, listed := c.Selected()
 		for i, id := range ids {
 			if revoxapi.CheckCampaignID(id) != nil || slices.Contains(ids[:i], id) || id != "given" && listed[id] == nil {
-				t.Errorf("selected %q of %q", id, ids)
+				t.Errorf("selected %q, in %q", id, ids)
 			}
 		}
 		for id, campaign := range listed {
-			if !utf8.ValidString(campaign.Name) || utf8.RuneCountInString(campaign.Name) > tally.MaxNameRunes || !utf8.ValidString(campaign.StatusLabel) {
-				t.Errorf("campaign %q is called %q and has the status %q", id, campaign.Name, campaign.StatusLabel)
+			name, status := campaign.Name, campaign.StatusLabel
+			if !utf8.ValidString(name) || utf8.RuneCountInString(name) > tally.MaxNameRunes || !utf8.ValidString(status) {
+				t.Errorf("campaign %q has the name %q and the status %q", id, name, status)
 			}
 		}
 		whole, err := client.ListCampaigns(context.Background())
@@ -64,21 +70,23 @@ func FuzzCampaignList(f *testing.F) {
 				continue
 			}
 			seen[w.ID] = true
-			if got.Status != string(w.Status) || got.IsCancelled != w.IsCancelled || got.UpdatedAt.String() != w.UpdatedAt.String() ||
+			if got.Status != string(w.Status) || got.IsCancelled != w.IsCancelled ||
+				got.UpdatedAt.String() != w.UpdatedAt.String() ||
 				got.Name != tally.CleanText(w.Name, tally.MaxNameRunes) {
-				t.Errorf("campaign %q is read as %+v, and is %+v", w.ID, got, w)
+				t.Errorf("campaign %q is read as %+v, want %+v", w.ID, got, w)
 			}
 		}
 	})
 }
 
-// clientOfOneAnswer returns a client whose requests are all answered with body.
+// clientOfOneAnswer returns a client that gets body as the answer to each request.
 func clientOfOneAnswer(t *testing.T, body []byte) *revoxapi.Client {
 	t.Helper()
-	client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"), revoxapi.WithMaxRetries(0),
-		revoxapi.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
-		})))
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+	})
+	client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"),
+		revoxapi.WithMaxRetries(0), revoxapi.WithTransport(transport))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,29 +6,29 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Shard says which share of the campaigns an exporter reads, where several share the work. The zero value reads all.
+// Shard is the share of the campaigns that one of several exporters reads. The zero value has all campaigns.
 type Shard struct {
-	// Index of this one, from 0 to Count - 1.
+	// Index is the number of this shard, from 0 to Count - 1.
 	Index int
-	// Count of all of them; 0 means 1.
+	// Count is the number of shards; 0 means 1.
 	Count int
 }
 
 func (s Shard) check() error {
 	if s.Count < 0 || s.Index < 0 || s.Index >= max(s.Count, 1) {
-		return fmt.Errorf("there is no shard %d of %d: the index goes from 0 to the count less 1", s.Index, s.Count)
+		return fmt.Errorf("there is no shard %d of %d: the index goes from 0 to the count minus 1", s.Index, s.Count)
 	}
 	return nil
 }
 
-// Has reports whether the campaign is this shard's. Each campaign is the one of exactly one shard, the same in every process
-// with as many shards; with one shard more, only those move that the new one gets.
+// Has reports whether the campaign belongs to this shard. Each campaign belongs to exactly one shard, which depends
+// only on the ID and on Count. If Count grows by one, only the campaigns that the new shard gets move.
 func (s Shard) Has(campaignID string) bool {
 	return s.Count <= 1 || jumpHash(xxhash.Sum64String(campaignID), s.Count) == s.Index
 }
 
-// jumpHash spreads keys evenly over buckets 0 to count-1: Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash
-// Algorithm" (2014).
+// jumpHash spreads keys evenly over the buckets 0 to count-1: Lamping and Veach, "A Fast, Minimal Memory, Consistent
+// Hash Algorithm" (2014).
 func jumpHash(key uint64, count int) int {
 	bucket, next := int64(-1), int64(0)
 	for next < int64(count) {
