@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// authHoldOff is the wait after the key was refused: asking again soon changes nothing and looks like an attack.
+	// authHoldOff is the wait after the API refused the key: asking again soon does not help and looks like an attack.
 	authHoldOff = 5 * time.Minute
-	// maxHoldOff is as long as the API is obeyed where it asks to wait: a mistake of its must not blind for days.
+	// maxHoldOff limits the wait that the API can ask for: a mistake there must not stop scans for days.
 	maxHoldOff = time.Hour
 )
 
-// HoldOff returns how long to leave the API alone after err, beyond the usual interval; 0 for a nil error.
+// HoldOff returns the minimum wait between a failure with err and the next scan; 0 for a nil error.
 func HoldOff(err error) time.Duration {
 	e, ok := errors.AsType[*revoxapi.Error](err)
 	if !ok {
@@ -27,7 +27,7 @@ func HoldOff(err error) time.Duration {
 	return wait
 }
 
-// Within reports whether less than d has passed since a time. Where the clock was set back, nobody knows, and it has.
+// Within reports whether less than d has passed from since to now. It is false if the clock was set back between them.
 func Within(d time.Duration, since, now time.Time) bool {
 	passed := now.Sub(since)
 	return passed >= 0 && passed < d

@@ -11,39 +11,41 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Scan scans a campaign that was due at a time once, and returns when that scan began.
+// Scan scans a campaign once and returns when that scan began. due is when it was due.
 type Scan func(ctx context.Context, campaignID string, due time.Time) time.Time
 
-// Intervals scans each selected campaign once an interval. It is safe for concurrent use. Make one with NewIntervals.
+// Intervals scans each selected campaign once per interval. It is safe for concurrent use. Make one with NewIntervals.
 type Intervals struct {
 	interval time.Duration
 	queue    *Queue
 	clock    revoxapi.Clock
 	scan     Scan
-	began    time.Time // intervals are counted from here
+	began    time.Time // the start of the first interval
 
-	changed chan struct{} // holds one message where selected is another one
+	changed chan struct{} // holds a message if ids has changed
 	mu      sync.Mutex
-	ids     []string // those selected
+	ids     []string // the selected campaigns
 }
 
-// NewIntervals returns Intervals that call scan, which waits for its slot in queue.
+// NewIntervals returns Intervals that call scan, which must wait for its slot in queue.
 func NewIntervals(interval time.Duration, queue *Queue, clock revoxapi.Clock, scan Scan) *Intervals {
-	return &Intervals{interval: interval, queue: queue, clock: clock, scan: scan, began: clock.Now(), changed: make(chan struct{}, 1)}
+	return &Intervals{
+		interval: interval, queue: queue, clock: clock, scan: scan, began: clock.Now(), changed: make(chan struct{}, 1),
+	}
 }
 
-// Select makes ids the campaigns that are scanned, and no other, while Run runs.
+// Select sets the campaigns that Run scans. A scan of any other campaign is canceled.
 func (s *Intervals) Select(ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ids = ids
 	select {
 	case s.changed <- struct{}{}:
-	default: // Run has not seen the last change yet, and will see this one with it
+	default: // Run has not processed the last change yet, and will see this one with it
 	}
 }
 
-// Run scans campaigns until ctx ends, and returns when every scan has ended. It must be called once.
+// Run scans the selected campaigns until ctx ends. It returns when all scans have ended. It must be called once.
 func (s *Intervals) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -78,20 +80,22 @@ func (s *Intervals) Run(ctx context.Context) {
 	}
 }
 
-// scanOnInterval scans a campaign until ctx ends. A scan that took longer than the interval is followed by the next.
+// scanOnInterval scans a campaign until ctx ends. If a scan took longer than the interval, the next one follows at
+// once.
 func (s *Intervals) scanOnInterval(ctx context.Context, id string) {
 	first := s.clock.Now()
 	due := first
 	for ctx.Err() == nil {
 		start := s.scan(ctx, id, due)
 		due = s.NextDue(id, first, start)
-		pause := min(due.Sub(s.clock.Now()), 2*s.interval) // more only where the clock was set back during the scan
-		_ = s.clock.Sleep(ctx, pause)                      // its error is that ctx ended
+		pause := min(due.Sub(s.clock.Now()), 2*s.interval) // it is longer only if the clock was set back
+		_ = s.clock.Sleep(ctx, pause)                      // the only error is that ctx ended
 	}
 }
 
-// NextDue returns when a campaign's scan is due after one that began at start: an interval later, or up to half of one more or less
-// where that brings it to the campaign's phase of the interval. Few campaigns have none, and keep to when each was first due.
+// NextDue returns when a campaign's next scan is due after one that began at start: half an interval to one and a half
+// intervals later, at the campaign's phase. If there are no more campaigns than slots, scans are instead due whole
+// intervals after first.
 func (s *Intervals) NextDue(id string, first, start time.Time) time.Time {
 	if s.queue.Len() > s.queue.slots {
 		first = s.began.Add(phase(id, s.interval))
@@ -104,8 +108,8 @@ func (s *Intervals) NextDue(id string, first, start time.Time) time.Time {
 	return first.Add(intervals * s.interval)
 }
 
-// phase returns where in the interval a campaign's scans are due: many campaigns are spread evenly over it, and each is where it
-// was before a restart.
+// phase returns the offset in the interval at which a campaign's scans are due. It spreads campaigns evenly over the
+// interval, and is the same after a restart.
 func phase(id string, interval time.Duration) time.Duration {
 	at, _ := bits.Mul64(xxhash.Sum64String(id), uint64(interval))
 	return time.Duration(at)

@@ -8,34 +8,34 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// KeyBreaker holds back every request while the API refuses the key as such, so that a wrong key is not tried once for
-// each campaign. It is safe for concurrent use.
+// KeyBreaker stops all requests while the API rejects the key itself, so that a wrong key is not tried again for each
+// campaign. It is safe for concurrent use. Make one with NewKeyBreaker.
 type KeyBreaker struct {
 	source revoxapi.KeySource
-	// recently is how long after a success a refusal is taken to be about one campaign only.
+	// recently is the time after a success in which a refusal is taken to concern one campaign only.
 	recently time.Duration
 
 	mu        sync.Mutex
-	refused   revoxapi.Secret // refused last
-	asker     string          // who was refused as such since the newest success, "" for nobody
-	held      bool            // no request until authHoldOff after since, unless the key changes
+	refused   revoxapi.Secret // the key that was refused last
+	asker     string          // whose request was refused with 401 since the last success; "" if none was
+	open      bool            // no requests until authHoldOff after since, unless the key changes
 	since     time.Time
 	succeeded time.Time
 }
 
-// NewKeyBreaker returns a KeyBreaker of a key that may be refused by some campaigns alone while, recently, others succeeded: within
-// twice the scan interval, and five minutes at least.
+// NewKeyBreaker returns a KeyBreaker for the key of source. A refusal within twice the scan interval, or five minutes
+// if that is longer, after a success is taken to concern one campaign only.
 func NewKeyBreaker(source revoxapi.KeySource, scanInterval time.Duration) *KeyBreaker {
 	return &KeyBreaker{source: source, recently: max(2*scanInterval, authHoldOff)}
 }
 
-// Note takes in how asker's request with a key went. An asker is a campaign, or the list of them: the key is taken to be
-// refused as such once two were refused, since one alone may be what is wrong.
+// Note records the result of a request by asker, which is a campaign or the list of campaigns. The breaker opens when
+// two different askers were refused, because one refusal may concern that campaign only.
 func (k *KeyBreaker) Note(now time.Time, asker string, key revoxapi.Secret, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err == nil {
-		k.succeeded, k.held, k.asker = now, false, ""
+		k.succeeded, k.open, k.asker = now, false, ""
 		return
 	}
 	if revoxapi.KindOf(err) != revoxapi.KindAuth {
@@ -44,7 +44,7 @@ func (k *KeyBreaker) Note(now time.Time, asker string, key revoxapi.Secret, err 
 	k.refused = key
 	if revoxapi.StatusOf(err) == http.StatusUnauthorized && !Within(k.recently, k.succeeded, now) {
 		if k.asker != "" && k.asker != asker {
-			k.held, k.since = true, now
+			k.open, k.since = true, now
 		}
 		k.asker = asker
 	}
@@ -53,12 +53,12 @@ func (k *KeyBreaker) Note(now time.Time, asker string, key revoxapi.Secret, err 
 // Holds reports whether requests must wait.
 func (k *KeyBreaker) Holds(now time.Time) bool {
 	k.mu.Lock()
-	held := k.held && Within(authHoldOff, k.since, now)
+	open := k.open && Within(authHoldOff, k.since, now)
 	k.mu.Unlock()
-	return held && !k.Changed()
+	return open && !k.Changed()
 }
 
-// Changed reports whether the key is another one than the one refused last.
+// Changed reports whether the key differs from the one that was refused last.
 func (k *KeyBreaker) Changed() bool {
 	key, err := k.source.Key()
 	k.mu.Lock()

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// SharedScan scans when it is asked to, once for all who ask while it goes on. It is safe for concurrent use. Make one with
+// SharedScan scans on demand. Callers that ask during a scan share it. It is safe for concurrent use. Make one with
 // NewSharedScan.
 type SharedScan struct {
 	scan func(context.Context)
@@ -14,29 +14,29 @@ type SharedScan struct {
 	open    bool
 	current *flight
 	flights sync.WaitGroup
-	one     chan struct{} // holds a message while a scan goes on: one that was given up may still be ending when the next begins
+	one     chan struct{} // holds a message during a scan: a canceled scan may still be ending when the next one starts
 }
 
-// flight is one scan and those who wait for it.
+// flight is one scan and the callers that wait for it.
 type flight struct {
 	done    chan struct{}
 	cancel  context.CancelCauseFunc
 	waiters int
 }
 
-// NewSharedScan returns a SharedScan that calls scan, which ends soon after its context does.
+// NewSharedScan returns a SharedScan that calls scan, which must end soon after its context does.
 func NewSharedScan(scan func(context.Context)) *SharedScan {
 	return &SharedScan{scan: scan, one: make(chan struct{}, 1)}
 }
 
-// Open allows scans until Close is called.
+// Open allows scans. Before it, and after Close, none start.
 func (s *SharedScan) Open() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = true
 }
 
-// Close ends the scan that goes on, and returns when it has ended.
+// Close cancels the running scan, and returns when it has ended.
 func (s *SharedScan) Close() {
 	s.mu.Lock()
 	s.open = false
@@ -47,8 +47,8 @@ func (s *SharedScan) Close() {
 	s.flights.Wait()
 }
 
-// Wait joins the scan that goes on, or begins one, and returns when it has ended; at once before Open and after Close.
-// Where ctx ends first, the last to wait ends the scan; one that ended for want of time counts as failed for that reason.
+// Wait joins the running scan or starts one, and returns when it has ended. Before Open and after Close it returns at
+// once. If ctx ends first, Wait returns; if no other caller waits, it cancels the scan with the cause of ctx first.
 func (s *SharedScan) Wait(ctx context.Context) {
 	s.mu.Lock()
 	if !s.open {
@@ -78,11 +78,11 @@ func (s *SharedScan) Wait(ctx context.Context) {
 	}
 	s.mu.Unlock()
 	if last {
-		<-f.done // soon, and what it says of the failure should be shown
+		<-f.done // it ends soon, and the scrape should show the failure
 	}
 }
 
-// Waiting returns how many callers wait for the scan that goes on.
+// Waiting returns the number of callers that wait for the running scan.
 func (s *SharedScan) Waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +92,7 @@ func (s *SharedScan) Waiting() int {
 	return s.current.waiters
 }
 
-// begin starts a scan. s.mu is held.
+// begin starts a scan. s.mu must be locked.
 func (s *SharedScan) begin() *flight {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	f := &flight{done: make(chan struct{}), cancel: cancel}

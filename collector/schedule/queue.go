@@ -8,47 +8,48 @@ import (
 	"time"
 )
 
-// longScan is how many answers of the API a scan gets before it counts as long.
+// longScan is the number of answers from the API above which a scan counts as long.
 const longScan = 20
 
-// Queue lets campaigns be scanned a few at once, none twice at once, and what is due longest first. While there are
-// campaigns whose scans are short, those whose scans are long have all slots but one among them, so that a few huge
-// campaigns, or some that the API does not answer for minutes, hold up nobody else. It is safe for concurrent use.
+// Queue gives out slots for scans: a limited number at once, one per campaign, and the scan that has been due longest
+// first. While some campaigns' scans are short, the long scans may use all slots except one. So a few huge campaigns,
+// or some for which the API takes minutes to answer, delay no other campaign. It is safe for concurrent use. Make one
+// with NewQueue.
 type Queue struct {
-	slots int           // scans at once
-	slow  time.Duration // a scan that takes longer than this is long, however few its answers; 0: none is for that reason
+	slots int           // the number of concurrent scans
+	slow  time.Duration // a scan that takes longer is long, however few its answers; 0: no limit
 
 	mu        sync.Mutex
-	campaigns map[string]bool // those selected, and whether their scans are long; a new one's are not
-	short     int             // how many campaigns' scans are not
-	free      int             // slots
-	long      int             // long scans under way
+	campaigns map[string]bool // by selected campaign: its scans are long; false for a new one
+	short     int             // the number of campaigns whose scans are not long
+	free      int             // free slots
+	long      int             // long scans that are running
 	running   map[string]bool // campaigns that are being scanned
-	waiting   []*Slot         // in the order of when they were due
+	waiting   []*Slot         // ordered by when they were due
 }
 
-// NewQueue returns a Queue of so many slots. A scan that takes longer than slow is long, however few its answers; with 0 none is for
-// that reason.
+// NewQueue returns a Queue with this number of slots. A scan that takes longer than slow is long, however few its
+// answers; 0 means that time does not matter.
 func NewQueue(slots int, slow time.Duration) *Queue {
 	return &Queue{slots: slots, slow: slow, free: slots, campaigns: map[string]bool{}, running: map[string]bool{}}
 }
 
-// Slot is a scan that waits or is under way.
+// Slot is a scan that is waiting or running. Queue.Wait returns it.
 type Slot struct {
 	queue    *Queue
 	campaign string
 	due      time.Time
-	begun    chan struct{} // closed when it has the slot
+	begun    chan struct{} // closed when the scan gets the slot
 
 	// Guarded by queue.mu.
 	long    bool
 	answers int
 	yielded bool
 	ended   bool
-	yield   context.CancelFunc // ends the scan; nil where it has not begun
+	yield   context.CancelFunc // cancels the scan; nil before Watch
 }
 
-// SelectOnly makes ids the campaigns there are.
+// SelectOnly sets the selected campaigns.
 func (q *Queue) SelectOnly(ids []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,21 +65,21 @@ func (q *Queue) SelectOnly(ids []string) {
 	q.dispatch()
 }
 
-// Len returns how many campaigns there are.
+// Len returns the number of selected campaigns.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.campaigns)
 }
 
-// Scans returns how many scans go on, and how many wait for their slots.
+// Scans returns the number of scans that are running, and the number that wait for a slot.
 func (q *Queue) Scans() (running, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.running), len(q.waiting)
 }
 
-// Wait returns when the campaign has a slot, or with an error as soon as ctx ends. The slot must be ended.
+// Wait waits until the campaign has a slot, which the caller must End. It fails with the cause of ctx when ctx ends.
 func (q *Queue) Wait(ctx context.Context, campaign string, due time.Time) (*Slot, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -90,7 +91,7 @@ func (q *Queue) Wait(ctx context.Context, campaign string, due time.Time) (*Slot
 		if other.due.After(slot.due) {
 			return 1
 		}
-		return -1 // those that are due at once go in the order in which they came
+		return -1 // equally due scans keep the order in which they arrived
 	})
 	q.waiting = slices.Insert(q.waiting, i, slot)
 	q.dispatch()
@@ -111,11 +112,11 @@ func (q *Queue) Wait(ctx context.Context, campaign string, due time.Time) (*Slot
 	return nil, context.Cause(ctx)
 }
 
-// dispatch begins what may begin. q.mu is held.
+// dispatch gives free slots to waiting scans. q.mu must be locked.
 func (q *Queue) dispatch() {
 	for i := 0; i < len(q.waiting) && q.free > 0; {
 		next := q.waiting[i]
-		if next.long && q.long >= q.mostLong() || q.running[next.campaign] {
+		if next.long && q.long >= q.maxLong() || q.running[next.campaign] {
 			i++
 			continue
 		}
@@ -129,15 +130,15 @@ func (q *Queue) dispatch() {
 	}
 }
 
-// mostLong is how many long scans there may be at once. q.mu is held.
-func (q *Queue) mostLong() int {
+// maxLong returns the number of long scans that may run at once. q.mu must be locked.
+func (q *Queue) maxLong() int {
 	if q.short == 0 {
 		return q.slots
 	}
 	return max(q.slots-1, 1)
 }
 
-// release frees the slot of a scan. q.mu is held.
+// release frees the slot of a scan. q.mu must be locked.
 func (q *Queue) release(slot *Slot) {
 	q.free++
 	delete(q.running, slot.campaign)
@@ -147,7 +148,7 @@ func (q *Queue) release(slot *Slot) {
 	q.dispatch()
 }
 
-// classify notes whether a campaign's scans are long. q.mu is held.
+// classify records whether a campaign's scans are long. q.mu must be locked.
 func (q *Queue) classify(campaign string, long bool) {
 	was, ok := q.campaigns[campaign]
 	if !ok || was == long {
@@ -162,8 +163,8 @@ func (q *Queue) classify(campaign string, long bool) {
 	q.dispatch()
 }
 
-// Watch returns a context for the scan that counts each answer that comes. A scan that turns out to be long while there are as many of
-// those as there may be is ended: it must wait for another slot, as Yielded reports.
+// Watch returns a context for the scan that counts the API's answers. If the scan becomes long while the maximum of
+// long scans is running, the context is canceled and Yielded returns true: the scan must then wait for another slot.
 func (slot *Slot) Watch(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	slot.queue.mu.Lock()
@@ -172,7 +173,7 @@ func (slot *Slot) Watch(ctx context.Context) (context.Context, context.CancelFun
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: slot.answered}), cancel
 }
 
-// answered notes that an answer has come. One to a request that was given up may come when the scan has ended.
+// answered counts an answer. The answer to a canceled request may arrive after the scan has ended.
 func (slot *Slot) answered() {
 	q := slot.queue
 	q.mu.Lock()
@@ -182,7 +183,7 @@ func (slot *Slot) answered() {
 		return
 	}
 	q.classify(slot.campaign, true)
-	if q.long >= q.mostLong() {
+	if q.long >= q.maxLong() {
 		slot.yielded = true
 		slot.yield()
 		return
@@ -191,32 +192,32 @@ func (slot *Slot) answered() {
 	q.long++
 }
 
-// Yielded reports whether the scan has given way.
+// Yielded reports whether the scan was canceled to make way for others: see Watch.
 func (slot *Slot) Yielded() bool {
 	slot.queue.mu.Lock()
 	defer slot.queue.mu.Unlock()
 	return slot.yielded
 }
 
-// LowPriority reports whether the scan's requests must leave room for those of short scans.
+// LowPriority reports whether the scan is long and its requests must let those of short scans go first.
 func (slot *Slot) LowPriority() bool {
 	slot.queue.mu.Lock()
 	defer slot.queue.mu.Unlock()
 	return slot.long && slot.queue.short > 0
 }
 
-// Judge notes how long the scan was: it took this time, and succeeded or not.
+// Judge records whether the campaign's scans are long, from the time that this one took and the error it ended with.
 func (slot *Slot) Judge(took time.Duration, err error) {
 	q := slot.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	many := slot.answers > longScan
 	slow := q.slow > 0 && took > q.slow
-	// A failure that came early says nothing of how long the scan would have been.
+	// An early failure does not show how long the scan would have been.
 	q.classify(slot.campaign, many || slow || err != nil && q.campaigns[slot.campaign])
 }
 
-// End gives the slot to the next campaign.
+// End frees the slot for the next scan.
 func (slot *Slot) End() {
 	slot.queue.mu.Lock()
 	defer slot.queue.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestTurnsAreInTheOrderOfWhatIsDueLongest(t *testing.T) {
+func TestLongestDueScanGetsTheNextSlot(t *testing.T) {
 	queue := NewQueue(1, 0)
 	first, err := queue.Wait(t.Context(), "first", start)
 	if err != nil {
@@ -19,13 +19,13 @@ func TestTurnsAreInTheOrderOfWhatIsDueLongest(t *testing.T) {
 	var done sync.WaitGroup
 	for i, due := range []int{5, 3, 9, 1, 3} {
 		done.Go(func() {
-			turn, err := queue.Wait(t.Context(), fmt.Sprint("c", i), start.Add(time.Duration(due)*time.Second))
+			slot, err := queue.Wait(t.Context(), fmt.Sprint("c", i), start.Add(time.Duration(due)*time.Second))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			order = append(order, turn.campaign) // one at once
-			turn.End()
+			order = append(order, slot.campaign) // no race: there is one slot
+			slot.End()
 		})
 		awaitWaiting(t, queue, i+1)
 	}
@@ -36,7 +36,7 @@ func TestTurnsAreInTheOrderOfWhatIsDueLongest(t *testing.T) {
 	}
 }
 
-func TestNoCampaignHasTwoTurnsAtOnce(t *testing.T) {
+func TestNoCampaignHasTwoSlotsAtOnce(t *testing.T) {
 	queue := NewQueue(2, 0)
 	first, err := queue.Wait(t.Context(), "c", start)
 	if err != nil {
@@ -53,36 +53,36 @@ func TestNoCampaignHasTwoTurnsAtOnce(t *testing.T) {
 	other.End()
 	cancel()
 	if err := <-given; err == nil {
-		t.Error("a campaign has two queue at once")
+		t.Error("a campaign has two slots at once")
 	}
 	first.End()
-	// What was given up holds nothing.
+	// A canceled Wait holds no slot.
 	for _, id := range []string{"c", "other"} {
-		turn, err := queue.Wait(t.Context(), id, start)
+		slot, err := queue.Wait(t.Context(), id, start)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer turn.End()
+		defer slot.End()
 	}
 }
 
-// A turn that comes when nobody waits for it any more goes to the next.
-func TestTurnThatComesTooLateIsPassedOn(t *testing.T) {
+// A slot that is given out just after its Wait was canceled goes to the next scan.
+func TestSlotOfACanceledWaitIsFreed(t *testing.T) {
 	queue := NewQueue(1, 0)
 	first, err := queue.Wait(t.Context(), "first", start)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	left := make(chan error)
-	go func() { _, err := queue.Wait(ctx, "late", start); left <- err }()
+	canceled := make(chan error)
+	go func() { _, err := queue.Wait(ctx, "late", start); canceled <- err }()
 	awaitWaiting(t, queue, 1)
 	queue.mu.Lock()
-	cancel() // it wakes, but cannot leave before the turn has come
+	cancel() // Wait wakes, but cannot return before the slot is given out
 	queue.release(first)
 	queue.mu.Unlock()
-	if err := <-left; err == nil {
-		t.Error("who had left got a turn")
+	if err := <-canceled; err == nil {
+		t.Error("a canceled Wait got a slot")
 	}
 	patient, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
@@ -101,13 +101,13 @@ func awaitWaiting(t *testing.T, queue *Queue, n int) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d wait, want %d", waiting, n)
+			t.Fatalf("%d scans wait, want %d", waiting, n)
 		}
 	}
 }
 
-// The answer to a request that was given up can come when the scan has ended: it is no part of any scan then.
-func TestAnswerAfterAScanTakesNoPlaceOfLongOnes(t *testing.T) {
+// The answer to a canceled request can arrive after its scan has ended. Then it belongs to no scan.
+func TestAnswerAfterAScanDoesNotMakeItLong(t *testing.T) {
 	queue := NewQueue(2, 0)
 	queue.SelectOnly([]string{"short", "late", "long"})
 	late, err := queue.Wait(t.Context(), "late", start)
@@ -133,11 +133,11 @@ func TestAnswerAfterAScanTakesNoPlaceOfLongOnes(t *testing.T) {
 		long.answered()
 	}
 	if long.Yielded() {
-		t.Error("the only long scan gives way to another, but there is none")
+		t.Error("the only long scan was canceled to make way for another")
 	}
 }
 
-// patience is how long a test waits for what should come at once, before it fails.
+// patience is how long a test waits for something that should happen at once, before it fails.
 const patience = 30 * time.Second
 
 // start is a Wednesday morning.
