@@ -54,7 +54,7 @@ func (p *Settled) Encode() []byte {
 
 var (
 	errOtherProgram  = errors.New("another version of the program counted its settled pages")
-	errBrokenSettled = errors.New("its settled pages do not add up")
+	errBrokenSettled = errors.New("its settled pages are damaged")
 )
 
 // DecodeSettled returns the Settled that this version of the program encoded. Its error says that another version did,

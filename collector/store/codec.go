@@ -11,45 +11,44 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// This file has what campaigns look like in the state. Families go by their names and not by their places, so that
-// versions which add some understand each other.
+// This file defines the stored form of campaigns. See tally.Stored for that of tallies.
 
 // storedScan is the small part, which changes with each scan.
 type storedScan struct {
-	// At is when the data was complete; zero where there is none.
+	// At is when the data was complete; zero if there is none.
 	At       time.Time                     `json:"at,omitzero"`
 	TookNS   int64                         `json:"took_ns,omitzero"`
 	Shrunk   int                           `json:"shrunk,omitzero"`
 	Failures map[revoxapi.ErrorKind]uint64 `json:"failures,omitempty"`
 	Listed   *storedListed                 `json:"listed,omitempty"`
 	ListedAt time.Time                     `json:"listed_at,omitzero"`
-	// Dropped is when the campaign was no longer selected; zero while it is.
+	// Dropped is when the campaign stopped being selected; zero while it is selected.
 	Dropped time.Time `json:"dropped,omitzero"`
 }
 
-// storedListed is what the list of campaigns says.
+// storedListed is the campaign's entry in the list.
 type storedListed struct {
 	Name        string `json:"name"`
 	Status      string `json:"status"`
 	StatusLabel string `json:"status_label"`
 	IsCancelled bool   `json:"is_cancelled,omitzero"`
-	// UpdatedAt is in Unix seconds: the API's time may be one that has no form in RFC 3339.
+	// UpdatedAt is in Unix seconds, because RFC 3339 cannot express every time that the API may send.
 	UpdatedAt          *int64   `json:"updated_at,omitempty"`
 	MaxConcurrentCalls *float64 `json:"max_concurrent_calls,omitempty"`
 }
 
-// storedData is the newest complete data, and the counters that come of it.
+// storedData is the last complete data, and the counters based on it.
 type storedData struct {
 	Decreases uint64       `json:"decreases,omitzero"`
 	Tally     tally.Stored `json:"tally"`
-	// Held and Base have the families that are not as in the tally.
+	// Held (Snapshot.Monotonic) and Base have only the families that differ from the tally.
 	Held    map[string]tally.StoredFamily `json:"held,omitempty"`
 	Base    map[string]tally.StoredFamily `json:"base,omitempty"`
 	Carries []string                      `json:"carries,omitempty"`
 }
 
 func encodeScan(r *Record, dropped time.Time) []byte {
-	s := storedScan{Shrunk: r.doubted, Failures: r.Failures, Dropped: dropped}
+	s := storedScan{Shrunk: r.unconfirmed, Failures: r.Failures, Dropped: dropped}
 	if r.Data != nil {
 		s.At, s.TookNS = r.Data.At, int64(r.Data.Took)
 	}
@@ -66,7 +65,7 @@ func encodeScan(r *Record, dropped time.Time) []byte {
 	return tally.MarshalJSON(s)
 }
 
-// decodeScan returns a campaign's record, and when it was dropped. Where it has data, that is yet to be decoded.
+// decodeScan returns a campaign's record, and when it was dropped. If the record has Data, decodeData must complete it.
 func decodeScan(id string, bytes []byte) (r *Record, dropped time.Time, err error) {
 	if err := revoxapi.CheckCampaignID(id); err != nil {
 		return nil, time.Time{}, err
@@ -75,7 +74,7 @@ func decodeScan(id string, bytes []byte) (r *Record, dropped time.Time, err erro
 	if err := json.Unmarshal(bytes, &s); err != nil {
 		return nil, time.Time{}, err
 	}
-	r = &Record{ID: id, doubted: s.Shrunk, Failures: s.Failures}
+	r = &Record{ID: id, unconfirmed: s.Shrunk, Failures: s.Failures}
 	if !s.At.IsZero() {
 		r.Data = &Snapshot{At: s.At, Took: time.Duration(s.TookNS)}
 	}
@@ -91,7 +90,7 @@ func decodeScan(id string, bytes []byte) (r *Record, dropped time.Time, err erro
 	return r, s.Dropped, nil
 }
 
-// encodeData encodes all of p but its times.
+// encodeData encodes p without its times and settled pages.
 func encodeData(p *Snapshot) []byte {
 	return tally.MarshalJSON(storedData{
 		Decreases: p.Decreases,
@@ -102,10 +101,10 @@ func encodeData(p *Snapshot) []byte {
 	})
 }
 
-// decodeData completes p. It fails where there is nothing to decode.
+// decodeData completes p. It fails if bytes is nil.
 func decodeData(bytes []byte, p *Snapshot, labels *tally.Labels) error {
 	if bytes == nil {
-		return errors.New("its data is not there")
+		return errors.New("its data is missing")
 	}
 	var s storedData
 	if err := json.Unmarshal(bytes, &s); err != nil {

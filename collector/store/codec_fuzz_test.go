@@ -14,8 +14,7 @@ import (
 // start is a Wednesday morning.
 var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
 
-// FuzzStored decodes what may be in the state: whatever it is, it can be shown, counted on from and stored again, or it
-// is an error.
+// FuzzStored decodes arbitrary state. It either fails, or can be shown, used by the next scan and stored again.
 func FuzzStored(f *testing.F) {
 	at := func(seconds int) (at revoxapi.Timestamp) {
 		at.Time = start.Add(time.Duration(seconds) * time.Second)
@@ -23,10 +22,14 @@ func FuzzStored(f *testing.F) {
 	}
 	labels := tally.NewLabels(slog.New(slog.DiscardHandler))
 	t := tally.New(labels)
-	t.CountRow(tally.Row{ID: "r", Call: &tally.Call{Status: "completed", Attempts: []tally.Attempt{{Status: "completed", Result: "human", StartedAt: at(0), EndedAt: at(90)}}}})
-	data := (*Snapshot)(nil).next(&scan.Result{Tally: t}, start, time.Second).next(&scan.Result{Tally: tally.New(labels)}, start, time.Second)
-	f.Add(encodeScan(&Record{Data: data, doubted: 1}, start), encodeData(data), (&scan.Settled{Tally: t, Keys: []uint64{1, 2}, OpenKeys: []uint64{3}}).Encode())
-	f.Add([]byte(`{"at": "2024-05-01T09:00:00Z"}`), []byte(`{"tally": {"families": {"revox_campaign_rows": {"counts": {"": 1}}}}}`), []byte{2, 0, 0, 0, '{', '}'})
+	attempt := tally.Attempt{Status: "completed", Result: "human", StartedAt: at(0), EndedAt: at(90)}
+	t.CountRow(tally.Row{ID: "r", Call: &tally.Call{Status: "completed", Attempts: []tally.Attempt{attempt}}})
+	data := (*Snapshot)(nil).next(&scan.Result{Tally: t}, start, time.Second)
+	data = data.next(&scan.Result{Tally: tally.New(labels)}, start, time.Second)
+	pages := &scan.Settled{Tally: t, Keys: []uint64{1, 2}, OpenKeys: []uint64{3}}
+	f.Add(encodeScan(&Record{Data: data, unconfirmed: 1}, start), encodeData(data), pages.Encode())
+	f.Add([]byte(`{"at": "2024-05-01T09:00:00Z"}`),
+		[]byte(`{"tally": {"families": {"revox_campaign_rows": {"counts": {"": 1}}}}}`), []byte{2, 0, 0, 0, '{', '}'})
 	f.Fuzz(func(t *testing.T, small, data, settled []byte) {
 		if p, err := scan.DecodeSettled(settled, labels); err == nil {
 			if again, err := scan.DecodeSettled(p.Encode(), labels); err != nil || len(again.Keys) != len(p.Keys) {
@@ -50,7 +53,7 @@ func FuzzStored(f *testing.F) {
 		stored := encodeData(next.Data)
 		again, _, err := decodeScan("c", encodeScan(&next, dropped))
 		if err != nil || decodeData(stored, again.Data, labels) != nil || !bytes.Equal(encodeData(again.Data), stored) {
-			t.Errorf("it cannot be stored again as it was: %v", err)
+			t.Errorf("the stored data cannot be read back unchanged: %v", err)
 		}
 	})
 }

@@ -6,12 +6,13 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// Counters go up by what increased since the tally before and by nothing else, since Prometheus would take a small decrease for a
-// restart and count everything again.
+// Published counters never decrease, because Prometheus takes any decrease for a restart and counts the whole value
+// again. Each scan adds the increases since the scan before.
 
-// addIncreases returns monotonic with what each count increased by from before to now, the counts to reckon from next time, and
-// how many decreased. Where rows are missing, those that did are reckoned from what they were. Nothing given is changed.
-func addIncreases(monotonic, before, now tally.Counts, missing bool) (sum, base tally.Counts, fell uint64) {
+// addIncreases returns three results: sum is monotonic plus the increase of each count from before to now; base is what
+// to pass as before next time; decreases is the number of counts that decreased. If rows are missing, base keeps the
+// earlier value of those, so that they do not count again when the rows reappear. No argument changes.
+func addIncreases(monotonic, before, now tally.Counts, missing bool) (sum, base tally.Counts, decreases uint64) {
 	if tally.EqualCounts(before, now) {
 		return monotonic, now, 0
 	}
@@ -24,17 +25,19 @@ func addIncreases(monotonic, before, now tally.Counts, missing bool) (sum, base 
 		if is >= was {
 			continue
 		}
-		fell++
+		decreases++
 		if missing {
 			base, at = base.With(label)
 			*at = was
 		}
 	}
-	return sum, base, fell
+	return sum, base, decreases
 }
 
-// addIncreasesOfCells is addIncreases for distributions, cell by cell.
-func addIncreasesOfCells(monotonic, before, now tally.Distributions, missing bool) (sum, base tally.Distributions, fell uint64) {
+// addCellIncreases is addIncreases for distributions. It works on each cell.
+func addCellIncreases(
+	monotonic, before, now tally.Distributions, missing bool,
+) (sum, base tally.Distributions, decreases uint64) {
 	if tally.EqualDistributions(before, now) {
 		return monotonic, now, 0
 	}
@@ -46,14 +49,14 @@ func addIncreasesOfCells(monotonic, before, now tally.Distributions, missing boo
 		if was.Equal(is) {
 			continue
 		}
-		var anyFell bool
-		if *at, anyFell = at.AddIncreases(was, is); anyFell {
-			fell++
+		var decreased bool
+		if *at, decreased = at.AddIncreases(was, is); decreased {
+			decreases++
 		}
 		if missing {
 			base, at = base.With(label)
 			*at = is.AtLeast(was)
 		}
 	}
-	return sum, base, fell
+	return sum, base, decreases
 }

@@ -8,27 +8,27 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Record is all that is known of one selected campaign. It is immutable.
+// Record is the state of one selected campaign. It is immutable.
 type Record struct {
 	ID string
-	// Listed is what the list of campaigns says; nil where it does not have the campaign.
+	// Listed is the campaign's entry in the list of campaigns; nil if it has none.
 	Listed *campaigns.Listed
 	// Data is nil before the first complete scan.
 	Data *Snapshot
 
-	// Scanned reports that a scan has ended, and Up that the last one succeeded. Err says why it did not; Ended is when it ended,
-	// Duration how long it took, and Lag the time from when it was due until it began.
+	// Scanned reports that a scan has ended. The other fields describe the last scan: Up reports that it succeeded, and
+	// Err why it failed. Ended is when it ended, Duration how long it took, and Lag how late it began.
 	Scanned, Up   bool
 	Err           error
 	Ended         time.Time
 	Duration, Lag time.Duration
-	// Failures are the failed scans by kind.
+	// Failures counts failed scans by kind.
 	Failures map[revoxapi.ErrorKind]uint64
 
-	doubted int // scans in a row that found so little that they are not believed
+	unconfirmed int // scans in a row that found a sudden loss
 }
 
-// Name returns the campaign's name, "" where it is not known.
+// Name returns the campaign's name; "" if it is not known.
 func (r *Record) Name() string {
 	switch {
 	case r.Listed != nil && r.Listed.Name != "":
@@ -39,7 +39,7 @@ func (r *Record) Name() string {
 	return ""
 }
 
-// Status returns the campaign's status as revox_campaign_status shows it, "" where the list does not give it.
+// Status returns the campaign's status as revox_campaign_status shows it; "" if the list does not give it.
 func (r *Record) Status() string {
 	if r.Listed == nil {
 		return ""
@@ -47,15 +47,15 @@ func (r *Record) Status() string {
 	return r.Listed.StatusLabel
 }
 
-// Outcome is how a scan ended: with what it found, or with an error.
+// Outcome is the result of a scan: Found if Err is nil.
 type Outcome struct {
 	Found *scan.Result
 	Err   error
-	// Due, Asked and Start are when the scan was due, when it asked for its slot, and when that came; End is when it ended.
+	// Due is when the scan was due, Asked when it asked for a slot, Start when it got the slot, and End when it ended.
 	Due, Asked, Start, End time.Time
 }
 
-// add makes what came of a scan the campaign's last.
+// add records the outcome of a scan.
 func (r *Record) add(o Outcome) {
 	err := o.Err
 	if err == nil {
@@ -74,19 +74,19 @@ func (r *Record) add(o Outcome) {
 	r.Failures = failures
 }
 
-// Ages are how old what is published may be.
+// Ages limits the age of published data.
 type Ages struct {
-	// MaxAge of a campaign's data; at least 3 ScanIntervals, and twice the time that a full scan of it takes.
+	// MaxAge is the limit for a campaign's data. It is raised to 3 ScanIntervals, or twice the duration of a full scan.
 	MaxAge       time.Duration
 	ScanInterval time.Duration
-	// ListInterval is the pause between two readings of the list: what it says may be as old as MaxAge, or 3 of those.
+	// ListInterval is the time between two readings of the list. Its data may be as old as MaxAge or 3 ListIntervals.
 	ListInterval time.Duration
 }
 
-// Shown are the parts of a record that are young enough to be shown.
+// Shown reports which parts of a record are recent enough to be shown.
 type Shown struct{ Data, Listed bool }
 
-// Shown returns which parts of a record are shown at a time.
+// Shown reports which parts of a record are shown at the time now.
 func (s *Store) Shown(r *Record, now time.Time) Shown {
 	data := r.Data != nil && !s.TooOld(r, now)
 	return Shown{
@@ -95,7 +95,7 @@ func (s *Store) Shown(r *Record, now time.Time) Shown {
 	}
 }
 
-// TooOld reports whether the data of a record, which has some, is too old to be published at a time.
+// TooOld reports whether a record's Data, which must not be nil, is too old to be published at the time now.
 func (s *Store) TooOld(r *Record, now time.Time) bool {
 	return now.Sub(r.Data.At) > max(s.ages.MaxAge, 3*s.ages.ScanInterval, 2*r.Data.Took)
 }

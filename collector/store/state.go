@@ -18,86 +18,89 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// State is what of campaigns outlives a restart: the newest complete data, what has been shown of counters, and which
-// campaigns were selected. It is safe for concurrent use; nil
-// keeps nothing. Make one with OpenState, give it to one Exporter, and close it when that has ended.
+// State keeps data over restarts: the last complete data, the published counters, and which campaigns were selected. It
+// is safe for concurrent use. A nil State keeps nothing. Make one with OpenState, give it to one Exporter, and close it
+// after that has ended.
 type State struct {
 	logger *slog.Logger
 	clock  revoxapi.Clock
-	file   *statefile.File // nil where it cannot be used
+	file   *statefile.File // nil if it cannot be used
 	found  map[string]map[string][]byte
 
 	mu    sync.Mutex
 	kept  map[string]keptCampaign
 	swept time.Time
-	// failing are the campaigns that could not be written the newest time.
+	// failing are the campaigns whose last write failed.
 	failing map[string]struct{}
-	failed  uint64 // writes
+	failed  uint64 // the number of failed writes
 }
 
-// keptCampaign is what of a campaign is in the file. What has not changed is not written again.
+// keptCampaign describes what the file has of a campaign, so that only changes are written.
 type keptCampaign struct {
-	tally     *tally.Tally // what the data was made of; nil for none
-	dataSum   uint64       // of the data's bytes
+	tally     *tally.Tally // the tally in the data; nil if there is none
+	dataSum   uint64       // the checksum of the data
 	dropped   time.Time
 	settled   *scan.Settled
 	settledAt time.Time // when settled was written
-	// newest settled pages: they are written when the process ends, or when it is time.
-	newest *scan.Settled
+	// latest are the latest settled pages. They are written after settledInterval, or when the process ends.
+	latest *scan.Settled
 }
 
-// The kinds of values in the file; each is named by its campaign.
+// The kinds of values in the file. The name of each value is the campaign's ID.
 const (
-	keptScan    = "scan"    // small, written with each scan
-	keptData    = "data"    // written where it has changed
-	keptSettled = "settled" // large, and may be some scans behind the data: the next finds out
+	keptScan    = "scan"    // small, written after each scan
+	keptData    = "data"    // written if it has changed
+	keptSettled = "settled" // large; may be some scans older than the data, which the next scan handles
 )
 
 var keptKinds = []string{keptScan, keptData, keptSettled}
 
 const (
-	// stateFormat goes up when stored values change in a way that an earlier version would read wrongly.
+	// stateFormat increases when earlier versions would misread the stored values.
 	stateFormat = 1
-	// lockPatience is longer than a process takes to end once it is told to.
+	// lockPatience is longer than a process takes to end after SIGTERM.
 	lockPatience = 6 * time.Second
-	// writePatience is how long a scan's results wait for a disk that hangs before they are published all the same, and
-	// closePatience how long the end of the process waits: together less than the 5 s within which it is to end.
+	// writePatience is how long publishing a scan's results waits for a disk that hangs, and closePatience how long the
+	// end of the process waits. Together they are shorter than the 5 s within which the process must end.
 	writePatience = 2 * time.Second
 	closePatience = 2 * time.Second
-	// settledInterval is how often, at most, a campaign's settled pages are written.
+	// settledInterval is the minimum time between two writes of a campaign's settled pages.
 	settledInterval = 5 * time.Minute
-	// sweepInterval is how often campaigns that are not selected are looked at.
+	// sweepInterval is the minimum time between two checks for dropped campaigns to forget.
 	sweepInterval = time.Hour
 )
 
-// OpenState opens the state of an API's campaigns in a folder, or makes it there. Where it cannot be used, the log says
-// so, and a State that keeps nothing is returned: the exporter does its work without. An error means that another
-// process has it.
+// OpenState opens or creates the state file in an existing folder, for campaigns of the API at baseURL. If the file
+// cannot be used, it logs a warning and returns a State that keeps nothing. The only error is that another process uses
+// the file.
 func OpenState(folder, baseURL string, clock revoxapi.Clock, logger *slog.Logger) (*State, error) {
-	s := &State{logger: logger.With("path", folder), clock: clock, kept: map[string]keptCampaign{}, failing: map[string]struct{}{}}
+	s := &State{
+		logger: logger.With("path", folder), clock: clock,
+		kept: map[string]keptCampaign{}, failing: map[string]struct{}{},
+	}
 	file, found, err := statefile.Open(folder, Identity(baseURL), lockPatience, clock.Now())
 	if errors.Is(err, statefile.ErrInUse) {
 		return nil, fmt.Errorf("the state cannot be used: %w; give each process a --state.path of its own", err)
 	}
 	if err != nil {
-		s.logger.Warn("the state cannot be used; nothing will outlive a restart", "err", err)
+		s.logger.Warn("the state cannot be used; a restart will lose the last data", "err", err)
 		return s, nil
 	}
 	if found.Damage != nil {
-		s.logger.Warn("the state was damaged; what could be read of it is used", "err", found.Damage)
+		s.logger.Warn("the state was damaged; the readable part is used", "err", found.Damage)
 	}
 	s.file, s.found = file, found.Values
 	return s, nil
 }
 
-// Identity returns whose state the file of an API's campaigns says that it is. It does not have the URL, which may say more than a file
-// should.
+// Identity returns the identity of the state file for the API at baseURL. It holds a hash of the URL, because the URL
+// itself may be confidential.
 func Identity(baseURL string) statefile.Identity {
 	owner := sha256.Sum256([]byte(strings.TrimRight(baseURL, "/")))
 	return statefile.Identity{Owner: hex.EncodeToString(owner[:]), Format: stateFormat}
 }
 
-// Close writes what is left and lets go of the file.
+// Close writes the latest settled pages and closes the file.
 func (s *State) Close() {
 	if s == nil || s.file == nil {
 		return
@@ -105,8 +108,8 @@ func (s *State) Close() {
 	s.mu.Lock()
 	var changes []statefile.Change
 	for id, is := range s.kept {
-		if is.newest != is.settled {
-			changes = append(changes, settledChange(id, is.newest))
+		if is.latest != is.settled {
+			changes = append(changes, settledChange(id, is.latest))
 		}
 	}
 	s.mu.Unlock()
@@ -117,12 +120,12 @@ func (s *State) Close() {
 		err = s.file.Write(ctx, changes...)
 	}
 	if err := errors.Join(err, s.file.Close(ctx)); err != nil {
-		s.logger.Warn("the state could not be written to its end", "err", err)
+		s.logger.Warn("the last of the state could not be written", "err", err)
 	}
 }
 
-// Campaigns returns what the file had of campaigns when it was opened, each as if it had been dropped; the time at which
-// it was is zero for those that were selected. It must be called once, before anything is kept.
+// Campaigns returns the campaigns that the file had when it was opened, by ID. At is zero for those that were selected.
+// It must be called once, before anything is published.
 func (s *State) Campaigns(labels *tally.Labels) map[string]Dropped {
 	if s == nil {
 		return nil
@@ -131,7 +134,7 @@ func (s *State) Campaigns(labels *tally.Labels) map[string]Dropped {
 	unreadable := 0
 	for id := range s.found[keptData] {
 		if s.found[keptScan][id] == nil {
-			unreadable++ // each is written with the other
+			unreadable++ // both kinds are always written together
 		}
 	}
 	for id, bytes := range s.found[keptScan] {
@@ -148,31 +151,31 @@ func (s *State) Campaigns(labels *tally.Labels) map[string]Dropped {
 		if r.Data != nil {
 			is.tally, is.dataSum = r.Data.Tally, sumOf(s.found[keptData][id])
 			if bytes := s.found[keptSettled][id]; bytes != nil {
-				// Where they cannot be read, the next scan reads every page.
+				// If they cannot be read, the next scan reads every page.
 				if r.Data.Settled, err = scan.DecodeSettled(bytes, labels); err != nil {
-					s.logger.Debug("every page is read anew", "campaign_id", id, "err", err)
+					s.logger.Debug("every page is read again", "campaign_id", id, "err", err)
 				}
-				is.settled, is.newest, is.settledAt = r.Data.Settled, r.Data.Settled, s.clock.Now()
+				is.settled, is.latest, is.settledAt = r.Data.Settled, r.Data.Settled, s.clock.Now()
 			}
 		}
 		campaigns[id] = Dropped{r, dropped}
 		s.kept[id] = is
 	}
 	if unreadable > 0 {
-		s.logger.Warn("the state of some campaigns cannot be read; they begin anew", "campaigns", unreadable)
+		s.logger.Warn("the state of some campaigns cannot be read; they start from zero", "campaigns", unreadable)
 	}
 	s.found = nil
 	return campaigns
 }
 
-// keep writes what is to outlive a restart of a selected campaign. It returns when that is on the disk, or cannot be.
+// keep writes a selected campaign's record. It returns when that is on the disk, or has failed.
 func (s *State) keep(r *Record) {
 	if s != nil && s.file != nil {
 		s.write(s.stored(r, time.Time{}))
 	}
 }
 
-// keepSelection writes which campaigns are no longer selected, and removes those that need not be remembered.
+// keepSelection writes which campaigns were dropped, and removes those that are in neither argument.
 func (s *State) keepSelection(selected []*Record, dropped map[string]Dropped) {
 	if s == nil || s.file == nil {
 		return
@@ -180,18 +183,18 @@ func (s *State) keepSelection(selected []*Record, dropped map[string]Dropped) {
 	var all []storedCampaign
 	stay := map[string]bool{}
 	for _, r := range selected {
-		stay[r.ID] = true // that it is selected again is written with its next scan
+		stay[r.ID] = true // if it was dropped, its next scan writes that it is selected again
 	}
 	s.mu.Lock()
 	for id := range s.failing {
 		if _, kept := s.kept[id]; !kept && !stay[id] {
-			delete(s.failing, id) // the file has nothing of it, and is to have nothing
+			delete(s.failing, id) // the file has nothing to remove
 		}
 	}
 	s.mu.Unlock()
 	for id, r := range dropped {
 		stay[id] = true
-		if was, ok := s.is(id); ok && !was.dropped.Equal(r.At) {
+		if was, ok := s.inFile(id); ok && !was.dropped.Equal(r.At) {
 			all = append(all, s.stored(r.Record, r.At))
 		}
 	}
@@ -207,14 +210,15 @@ func (s *State) keepSelection(selected []*Record, dropped map[string]Dropped) {
 	}
 }
 
-func (s *State) is(id string) (keptCampaign, bool) {
+// inFile returns what the file has of a campaign.
+func (s *State) inFile(id string) (keptCampaign, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was, ok := s.kept[id]
 	return was, ok
 }
 
-// sweepDue tells, now and then, that campaigns that are not selected are to be looked at.
+// sweepDue reports, once per sweepInterval, that dropped campaigns must be checked.
 func (s *State) sweepDue(now time.Time) bool {
 	if s == nil {
 		return false
@@ -228,11 +232,11 @@ func (s *State) sweepDue(now time.Time) bool {
 	return true
 }
 
-// storedCampaign is what is to be written of a campaign.
+// storedCampaign is a campaign to be written.
 type storedCampaign struct {
 	id      string
 	changes []statefile.Change
-	kept    *keptCampaign // what is in the file then; nil: nothing
+	kept    *keptCampaign // what the file has after the write; nil for nothing
 }
 
 func removed(id string) storedCampaign {
@@ -243,9 +247,9 @@ func removed(id string) storedCampaign {
 	return c
 }
 
-// stored returns what is to be written of a campaign that was dropped at a time, or is selected.
+// stored returns what to write of a campaign. dropped is when it was dropped; zero if it is selected.
 func (s *State) stored(r *Record, dropped time.Time) storedCampaign {
-	was, _ := s.is(r.ID)
+	was, _ := s.inFile(r.ID)
 	is := keptCampaign{dropped: dropped}
 	c := storedCampaign{id: r.ID, kept: &is}
 	c.changes = append(c.changes, statefile.Change{Kind: keptScan, Name: r.ID, Bytes: encodeScan(r, dropped)})
@@ -260,21 +264,21 @@ func (s *State) stored(r *Record, dropped time.Time) storedCampaign {
 			c.changes = append(c.changes, statefile.Change{Kind: keptData, Name: r.ID, Bytes: bytes})
 		}
 	}
-	is.newest, is.settled, is.settledAt = r.Data.Settled, was.settled, was.settledAt
+	is.latest, is.settled, is.settledAt = r.Data.Settled, was.settled, was.settledAt
 	switch now := s.clock.Now(); {
-	case is.newest == is.settled:
+	case is.latest == is.settled:
 	case now.Sub(is.settledAt) >= settledInterval:
-		c.changes = append(c.changes, settledChange(r.ID, is.newest))
-		is.settled, is.settledAt = is.newest, now
-	case !is.newest.Follows(is.settled):
-		// What the file has does not go with the data any more.
+		c.changes = append(c.changes, settledChange(r.ID, is.latest))
+		is.settled, is.settledAt = is.latest, now
+	case !is.latest.Follows(is.settled):
+		// The settled pages in the file do not match the new data.
 		c.changes = append(c.changes, settledChange(r.ID, nil))
 		is.settled = nil
 	}
 	return c
 }
 
-// settledChange writes settled pages, or removes what there is of them.
+// settledChange returns the change that writes settled pages, or removes them if p is nil.
 func settledChange(id string, p *scan.Settled) statefile.Change {
 	c := statefile.Change{Kind: keptSettled, Name: id}
 	if p != nil {
@@ -287,7 +291,7 @@ var crcTable = crc64.MakeTable(crc64.ECMA)
 
 func sumOf(bytes []byte) uint64 { return crc64.Checksum(bytes, crcTable) }
 
-// write writes campaigns and waits for it; how it went is counted, and logged where that changes.
+// write writes campaigns and waits for that. It counts failures, and logs the first one and the end of them.
 func (s *State) write(campaigns ...storedCampaign) {
 	var changes []statefile.Change
 	for _, c := range campaigns {
@@ -315,15 +319,15 @@ func (s *State) write(campaigns ...storedCampaign) {
 	case err != nil:
 		s.failed++
 		if !failed {
-			s.logger.Warn("the state cannot be written; what is not may be lost when the process ends", "err", err)
+			s.logger.Warn("the state cannot be written; a restart may lose the last data", "err", err)
 		}
 	case failed && len(s.failing) == 0:
-		s.logger.Info("the state is written again")
+		s.logger.Info("the state can be written again")
 	}
 }
 
-// Status returns whether what should outlive a restart is on the disk, and how many times it could not be written. A nil State
-// has none.
+// Status reports whether all data that must survive a restart is on the disk, and returns the number of failed writes.
+// s must not be nil.
 func (s *State) Status() (up bool, failedWrites uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

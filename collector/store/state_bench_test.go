@@ -15,8 +15,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// BenchmarkState writes what comes of one scan of each of 1,000 campaigns, as four scans at once do: where all of their
-// data has changed, and where only the time has. One operation is a whole fleet.
+// BenchmarkState writes the outcomes of one scan of each of 1,000 campaigns, four at once: with all data changed, and
+// with only the time changed. One operation writes all campaigns.
 func BenchmarkState(b *testing.B) {
 	const campaigns, scansAtOnce = 1000, 4
 	labels := tally.NewLabels(nil)
@@ -45,9 +45,10 @@ func BenchmarkState(b *testing.B) {
 			defer state.Close()
 			records := make([]*Record, campaigns)
 			for i := range records {
-				records[i] = &Record{ID: fmt.Sprintf("campaign-%04d", i), Data: (*Snapshot)(nil).next(&scan.Result{Tally: counted()}, start, time.Second)}
+				data := (*Snapshot)(nil).next(&scan.Result{Tally: counted()}, start, time.Second)
+				records[i] = &Record{ID: fmt.Sprintf("campaign-%04d", i), Data: data}
 			}
-			fleet := func(n int) {
+			writeAll := func(n int) {
 				var scans sync.WaitGroup
 				for s := range scansAtOnce {
 					scans.Go(func() {
@@ -57,7 +58,8 @@ func BenchmarkState(b *testing.B) {
 								t = counted()
 								t.Add(tally.CallsFinished, "completed", n)
 							}
-							next.Data = records[i].Data.next(&scan.Result{Tally: t}, start.Add(time.Duration(n)*time.Minute), time.Second)
+							at := start.Add(time.Duration(n) * time.Minute)
+							next.Data = next.Data.next(&scan.Result{Tally: t}, at, time.Second)
 							state.keep(&next)
 							records[i] = &next
 						}
@@ -65,11 +67,11 @@ func BenchmarkState(b *testing.B) {
 				}
 				scans.Wait()
 			}
-			fleet(0)
+			writeAll(0)
 			n := 0
 			for b.Loop() {
 				n++
-				fleet(n)
+				writeAll(n)
 			}
 			if info, err := os.Stat(filepath.Join(folder, statefile.Name)); err == nil {
 				b.ReportMetric(float64(info.Size())/campaigns, "bytes/campaign")

@@ -10,8 +10,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// A campaign that could not be written and is not selected any more leaves nothing to be written.
-func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
+// A campaign that could not be written and is no longer selected does not keep the state down.
+func TestStateIsUpWhenAllSelectedCampaignsAreWritten(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	open := func() *State {
 		state, err := OpenState(t.TempDir(), "http://localhost", clock, slog.New(slog.DiscardHandler))
@@ -24,7 +24,7 @@ func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
 	state, broken := open(), open()
 	broken.Close()
 	file := state.file
-	state.file = broken.file // which cannot be written
+	state.file = broken.file // it cannot be written
 
 	s := New(state, Ages{MaxAge: time.Hour})
 	publish := func(id string) {
@@ -35,12 +35,12 @@ func TestStateIsUpOnceAllThatIsSelectedIsWritten(t *testing.T) {
 	publish("c-0")
 	publish("c-1")
 	if up, failed := state.Status(); up || failed == 0 {
-		t.Errorf("up %v and %d failed writes of a state that cannot be written", up, failed)
+		t.Errorf("up %v and %d failed writes, want false and more than 0", up, failed)
 	}
 	state.file = file
 	s.SelectOnly([]string{"c-0"}, nil, start)
 	publish("c-0")
 	if up, _ := state.Status(); !up {
-		t.Error("the state is not up though all is written")
+		t.Error("the state is not up although all selected campaigns are written")
 	}
 }

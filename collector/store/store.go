@@ -11,34 +11,34 @@ import (
 )
 
 // Store has the record of each selected campaign. It is safe for concurrent use, and holds its lock only to look up or
-// to replace a record. To read all of them takes no lock: a scrape never makes a scan wait.
+// to replace a record. All takes no lock, so a scrape never makes a scan wait.
 type Store struct {
-	state *State // nil: nothing outlives a restart
+	state *State // nil: nothing survives a restart
 	ages  Ages
 
 	mu      sync.RWMutex
 	records map[string]*Record
-	// ordered are the records in the order of their campaigns' IDs. The slice is immutable.
+	// ordered are the records, sorted by ID. The slice is immutable.
 	ordered atomic.Pointer[[]*Record]
-	// dropped are campaigns that were selected until some time ago: where one comes back, its counters go on.
+	// dropped are campaigns that are no longer selected. If one is selected again, its counters continue.
 	dropped map[string]Dropped
 }
 
-// Dropped is a campaign that is not selected any more, and since when.
+// Dropped is a campaign that is no longer selected since At.
 type Dropped struct {
 	Record *Record
 	At     time.Time
 }
 
-// New returns a Store of no campaigns. With a nil state nothing outlives a restart.
+// New returns an empty Store. With a nil state nothing survives a restart.
 func New(state *State, ages Ages) *Store { return &Store{state: state, ages: ages} }
 
-// RememberDropped is how long the counters of a campaign that is not selected any more are remembered. A list that
-// lacks a campaign for a while must not look like a reset of its counters; one that is gone must not take room for ever.
+// RememberDropped is how long the counters of a dropped campaign are remembered. If the list lacks a campaign for a
+// while, its counters must not reset; but campaigns that are gone must not take memory for ever.
 const RememberDropped = 48 * time.Hour
 
-// SelectOnly makes ids the selected campaigns, in the words of the list where it has them. Records of campaigns that
-// stay keep their data; those of others are not shown any more.
+// SelectOnly makes ids the selected campaigns, with their entries in the list. Campaigns that stay keep their data;
+// others are dropped and not shown any more.
 func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, now time.Time) {
 	defer s.keepSelection()
 	s.mu.Lock()
@@ -54,22 +54,19 @@ func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, no
 		next.Listed = listed[id]
 		records[id] = &next
 	}
-	dropped := map[string]Dropped{}
-	for id, was := range s.dropped {
-		if records[id] == nil && now.Sub(was.At) < RememberDropped {
-			dropped[id] = was
-		}
+	s.forgetDropped(now)
+	for id := range records {
+		delete(s.dropped, id)
 	}
 	for id, was := range s.records {
 		if records[id] == nil {
-			dropped[id] = Dropped{was, now}
+			s.dropped[id] = Dropped{was, now}
 		}
 	}
-	s.dropped = dropped
 	s.setRecords(records)
 }
 
-// setRecords makes records those of the selected campaigns. s.mu is held.
+// setRecords sets the records of the selected campaigns. s.mu must be locked.
 func (s *Store) setRecords(records map[string]*Record) {
 	s.records = records
 	ordered := make([]*Record, 0, len(records))
@@ -79,7 +76,7 @@ func (s *Store) setRecords(records map[string]*Record) {
 	s.ordered.Store(&ordered)
 }
 
-// setRecord puts a record in the place of the campaign's. s.mu is held.
+// setRecord replaces a campaign's record. s.mu must be locked.
 func (s *Store) setRecord(before, after *Record) {
 	s.records[after.ID] = after
 	ordered := slices.Clone(*s.ordered.Load())
@@ -87,18 +84,21 @@ func (s *Store) setRecord(before, after *Record) {
 	s.ordered.Store(&ordered)
 }
 
-// Get returns a campaign's record, nil where it is not selected.
+// Get returns a campaign's record; nil if it is not selected.
 func (s *Store) Get(id string) *Record {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.records[id]
 }
 
-// Publish makes what came of a scan the campaign's last, and returns its record before and after; both are nil where the campaign
-// is no longer selected. What outlives a restart is on the disk before it can be seen.
+// Publish records the outcome of a campaign's last scan, and returns its record before and after that. Both are nil if
+// the campaign is no longer selected. Data that must survive a restart is written to the disk before it is published.
 func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 	if s.state.sweepDue(o.End) {
-		s.forget(o.End)
+		s.mu.Lock()
+		s.forgetDropped(o.End)
+		s.mu.Unlock()
+		s.keepSelection()
 	}
 	for {
 		before = s.Get(id)
@@ -114,7 +114,7 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 	}
 }
 
-// replace puts a record in the place of another, and returns false where the other is not there any more.
+// replace replaces the record before by after. It returns false if before is no longer the campaign's record.
 func (s *Store) replace(before, after *Record) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +125,7 @@ func (s *Store) replace(before, after *Record) bool {
 	return true
 }
 
-// Restore makes records the selected campaigns, and remembers dropped ones.
+// Restore sets the records of the selected campaigns and the dropped campaigns.
 func (s *Store) Restore(records map[string]*Record, dropped map[string]Dropped) {
 	defer s.keepSelection()
 	s.mu.Lock()
@@ -134,13 +134,9 @@ func (s *Store) Restore(records map[string]*Record, dropped map[string]Dropped) 
 	s.dropped = dropped
 }
 
-// forget lets go of campaigns that have not been selected for so long that they need not be remembered.
-func (s *Store) forget(now time.Time) {
-	defer s.keepSelection()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// A new map: the old one may be being written to the disk.
-	dropped := map[string]Dropped{}
+// forgetDropped forgets campaigns that were dropped more than RememberDropped ago. s.mu must be locked.
+func (s *Store) forgetDropped(now time.Time) {
+	dropped := map[string]Dropped{} // not the old map: keepSelection may be reading it
 	for id, was := range s.dropped {
 		if now.Sub(was.At) < RememberDropped {
 			dropped[id] = was
@@ -149,15 +145,15 @@ func (s *Store) forget(now time.Time) {
 	s.dropped = dropped
 }
 
-// keepSelection lets it outlive a restart which campaigns are selected, and which were.
+// keepSelection writes to the state which campaigns are selected or dropped.
 func (s *Store) keepSelection() {
 	s.mu.RLock()
-	records, dropped := s.All(), s.dropped // at one time: a campaign that is in neither is removed
+	records, dropped := s.All(), s.dropped // both under one lock: a campaign that is in neither is removed
 	s.mu.RUnlock()
 	s.state.keepSelection(records, dropped)
 }
 
-// All returns the records in the order of their campaigns' IDs. The slice must not be changed.
+// All returns the records of the selected campaigns, sorted by ID. The slice must not be changed.
 func (s *Store) All() []*Record {
 	if ordered := s.ordered.Load(); ordered != nil {
 		return *ordered

@@ -8,33 +8,34 @@ import (
 )
 
 const (
-	// believedScans is how many scans in a row have to find that most of a campaign is gone before that is published: one odd answer
-	// of the API must not look as if everything had been called once more when it passes.
-	believedScans = 3
-	// minLossCheck is how many can vanish at once without being doubted.
+	// confirmingScans is the number of scans in a row that must find a sudden loss before it is published. Otherwise,
+	// when a wrong answer of the API is over, it would look as if everything had been called again.
+	confirmingScans = 3
+	// minLossCheck is the number of items above which a loss is checked at all.
 	minLossCheck = 10
 )
 
-// checkSuddenLoss returns an error for a tally that is not believed yet, because most rows have vanished since the one published,
-// or most of what is counted of them. It counts such tallies in r.
+// checkSuddenLoss returns an error if t lacks most of the rows, or most of something that is counted, compared with the
+// published tally, unless confirmingScans scans in a row found that. It counts these scans in r.
 func (r *Record) checkSuddenLoss(t *tally.Tally) error {
 	what, now, was := "", uint64(0), uint64(0)
 	if r.Data != nil {
 		what, now, was = mostlyGone(r.Data.Tally, t)
 	}
 	if what == "" {
-		r.doubted = 0
+		r.unconfirmed = 0
 		return nil
 	}
-	if r.doubted++; r.doubted >= believedScans {
-		r.doubted = 0
+	if r.unconfirmed++; r.unconfirmed >= confirmingScans {
+		r.unconfirmed = 0
 		return nil
 	}
 	return &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: r.ID, Page: -1,
-		Err: fmt.Errorf("only %d %s where there were %d: believed if %d scans in a row find that", now, what, was, believedScans)}
+		Err: fmt.Errorf("only %d %s, after %d before: published if %d scans in a row find this",
+			now, what, was, confirmingScans)}
 }
 
-// mostlyGone names something of which now counts less than half of before, "" where there is no such thing.
+// mostlyGone names the rows, or a family, of which now counts less than half of before; "" if there is none.
 func mostlyGone(before, now *tally.Tally) (what string, is, was uint64) {
 	if was, is := before.Rows(), now.Rows(); was > minLossCheck && is < was/2 {
 		return "rows", is, was
