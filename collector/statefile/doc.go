@@ -1,8 +1,12 @@
-// Package statefile keeps named values in one file of a folder, so that they outlive the process however it ends. A
-// value that was written is there after kill -9; one that was not written whole is as it was before. Writers that come
-// at once share a commit. Each value carries the version of its format and a checksum: what cannot be trusted is not
-// given out, and a damaged file is set aside, never removed. That a value is missing is for the caller to see.
+// Package statefile keeps named values in one file, so that they survive the end of the process, also kill -9. A write
+// is atomic: after an interruption, each value is the old or the new one. Concurrent writes share a commit. Each value
+// has a format version and a checksum, and only valid values are returned. A damaged file is set aside, never removed.
+// The caller must handle missing values.
 //
-// The file is one of go.etcd.io/bbolt, which maps it into memory and panics where its structure is broken: both are
-// kept from taking the process along.
+//	file, found, err := statefile.Open(folder, identity, time.Second, time.Now())
+//	err = file.Write(ctx, statefile.Change{Kind: "data", Name: "c-1", Bytes: bytes})
+//	err = file.Close(ctx)
+//
+// The file is a go.etcd.io/bbolt database. bbolt maps it into memory and panics on a broken structure; this package
+// turns faults and panics into errors.
 package statefile

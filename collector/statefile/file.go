@@ -9,36 +9,36 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Change is a value to write. Where Bytes is nil, the value is removed.
+// Change is a value to write, or to remove if Bytes is nil.
 type Change struct {
 	Kind, Name string
 	Bytes      []byte
 }
 
-// File is an open file, which no other process has. It is safe for concurrent use. Open makes one; Close must end it.
+// File is an open file, which this process has locked. It is safe for concurrent use. Make one with Open, and Close it.
 type File struct {
 	handle *handle
-	wake   chan struct{} // has room for one
+	wake   chan struct{} // holds a message if something is pending
 	ended  chan struct{} // closed when the writer has ended
 
 	mu      sync.Mutex
-	pending *batch // nil where there is nothing to write
-	slow    bool   // a commit is under way that somebody has given up waiting for
+	pending *batch // nil if there is nothing to write
+	slow    bool   // some caller stopped waiting for the running commit
 	closed  bool
 }
 
-// batch is what one commit writes.
+// batch is the changes of one commit.
 type batch struct {
-	changes map[place][]byte
+	changes map[key][]byte
 	done    chan struct{}
 	err     error
 }
 
-type place struct{ kind, name string }
+type key struct{ kind, name string }
 
 var (
-	errClosed = errors.New("writing state: it is closed")
-	errSlow   = errors.New("writing state: it takes too long")
+	errClosed = errors.New("writing state: the file is closed")
+	errSlow   = errors.New("writing state: the disk takes too long")
 )
 
 func newFile(h *handle) *File {
@@ -47,9 +47,9 @@ func newFile(h *handle) *File {
 	return f
 }
 
-// Write writes all of the changes or none, and returns when they are safe on the disk; those who write at once share a
-// commit. Where ctx ends first, they are written later, if at all; from then until the disk moves on, nobody waits: the
-// error comes at once.
+// Write writes all changes or none, and returns when they are on the disk. Concurrent calls share a commit. If ctx ends
+// first, Write returns an error, and the changes may still be written later. Until that commit ends, other calls return
+// the same error at once.
 func (f *File) Write(ctx context.Context, changes ...Change) error {
 	f.mu.Lock()
 	if f.closed {
@@ -58,11 +58,11 @@ func (f *File) Write(ctx context.Context, changes ...Change) error {
 	}
 	b, slow := f.pending, f.slow
 	if b == nil {
-		b = &batch{changes: map[place][]byte{}, done: make(chan struct{})}
+		b = &batch{changes: map[key][]byte{}, done: make(chan struct{})}
 		f.pending = b
 	}
 	for _, c := range changes {
-		b.changes[place{c.Kind, c.Name}] = c.Bytes
+		b.changes[key{c.Kind, c.Name}] = c.Bytes
 	}
 	select {
 	case f.wake <- struct{}{}:
@@ -88,7 +88,8 @@ func (f *File) Write(ctx context.Context, changes ...Change) error {
 	}
 }
 
-// Close writes what is left and lets go of the file. Where ctx ends first, it returns an error at once.
+// Close writes pending changes and closes the file. If ctx ends first, it returns an error and goes on in the
+// background.
 func (f *File) Close(ctx context.Context) error {
 	f.mu.Lock()
 	if !f.closed {
@@ -108,7 +109,7 @@ func (f *File) Close(ctx context.Context) error {
 func (f *File) write() {
 	defer close(f.ended)
 	defer f.handle.close()
-	var damage *damagedError // once the file is found to be damaged it is not written on
+	var damage *damagedError // set when the file is found to be damaged; then nothing more is written
 	for open := true; open; {
 		_, open = <-f.wake
 		f.mu.Lock()
@@ -134,9 +135,9 @@ func (f *File) write() {
 	}
 }
 
-// commit writes values, all or none. Where it panics over a damaged file, the handle is good for nothing but to be
-// closed: what a panic leaves behind is no state that bbolt could go on from, or be closed in.
-func (h *handle) commit(changes map[place][]byte) error {
+// commit writes all values or none. If the file is damaged, only close may be called after that: bbolt cannot continue
+// after a panic, nor be closed.
+func (h *handle) commit(changes map[key][]byte) error {
 	err := guarded(func() error {
 		return h.db.Update(func(tx *bbolt.Tx) error {
 			for at, bytes := range changes {

@@ -25,7 +25,7 @@ var (
 	now      = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
 )
 
-// open opens the file in a folder until the test ends.
+// open opens the file in a folder, and closes it when the test ends.
 func open(t *testing.T, folder string) (*File, Found) {
 	t.Helper()
 	f, found, err := Open(folder, identity, time.Millisecond, now)
@@ -50,16 +50,16 @@ func write(t *testing.T, f *File, changes ...Change) {
 	}
 }
 
-// ever has, by kind and name, the values that filled has written at any time.
+// ever has every value that filled has written, by kind and name.
 var ever = map[string][]string{}
 
-// filled returns the bytes of a file with many values of all sizes, and the values.
+// filled returns the bytes of a file with many values of different sizes, and these values.
 func filled(t *testing.T) ([]byte, map[string]map[string][]byte) {
 	t.Helper()
 	folder := t.TempDir()
 	f, _ := open(t, folder)
 	values := map[string]map[string][]byte{"small": {}, "large": {}}
-	for round := range 3 { // written over, so that pages are free
+	for round := range 3 { // overwrite values, so that there are free pages
 		var changes []Change
 		for i := range 60 {
 			name := fmt.Sprintf("campaign %d", i)
@@ -68,7 +68,8 @@ func filled(t *testing.T) ([]byte, map[string]map[string][]byte) {
 			for kind, named := range values {
 				ever[kind+name] = append(ever[kind+name], string(named[name]))
 			}
-			changes = append(changes, Change{"small", name, values["small"][name]}, Change{"large", name, values["large"][name]})
+			changes = append(changes,
+				Change{"small", name, values["small"][name]}, Change{"large", name, values["large"][name]})
 		}
 		for some := range slices.Chunk(changes, 20) {
 			write(t, f, some...)
@@ -82,7 +83,7 @@ func filled(t *testing.T) ([]byte, map[string]map[string][]byte) {
 	return bytes, values
 }
 
-// folderWith returns a folder where the file has these bytes.
+// folderWith returns a folder with a file of these bytes.
 func folderWith(t *testing.T, bytes []byte) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -98,28 +99,29 @@ func equal(a, b map[string]map[string][]byte) bool {
 	})
 }
 
-func TestWhatWasWrittenIsThere(t *testing.T) {
+func TestWrittenValuesAreFound(t *testing.T) {
 	bytes, values := filled(t)
 	folder := folderWith(t, bytes)
 	f, found := open(t, folder)
 	if found.Damage != nil || !equal(found.Values, values) {
 		t.Errorf("found %d kinds of values, damage %v", len(found.Values), found.Damage)
 	}
-	write(t, f, Change{Kind: "small", Name: "campaign 7"}, Change{Kind: "small", Name: "never there"}, Change{"other", "empty", []byte{}})
+	write(t, f, Change{Kind: "small", Name: "campaign 7"}, Change{Kind: "small", Name: "never written"},
+		Change{"other", "empty", []byte{}})
 	shut(t, f)
 	delete(values["small"], "campaign 7")
 	values["other"] = map[string][]byte{"empty": {}}
 	if _, found = open(t, folder); !equal(found.Values, values) {
-		t.Error("not what was written last")
+		t.Error("the values differ from those written last")
 	}
 	if info, err := os.Stat(filepath.Join(folder, Name)); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("others may read the file: %v, %v", info.Mode(), err)
+		t.Errorf("other users can read the file: %v, %v", info.Mode(), err)
 	}
 }
 
-var damagesOfAKind = flag.Int("damages", 30, "how many files to damage in each random way")
+var damagesOfAKind = flag.Int("damages", 30, "number of files to damage in each random way")
 
-// Whatever is cut off or overwritten, nothing wrong is given out, nothing panics, and the file is set aside whole.
+// Whatever is cut off or overwritten, Open returns no wrong value, does not panic, and sets the file aside unchanged.
 func TestDamagedFilesAreSetAside(t *testing.T) {
 	bytes, _ := filled(t)
 	seed := rand.Uint64()
@@ -158,11 +160,11 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 			damaged := damage(append([]byte{}, bytes...))
 			folder := folderWith(t, damaged)
 			f, found := open(t, folder)
-			// Where the newest commit's mark is gone, the file is as it was before that commit.
+			// If the mark of the last commit is lost, the file has the values from before that commit.
 			for kind, named := range found.Values {
 				for name, bytes := range named {
 					if !slices.Contains(ever[kind+name], string(bytes)) {
-						t.Errorf("%s of %q is not what was written", kind, name)
+						t.Errorf("%s of %q was never written", kind, name)
 					}
 				}
 			}
@@ -170,27 +172,27 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 				aside++
 				kept, err := os.ReadFile(filepath.Join(folder, Name+".damaged-20240501T090000Z"))
 				if err != nil || string(kept) != string(damaged) {
-					t.Errorf("the damaged file is not set aside as it was: %v", err)
+					t.Errorf("the damaged file is not set aside unchanged: %v", err)
 				}
-				if strings.Count(found.Damage.Error(), "\n") > 0 || !strings.Contains(found.Damage.Error(), Name+".damaged-") {
-					t.Errorf("not one line that says where it is: %v", found.Damage)
+				if says := found.Damage.Error(); strings.Contains(says, "\n") || !strings.Contains(says, Name+".damaged-") {
+					t.Errorf("%q, want one line with the new name of the file", says)
 				}
 			}
-			// It can be written on, and what could be trusted is there the next time, too.
+			// The new file can be written, and has the valid values of the old one.
 			write(t, f, Change{"new", "value", []byte("x")})
 			shut(t, f)
 			_, again := open(t, folder)
 			if again.Values["new"] == nil {
-				t.Fatal("what was written is not there")
+				t.Fatal("the written value is missing")
 			}
 			delete(again.Values, "new")
 			if found.Damage != nil && (again.Damage != nil || count(again.Values) != count(found.Values)) {
-				t.Errorf("%d values where %d were found, damage %v", count(again.Values), count(found.Values), again.Damage)
+				t.Errorf("%d values, want %d; damage %v", count(again.Values), count(found.Values), again.Damage)
 			}
 		})
 	}
 	if aside < len(damages)/5 {
-		t.Errorf("only %d of %d files were found to be damaged", aside, len(damages))
+		t.Errorf("only %d of %d damaged files were detected", aside, len(damages))
 	}
 }
 
@@ -201,7 +203,7 @@ func count(values map[string]map[string][]byte) (n int) {
 	return n
 }
 
-func TestOneBadValueDoesNotTakeTheOthersAlong(t *testing.T) {
+func TestOneBadValueDoesNotAffectOthers(t *testing.T) {
 	bytes, values := filled(t)
 	text := string(values["large"]["campaign 40"])
 	at := strings.LastIndex(string(bytes), text[:100])
@@ -212,7 +214,7 @@ func TestOneBadValueDoesNotTakeTheOthersAlong(t *testing.T) {
 	}
 }
 
-func TestFilesOfOthersAreLeftAlone(t *testing.T) {
+func TestFilesWithAnotherIdentityStayUnchanged(t *testing.T) {
 	bytes, _ := filled(t)
 	for says, other := range map[string]Identity{
 		"it has campaigns of another API":          {Owner: "you", Format: 3},
@@ -234,7 +236,7 @@ func TestNoFolder(t *testing.T) {
 	for folder, says := range map[string]string{
 		filepath.Join(t.TempDir(), "none"):            "no such file or directory",
 		filepath.Join(folderWith(t, []byte{1}), Name): "not a directory",
-		"/proc": "", // where nobody can make a file
+		"/proc": "", // no file can be created there
 	} {
 		f, _, err := Open(folder, identity, time.Millisecond, now)
 		if f != nil || err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), folder) {
@@ -243,7 +245,7 @@ func TestNoFolder(t *testing.T) {
 	}
 }
 
-func TestOnlyOneHasTheFile(t *testing.T) {
+func TestFileIsLocked(t *testing.T) {
 	folder := t.TempDir()
 	f, _ := open(t, folder)
 	if _, _, err := Open(folder, identity, 10*time.Millisecond, now); !errors.Is(err, ErrInUse) {
@@ -286,7 +288,7 @@ func TestWritersShareCommits(t *testing.T) {
 	}
 }
 
-// hang makes commits hang until resume, as a disk does that does not answer.
+// hang makes commits hang until resume is called, as on a disk that does not answer.
 func hang(t *testing.T, f *File) (resume func()) {
 	t.Helper()
 	tx, err := f.handle.db.Begin(true)
@@ -300,7 +302,7 @@ func hang(t *testing.T, f *File) (resume func()) {
 	await(t, func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return f.pending == nil // the writer has taken it
+		return f.pending == nil // the writer has taken the batch
 	})
 	return func() {
 		if err := tx.Rollback(); err != nil {
@@ -309,17 +311,17 @@ func hang(t *testing.T, f *File) (resume func()) {
 	}
 }
 
-// await returns when a condition that is about to come true has.
+// await waits until a condition is true.
 func await(t *testing.T, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
+			t.Fatal("the condition never became true")
 		}
 	}
 }
 
-// Nobody waits for a disk that hangs, more than once.
+// Only the first caller waits for a disk that hangs.
 func TestSlowDisk(t *testing.T) {
 	folder := t.TempDir()
 	f, _ := open(t, folder)
@@ -327,23 +329,23 @@ func TestSlowDisk(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := f.Write(ended, Change{"k", "first", []byte("v")}); !errors.Is(err, errSlow) {
-		t.Errorf("error %v, want that it takes too long", err)
+		t.Errorf("error %v, want errSlow", err)
 	}
 	if err := f.Write(t.Context(), Change{"k", "second", []byte("v")}); !errors.Is(err, errSlow) {
-		t.Errorf("error %v, want that it takes too long, at once", err)
+		t.Errorf("error %v, want errSlow, at once", err)
 	}
 	if err := f.Close(ended); !errors.Is(err, errSlow) {
-		t.Errorf("closing: error %v, want that it takes too long", err)
+		t.Errorf("closing: error %v, want errSlow", err)
 	}
 	resume()
 	shut(t, f)
 	if _, found := open(t, folder); len(found.Values["k"]) != 2 {
-		t.Errorf("%d values were written in the end, want 2", len(found.Values["k"]))
+		t.Errorf("%d values were written, want 2", len(found.Values["k"]))
 	}
 }
 
-// A file that somebody cuts short under a running process harms writing, and nothing else.
-func TestFileCutShortWhileInUse(t *testing.T) {
+// A file that is truncated while it is in use makes writes fail, and does no other harm.
+func TestFileTruncatedWhileInUse(t *testing.T) {
 	bytes, _ := filled(t)
 	folder := folderWith(t, bytes)
 	f, _ := open(t, folder)
@@ -361,6 +363,6 @@ func TestFileCutShortWhileInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, found := open(t, folderWith(t, left)); found.Damage == nil {
-		t.Error("the next process sees no damage")
+		t.Error("the next Open finds no damage")
 	}
 }

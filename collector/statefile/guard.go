@@ -5,13 +5,13 @@ import (
 	"runtime/debug"
 )
 
-// damagedError is what reading or writing met that only a damaged file explains.
+// damagedError is a panic or memory fault during reading or writing, which only a damaged file explains.
 type damagedError struct{ reason any }
 
 func (e *damagedError) Error() string { return fmt.Sprintf("the file is damaged: %v", e.reason) }
 
-// guarded runs do, and returns a *damagedError where it panics: over what it read, or because a page of the file that
-// is mapped into memory is not there.
+// guarded runs do, and returns a *damagedError if it panics: because of wrong data, or because a page of the file
+// mapped into memory is missing.
 func guarded(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

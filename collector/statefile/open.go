@@ -14,38 +14,38 @@ import (
 	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
-// Name is that of the file in its folder.
+// Name is the name of the file in its folder.
 const Name = "revox_exporter.db"
 
-// ErrInUse says that another process has the file.
+// ErrInUse means that another process has locked the file.
 var ErrInUse = errors.New("another process uses it")
 
-// Identity says whose values a file has, and in what format. A file of another identity is left as it is.
+// Identity says to whom the values in a file belong, and their format. Open does not change a file with another
+// identity.
 type Identity struct {
-	// Owner is kept as it is given.
+	// Owner is any string that identifies the owner.
 	Owner string `json:"owner"`
-	// Format of the values' bytes; a file of another is not read.
+	// Format is the version of the values' encoding.
 	Format int `json:"format"`
 }
 
-// Found is what a file held when it was opened.
+// Found describes the content of a file when it was opened.
 type Found struct {
-	// Values by kind and name.
+	// Values are the valid values by kind and name.
 	Values map[string]map[string][]byte
-	// Damage says why the file was set aside, and where it is; nil where it was whole. Values are then what of it could
-	// be trusted, and are in the new file too.
+	// Damage says why the file was set aside, and where it is now; nil if it was intact. A new file then has the
+	// Values.
 	Damage error
 }
 
-// The bucket and the name of the file's own value.
+// The bucket and the name of the value that holds the file's Identity.
 const (
 	metaKind     = "statefile"
 	identityName = "identity"
 )
 
-// Open opens the file in a folder that exists, or makes it there, and returns what it holds. It waits for as long as
-// patience for another process to let go of the file; where that does not, the error is ErrInUse. now names a file that
-// is set aside.
+// Open opens or creates the file in an existing folder, and returns its values. If another process does not unlock the
+// file within patience, the error is ErrInUse. now is the time in the new name of a damaged file.
 func Open(folder string, identity Identity, patience time.Duration, now time.Time) (*File, Found, error) {
 	path := filepath.Join(folder, Name)
 	if _, err := os.Stat(folder); err != nil {
@@ -76,11 +76,12 @@ func Open(folder string, identity Identity, patience time.Duration, now time.Tim
 // handle is an open file and its lock.
 type handle struct {
 	os *os.File
-	is os.FileInfo // which file it is, whatever its name becomes
-	db *bbolt.DB   // nil where the file is so damaged that it cannot be opened
+	is os.FileInfo // identifies the file, even after it is renamed
+	db *bbolt.DB   // nil if the file is too damaged to be opened
 }
 
-// openHandle opens the file at path, or makes it. Where it is damaged, the handle is not nil and holds the lock.
+// openHandle opens or creates the file at path. If it is damaged, the error says so, and the handle is not nil and has
+// the lock.
 func openHandle(path string, patience time.Duration) (*handle, error) {
 	for {
 		h := &handle{}
@@ -109,12 +110,12 @@ func openHandle(path string, patience time.Duration) (*handle, error) {
 		case h.isAt(path):
 			return h, err
 		}
-		// Whoever had it has set it aside meanwhile.
+		// Another process has set the file aside since it was opened: try again.
 		h.close()
 	}
 }
 
-// isAt tells whether path still names the file.
+// isAt reports whether the file is still the one at path.
 func (h *handle) isAt(path string) bool {
 	there, err := os.Stat(path)
 	return err == nil && os.SameFile(there, h.is)
@@ -125,14 +126,14 @@ func (h *handle) close() {
 		return
 	}
 	if h.db != nil {
-		_ = guarded(h.db.Close) // all that was to be kept is committed
+		_ = guarded(h.db.Close) // everything is committed already
 	}
 	if h.os != nil {
-		_ = h.os.Close() // closed before, mostly
+		_ = h.os.Close() // usually closed by h.db
 	}
 }
 
-// isDamage tells whether an error is about what is in the file rather than about the machine.
+// isDamage reports whether an error is about the content of the file and not about the machine.
 func isDamage(err error) bool {
 	var errno syscall.Errno
 	var refused *refusedError
@@ -140,12 +141,12 @@ func isDamage(err error) bool {
 		!errors.Is(err, ErrInUse) && !errors.Is(err, bbolterrors.ErrVersionMismatch)
 }
 
-// refusedError says why a whole file is not for this process.
+// refusedError says why this process must not use an intact file.
 type refusedError struct{ reason string }
 
 func (e *refusedError) Error() string { return e.reason }
 
-// load returns the values that can be trusted, and an error where something cannot. opened is the error of opening.
+// load returns the valid values, and an error if anything is damaged. opened is the error of openHandle.
 func (h *handle) load(identity Identity, opened error) (map[string]map[string][]byte, error) {
 	values := map[string]map[string][]byte{}
 	if opened != nil {
@@ -159,7 +160,7 @@ func (h *handle) load(identity Identity, opened error) (map[string]map[string][]
 				return err
 			}
 			if info.Size() < tx.Size() {
-				return fmt.Errorf("the file is damaged: %d bytes where there should be %d", info.Size(), tx.Size())
+				return fmt.Errorf("the file is damaged: it has %d bytes and should have %d", info.Size(), tx.Size())
 			}
 			if err := checkIdentity(tx, identity); err != nil {
 				return err
@@ -191,7 +192,7 @@ func (h *handle) load(identity Identity, opened error) (map[string]map[string][]
 	return values, err
 }
 
-// checkIdentity returns an error where the file is not of the identity; a new one has none yet.
+// checkIdentity returns an error if the file has another identity than want. A new file has none yet.
 func checkIdentity(tx *bbolt.Tx, want Identity) error {
 	bucket := tx.Bucket([]byte(metaKind))
 	if bucket == nil {
@@ -210,17 +211,20 @@ func checkIdentity(tx *bbolt.Tx, want Identity) error {
 	}
 	switch {
 	case is.Format != want.Format:
-		return &refusedError{fmt.Sprintf("it was written by another version of revox_exporter: its format is %d, and this version's is %d", is.Format, want.Format)}
+		return &refusedError{fmt.Sprintf("it was written by another version of revox_exporter: "+
+			"its format is %d, and this version's is %d", is.Format, want.Format)}
 	case is.Owner != want.Owner:
-		return &refusedError{"it has campaigns of another API, by its base URL"}
+		return &refusedError{"it has campaigns of another API: its base URL differs"}
 	}
 	return nil
 }
 
-// replace sets the file aside and makes a new one with the values. It closes h, and says in damage where that now is.
-func (h *handle) replace(path string, values map[string]map[string][]byte, now time.Time, damage *error) (*handle, error) {
-	// The lock is held until the new file is there, so that nobody else takes the old one for good. Where bbolt has let
-	// go of it already, another process may have been faster.
+// replace sets the file aside, closes h and makes a new file with the values. It adds the new name to damage.
+func (h *handle) replace(
+	path string, values map[string]map[string][]byte, now time.Time, damage *error,
+) (*handle, error) {
+	// Keep the lock until the new file exists, so that no other process opens the old one. If bbolt has unlocked it
+	// already, another process may have been faster.
 	defer h.close()
 	if !h.isAt(path) {
 		return nil, ErrInUse
@@ -241,25 +245,25 @@ func (h *handle) replace(path string, values map[string]map[string][]byte, now t
 		fresh.close()
 		return nil, fmt.Errorf("%w, but no new file can be made: %w", *damage, err)
 	}
-	all := map[place][]byte{}
+	all := map[key][]byte{}
 	for kind, named := range values {
 		for name, bytes := range named {
-			all[place{kind, name}] = bytes
+			all[key{kind, name}] = bytes
 		}
 	}
 	return fresh, fresh.commit(all)
 }
 
-// sign writes whose the file is. It does so each time, since some damage is met only by writing.
+// sign writes the identity. It does so at each start, because some damage shows only on a write.
 func (h *handle) sign(identity Identity) error {
 	bytes, err := json.Marshal(identity)
 	if err != nil {
 		return err
 	}
-	return h.commit(map[place][]byte{{metaKind, identityName}: bytes})
+	return h.commit(map[key][]byte{{metaKind, identityName}: bytes})
 }
 
-// put writes a value, or removes it where bytes is nil.
+// put writes a value, or removes it if bytes is nil.
 func put(tx *bbolt.Tx, kind, name string, bytes []byte) error {
 	bucket, err := tx.CreateBucketIfNotExists([]byte(kind))
 	if err != nil {
@@ -271,7 +275,7 @@ func put(tx *bbolt.Tx, kind, name string, bytes []byte) error {
 	return bucket.Put([]byte(name), seal(kind, name, bytes))
 }
 
-// withoutPath returns what went wrong with a file that the caller names.
+// withoutPath returns err without the path in it, for callers that name the file themselves.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

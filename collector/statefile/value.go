@@ -6,8 +6,8 @@ import (
 	"hash/crc32"
 )
 
-// A value in the file is a byte with the version of this layout, the CRC-32C of all else, and the bytes that are kept.
-// The checksum covers where the value belongs, so that one in a wrong place is not taken for right.
+// A value in the file has one byte with the version of this layout, the CRC-32C of everything else, and the caller's
+// bytes. The checksum covers the kind and the name too, so that a value under a wrong name is not valid.
 const (
 	layoutVersion = 1
 	headerSize    = 1 + crc32.Size
@@ -16,8 +16,8 @@ const (
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-	errLayout   = errors.New("a value of another version")
-	errChecksum = errors.New("a value whose checksum is wrong")
+	errLayout   = errors.New("a value has another version")
+	errChecksum = errors.New("a value has a wrong checksum")
 )
 
 func seal(kind, name string, bytes []byte) []byte {
@@ -27,7 +27,8 @@ func seal(kind, name string, bytes []byte) []byte {
 	return append(sealed, bytes...)
 }
 
-// unseal returns a copy of the bytes that are kept.
+// seal returns bytes as a value of the file. unseal reverses it.
+// unseal returns a copy of the caller's bytes in a value of the file.
 func unseal(kind, name string, sealed []byte) ([]byte, error) {
 	switch {
 	case len(sealed) < headerSize:
