@@ -14,8 +14,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// A series, or a campaign, that cannot be shown is left out, counted and logged; all else is served.
-func TestWhatIsBrokenIsLeftOutAndCounted(t *testing.T) {
+// A series or campaign that cannot be shown is left out, counted and logged; everything else is served.
+func TestBrokenSeriesAreLeftOutAndCounted(t *testing.T) {
 	f := newFleet(2)
 	var log bytes.Buffer
 	h, err := NewHandler(f.store, f.clock, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
@@ -33,7 +33,9 @@ func TestWhatIsBrokenIsLeftOutAndCounted(t *testing.T) {
 		broken.Merge(f.tallies[ids[0]])
 		broken.Add(tally.Calls, "bad\xff", 7)
 		now := f.clock.Now()
-		f.store.Publish(ids[0], store.Outcome{Found: &scan.Result{Tally: broken}, Due: now, Asked: now, Start: now, End: now})
+		f.store.Publish(ids[0], store.Outcome{
+			Found: &scan.Result{Tally: broken}, Due: now, Asked: now, Start: now, End: now,
+		})
 		return broken
 	}
 
@@ -41,24 +43,25 @@ func TestWhatIsBrokenIsLeftOutAndCounted(t *testing.T) {
 	for _, name := range []string{"", "?name[]=revox_campaign_calls"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics"+name, nil))
-		if body := w.Body.String(); !strings.Contains(body, `revox_campaign_calls{campaign_id="`+ids[0]+`",status="completed"} `) || strings.Contains(body, `status="bad`) {
-			t.Errorf("%q: the broken series is there, or others are not:\n%.2000s", name, body)
+		good := `revox_campaign_calls{campaign_id="` + ids[0] + `",status="completed"} `
+		if body := w.Body.String(); !strings.Contains(body, good) || strings.Contains(body, `status="bad`) {
+			t.Errorf("%q: the broken series is served, or others are not:\n%.2000s", name, body)
 		}
 	}
-	publish().Values = tally.Values{} // its gauges are gone
+	publish().Values = tally.Values{} // rendering it panics
 	body := scrape()
 	for _, want := range []string{
-		`promhttp_metric_handler_errors_total{cause="gathering"} 2`, // of the scrapes before this one
+		`promhttp_metric_handler_errors_total{cause="gathering"} 2`, // from the two scrapes before
 		`promhttp_metric_handler_errors_total{cause="encoding"} 0`,
 		`promhttp_metric_handler_requests_in_flight 1`,
 		`revox_campaign_up{campaign_id="` + ids[1] + `"} 1`,
 	} {
 		if !strings.Contains(body, want+"\n") {
-			t.Errorf("%s is missing in\n%.2000s", want, body)
+			t.Errorf("no %s in\n%.2000s", want, body)
 		}
 	}
 	if strings.Contains(body, ids[0]) {
-		t.Error("the campaign that cannot be shown is there")
+		t.Error("the broken campaign is served")
 	}
 	for _, want := range []string{"campaign " + ids[0] + " cannot be shown: panic", "is not valid UTF-8"} {
 		if !strings.Contains(log.String(), want) {

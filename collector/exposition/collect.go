@@ -10,7 +10,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// collect adds the series of a record. They depend on nothing but the record and the parts that are shown.
+// collect adds the series of a record. They depend only on the record and the shown parts.
 func (b *seriesBuilder) collect(r *store.Record, shown store.Shown) {
 	b.collectScans(r)
 	if shown.Data {
@@ -21,7 +21,7 @@ func (b *seriesBuilder) collect(r *store.Record, shown store.Shown) {
 	}
 }
 
-// collectScans adds how the campaign's scans went, which is shown however old its data is.
+// collectScans adds the metrics of the campaign's scans, which are shown however old its data is.
 func (b *seriesBuilder) collectScans(r *store.Record) {
 	for _, kind := range revoxapi.ErrorKinds() {
 		b.add(familyScanFailures, float64(r.Failures[kind]), string(kind))
@@ -57,7 +57,7 @@ func (b *seriesBuilder) collectData(r *store.Record) {
 	}
 }
 
-// collectListed adds what only the list of campaigns says.
+// collectListed adds the metrics that come from the list of campaigns.
 func (b *seriesBuilder) collectListed(c *campaigns.Listed) {
 	if c.StatusLabel != "" {
 		known := tally.CampaignStatuses()

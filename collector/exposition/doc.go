@@ -1,8 +1,9 @@
-// Package exposition serves what a [store.Store] has of campaigns at /metrics, as text and protobuf.
+// Package exposition serves the campaigns in a [store.Store] at /metrics, in the text and protobuf formats.
 //
 //	handler, err := exposition.NewHandler(s, clock, registry, logger)
 //
-// What campaigns show is rendered and compressed once and kept until it changes, so that a scrape costs what has changed since the
-// one before. Tests hold every byte to what client_golang writes. A new metric of a campaign that no Tally counts is declared in
-// families.go and collected in collect.go; one that is counted needs nothing here.
+// The series of campaigns are rendered and compressed once, and kept until they change, so that the cost of a scrape
+// depends on what has changed since the last one. Tests compare every byte with client_golang's. To add a campaign
+// metric that no Tally counts, declare it in families.go and collect it in collect.go; one that a Tally counts needs
+// nothing here.
 package exposition

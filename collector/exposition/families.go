@@ -8,15 +8,15 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// family is a metric that campaigns have, as it is rendered.
+// family is a metric of campaigns with what rendering needs.
 type family struct {
 	*tally.Family
-	place   int      // among all families
-	labels  []string // campaign_id and Family.Labels, which must be in alphabetical order: series are kept in that of their values
-	buckets []string // upper bounds of classic buckets as the text format has them
+	order   int      // the index in families
+	labels  []string // campaign_id and Family.Labels; in alphabetical order, as series are sorted by their values
+	buckets []string // the upper bounds of classic buckets in the text format
 }
 
-// metricType returns the family's type as the formats have it.
+// metricType returns the family's type for both formats.
 func (f *family) metricType() dto.MetricType {
 	switch f.Kind {
 	case tally.Counter:
@@ -28,7 +28,7 @@ func (f *family) metricType() dto.MetricType {
 }
 
 var (
-	families []*family // all that campaigns have
+	families []*family // all metrics of campaigns
 	counted  []*family // those that a Tally counts, by Family.Index
 )
 
@@ -38,7 +38,7 @@ func init() {
 	}
 }
 
-// Families returns all metrics that campaigns have.
+// Families returns all metrics of campaigns.
 func Families() []*tally.Family {
 	all := make([]*tally.Family, len(families))
 	for i, f := range families {
@@ -48,7 +48,7 @@ func Families() []*tally.Family {
 }
 
 func render(f *tally.Family) *family {
-	rendered := &family{Family: f, place: len(families), labels: append([]string{tally.CampaignLabel}, f.Labels...)}
+	rendered := &family{Family: f, order: len(families), labels: append([]string{tally.CampaignLabel}, f.Labels...)}
 	for _, bound := range f.Buckets {
 		rendered.buckets = append(rendered.buckets, strconv.FormatFloat(bound, 'g', -1, 64))
 	}
@@ -61,24 +61,25 @@ func define(kind tally.Kind, name, help string, labels ...string) *family {
 	return render(&tally.Family{Index: -1, Kind: kind, Name: name, Help: help, Labels: labels})
 }
 
-// What is shown of a campaign besides its rows, and of its scans.
+// The metrics of a campaign that do not come from its rows, and the metrics of its scans.
 var (
 	familyInfo = define(tally.Gauge, "revox_campaign_info",
-		"Always 1; names the campaign, to be joined on campaign_id. The name is empty where the API does not give it.", "campaign_name")
+		"Always 1. Gives the campaign's name, to be joined on campaign_id; empty if the API does not give it.",
+		"campaign_name")
 	familyStatus = define(tally.Gauge, "revox_campaign_status",
-		"1 for the campaign's present status and 0 for the others; where the list of campaigns gives it.", "status")
+		"1 for the campaign's current status and 0 for the others; only if the list of campaigns gives it.", "status")
 	familyMaxConcurrentCalls = define(tally.Gauge, "revox_campaign_max_concurrent_calls",
-		"Calls that the campaign may have in progress at once; where the list of campaigns gives it.")
+		"Calls that the campaign may have in progress at once; only if the list of campaigns gives it.")
 	familyDecreases = define(tally.Counter, "revox_campaign_counter_decreases_total",
-		"Counters and histograms of the campaign that would have fallen, because its data shrank or was reclassified, and were held instead.")
+		"Times that a counter or histogram was kept from decreasing, after rows were removed or reclassified.")
 	familyUp = define(tally.Gauge, "revox_campaign_up",
-		"1 when the campaign's newest scan succeeded, else 0.")
+		"1 if the campaign's last scan succeeded, else 0.")
 	familyLastSuccess = define(tally.Gauge, "revox_campaign_last_scan_success_timestamp_seconds",
-		"Unix time at which the campaign's newest complete data was complete; absent before the first.")
+		"Unix time at which the campaign's last complete data was complete; absent before the first.")
 	familyScanDuration = define(tally.Gauge, "revox_campaign_scan_duration_seconds",
-		"Seconds that the campaign's newest scan took, whether it succeeded or failed.")
+		"Seconds that the campaign's last scan took, whether it succeeded or failed.")
 	familyScanLag = define(tally.Gauge, "revox_campaign_scan_lag_seconds",
-		"Seconds from when the campaign's newest scan was due until it began; more than a few where scans take longer than the interval or than there is room for.")
+		"Seconds from when the campaign's last scan was due until it began; high if scans are too slow for the interval.")
 	familyScanFailures = define(tally.Counter, "revox_campaign_scan_failures_total",
 		"Failed scans of the campaign, by reason.", "reason")
 )

@@ -11,12 +11,12 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// deflated is a part of a rendering, compressed so that parts put one after the other are one deflate stream: each
-// refers to nothing outside of itself and ends on a byte's bound. It is immutable.
+// deflated is a compressed part of a rendering. Concatenated parts form one deflate stream: each part refers only to
+// itself and ends on a byte boundary. It is immutable.
 type deflated struct {
 	data []byte
 	size int    // before compression
-	crc  uint32 // of what was compressed
+	crc  uint32 // of the uncompressed data
 }
 
 // deflater compresses into a buffer.
@@ -25,16 +25,16 @@ type deflater struct {
 	out bytes.Buffer
 }
 
-// deflaters are kept, since each has tables of several hundred KB.
+// deflaters are reused, because each has tables of several hundred KB.
 var deflaters = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(nil, flate.BestSpeed)
 	if err != nil {
-		panic(err) // there is such a level
+		panic(err) // impossible: the level is valid
 	}
 	return &deflater{Writer: w}
 }}
 
-// deflate compresses what write writes.
+// deflate compresses the bytes that write writes.
 func deflate(write func(io.Writer) error) (*deflated, error) {
 	compressor := deflaters.Get().(*deflater)
 	defer deflaters.Put(compressor)
@@ -51,7 +51,7 @@ func deflate(write func(io.Writer) error) (*deflated, error) {
 	return d, nil
 }
 
-// deflateWriter compresses, and counts and sums up what it compresses.
+// deflateWriter compresses bytes, and adds their number and checksum to part.
 type deflateWriter struct {
 	compressor *deflater
 	part       *deflated
@@ -68,13 +68,13 @@ func (w deflateWriter) Write(p []byte) (int, error) {
 }
 
 var (
-	// gzipHeader says deflate, no time, no name and an unknown system (RFC 1952).
+	// gzipHeader means: deflate, no time, no name and an unknown system (RFC 1952).
 	gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
-	// lastBlock is a deflate block of no bytes that is the last.
+	// lastBlock is an empty deflate block that ends the stream.
 	lastBlock = []byte{1, 0, 0, 0xff, 0xff}
 )
 
-// gzipMember returns the parts as one gzip member, to be written one after the other.
+// gzipMember returns the pieces of a gzip member with the parts, to be written one after the other.
 func gzipMember(parts []*deflated) [][]byte {
 	out := make([][]byte, 0, len(parts)+2)
 	out = append(out, gzipHeader)
@@ -89,8 +89,8 @@ func gzipMember(parts []*deflated) [][]byte {
 	return append(out, binary.LittleEndian.AppendUint32(end, size))
 }
 
-// combineCRC returns the CRC-32 of what has the CRC a, followed by size bytes that have the CRC b, as crc32_combine of
-// zlib does: each byte that follows multiplies by x^8, modulo the polynomial.
+// combineCRC returns the CRC-32 of data with the CRC a followed by size bytes with the CRC b, as zlib's crc32_combine
+// does: each byte that follows multiplies a by x^8, modulo the CRC's polynomial.
 func combineCRC(a, b uint32, size int) uint32 {
 	shift, power := uint32(1)<<31, uint32(1)<<(31-8) // x^0, and x^8
 	for ; size > 0; size >>= 1 {
@@ -102,7 +102,7 @@ func combineCRC(a, b uint32, size int) uint32 {
 	return multiplyCRC(shift, a) ^ b
 }
 
-// multiplyCRC multiplies two polynomials, whose bits are reversed, modulo that of the CRC.
+// multiplyCRC multiplies two polynomials, with reversed bits, modulo the CRC's polynomial.
 func multiplyCRC(a, b uint32) (product uint32) {
 	for bit := uint32(1) << 31; bit != 0; bit >>= 1 {
 		if a&bit != 0 {

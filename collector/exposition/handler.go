@@ -25,29 +25,31 @@ type handler struct {
 	store     *store.Store
 	clock     revoxapi.Clock
 	logger    *slog.Logger
-	others    prometheus.Gatherer // of what is not campaigns'
-	plain     http.Handler        // promhttp's own, for what is asked for too rarely to be kept
-	negotiate http.Handler        // promhttp's own, of no metrics: says in which format and encoding it would answer
+	others    prometheus.Gatherer // the metrics that are not of campaigns
+	plain     http.Handler        // promhttp's handler, for requests that are too rare to keep renderings for
+	negotiate http.Handler        // promhttp's handler without metrics, which decides on the format and encoding
 	errors    *prometheus.CounterVec
 
-	mu       sync.Mutex // held while rendering; no scan needs it
+	mu       sync.Mutex // locked during rendering; no scan needs it
 	view     *view
-	revision uint64 // the last of a family
-	rendered uint64 // families rendered so far
+	revision uint64 // the last revision given to a family
+	rendered uint64 // the number of families rendered so far
 	text     renderings
 	protobuf renderings
 }
 
-// The causes of promhttp_metric_handler_errors_total, which promhttp counts of its handlers and which is shared with them.
+// The causes of promhttp_metric_handler_errors_total. This handler and promhttp's share that metric.
 const (
 	causeGathering = "gathering"
 	causeEncoding  = "encoding"
 )
 
-// NewHandler returns a handler that serves what s has of campaigns together with the metrics of registry, as promhttp would. Metrics
-// of its own work are registered there. It is safe for concurrent use: many scrapes at once share one rendering, and hold no lock
-// that a scan needs. The error is that the metrics of its own work cannot be registered.
-func NewHandler(s *store.Store, clock revoxapi.Clock, registry *prometheus.Registry, logger *slog.Logger) (http.Handler, error) {
+// NewHandler returns a handler that serves the campaigns in s and the metrics of registry, as promhttp would. It
+// registers the metrics of the handler itself with registry; the error is that this failed. The handler is safe for
+// concurrent use. Concurrent scrapes share one rendering, and hold no lock that a scan needs.
+func NewHandler(
+	s *store.Store, clock revoxapi.Clock, registry *prometheus.Registry, logger *slog.Logger,
+) (http.Handler, error) {
 	x := &handler{
 		store: s, clock: clock, logger: logger, others: registry, view: &view{},
 		text: make(renderings, len(families)), protobuf: make(renderings, len(families)),
@@ -61,11 +63,12 @@ func NewHandler(s *store.Store, clock revoxapi.Clock, registry *prometheus.Regis
 		return nil, fmt.Errorf("registering the metrics of /metrics itself: %w", err)
 	}
 	opts := promhttp.HandlerOpts{
-		// One broken family must not take the others along; the error is counted in promhttp_metric_handler_errors_total.
+		// A broken family must not affect the others. promhttp_metric_handler_errors_total counts the error.
 		ErrorHandling: promhttp.ContinueOnError,
 		ErrorLog:      slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		Registry:      registry,
-		// The text format says le="1" and OpenMetrics le="1.0": a change between them would cut every histogram's series.
+		// The text format writes le="1", OpenMetrics le="1.0": a change of format would start new series of every
+		// histogram.
 		EnableOpenMetrics: false,
 	}
 	campaigns := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return x.current().gather() })
@@ -75,7 +78,7 @@ func NewHandler(s *store.Store, clock revoxapi.Clock, registry *prometheus.Regis
 	return promhttp.InstrumentMetricHandler(registry, x), nil
 }
 
-// current returns what is shown now.
+// current returns the view of the current time.
 func (x *handler) current() *view {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -83,7 +86,7 @@ func (x *handler) current() *view {
 	return x.view
 }
 
-// renderings are the families as they were rendered last in one format, compressed, by family.place.
+// renderings are the last compressed renderings of families in one format, by family.order.
 type renderings []rendering
 
 type rendering struct {
@@ -91,14 +94,15 @@ type rendering struct {
 	part     *deflated
 }
 
-// writeFamily writes a family in a format.
+// writeFamily writes a family of the campaigns in one format.
 type writeFamily func(w io.Writer, f *family, campaigns []*campaignSeries) error
 
 // ServeHTTP answers a scrape.
 func (x *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	negotiated := headerOnly{}
 	x.negotiate.ServeHTTP(negotiated, req)
-	format, encoding := expfmt.Format(negotiated.Header().Get("Content-Type")), negotiated.Header().Get("Content-Encoding")
+	format := expfmt.Format(negotiated.Header().Get("Content-Type"))
+	encoding := negotiated.Header().Get("Content-Encoding")
 	write, kept := x.format(format)
 	compress := encoding == string(promhttp.Gzip)
 	if write == nil || encoding != "" && !compress || req.URL.Query().Has("name[]") {
@@ -108,11 +112,11 @@ func (x *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	others, err := x.others.Gather()
 	view, parts := x.render(write, kept, compress)
 	if len(others) == 0 && len(view.families) == 0 {
-		x.plain.ServeHTTP(w, req) // which says why there is nothing
+		x.plain.ServeHTTP(w, req) // it explains why there are no metrics
 		return
 	}
 	if err := errors.Join(append([]error{err}, view.errs...)...); err != nil {
-		x.report(causeGathering, "error gathering metrics; those that are not broken are served", err)
+		x.report(causeGathering, "error gathering metrics; all others are served", err)
 	}
 	maps.Copy(w.Header(), negotiated.Header())
 	if !compress {
@@ -138,7 +142,7 @@ func (x *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// sent is told how writing an answer went. A client that is gone or too slow is its own affair.
+// sent reports an error of writing an answer. It is only logged at level debug, because the client is gone or too slow.
 func (x *handler) sent(err error) {
 	if err != nil {
 		x.errors.WithLabelValues(causeEncoding).Inc()
@@ -146,7 +150,7 @@ func (x *handler) sent(err error) {
 	}
 }
 
-// format returns how a format is written and where its renderings are kept; nil for one that is left to promhttp.
+// format returns the writer and the renderings of a format; nil if promhttp must write it.
 func (x *handler) format(format expfmt.Format) (writeFamily, renderings) {
 	switch format.FormatType() {
 	case expfmt.TypeTextPlain:
@@ -157,8 +161,8 @@ func (x *handler) format(format expfmt.Format) (writeFamily, renderings) {
 	return nil, nil
 }
 
-// render returns what is shown now and, where compressed is wanted, each of its families rendered and compressed: anew
-// if it has changed since the last time. Who asks while that goes on waits for it and shares it.
+// render returns the current view and, if compressed is true, the compressed rendering of each of its families. It
+// renders only the families that have changed. Concurrent callers wait for that and share the result.
 func (x *handler) render(write writeFamily, kept renderings, compressed bool) (*view, []*deflated) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -168,7 +172,7 @@ func (x *handler) render(write writeFamily, kept renderings, compressed bool) (*
 	}
 	parts := make([]*deflated, len(x.view.families))
 	for i, f := range x.view.families {
-		r := &kept[f.place]
+		r := &kept[f.order]
 		if r.part == nil || r.revision != f.revision {
 			part, err := deflate(func(w io.Writer) error { return write(w, f.family, x.view.campaigns) })
 			if err != nil {
@@ -184,7 +188,7 @@ func (x *handler) render(write writeFamily, kept renderings, compressed bool) (*
 	return x.view, parts
 }
 
-// encodeOthers returns families in a format. One that cannot be encoded is reported, and the others are there.
+// encodeOthers returns families in a format. It reports and omits those that cannot be encoded.
 func (x *handler) encodeOthers(format expfmt.Format, families []*dto.MetricFamily) []byte {
 	var out bytes.Buffer
 	encoder := expfmt.NewEncoder(&out, format)
@@ -196,8 +200,10 @@ func (x *handler) encodeOthers(format expfmt.Format, families []*dto.MetricFamil
 	return out.Bytes()
 }
 
-// gzipped returns what is to be written one after the other.
-func (x *handler) gzipped(v *view, campaigns []*deflated, others []*dto.MetricFamily, format expfmt.Format) ([][]byte, error) {
+// gzipped returns the pieces of a compressed answer, to be written one after the other.
+func (x *handler) gzipped(
+	v *view, campaigns []*deflated, others []*dto.MetricFamily, format expfmt.Format,
+) ([][]byte, error) {
 	var parts []*deflated
 	err := v.inOrder(others, func(i int) error {
 		parts = append(parts, campaigns[i])
@@ -216,8 +222,10 @@ func (x *handler) gzipped(v *view, campaigns []*deflated, others []*dto.MetricFa
 	return gzipMember(parts), nil
 }
 
-// writeIdentity writes the answer without compressing it: each family as it is rendered.
-func (x *handler) writeIdentity(w io.Writer, v *view, others []*dto.MetricFamily, format expfmt.Format, write writeFamily) error {
+// writeIdentity writes an uncompressed answer while it renders it.
+func (x *handler) writeIdentity(
+	w io.Writer, v *view, others []*dto.MetricFamily, format expfmt.Format, write writeFamily,
+) error {
 	return v.inOrder(others, func(i int) error {
 		return write(w, v.families[i].family, v.campaigns)
 	}, func(families []*dto.MetricFamily) error {
@@ -231,7 +239,7 @@ func (x *handler) report(cause, msg string, err error) {
 	x.logger.Error(msg, "err", err)
 }
 
-// headerOnly is a response of which nothing but the header is wanted.
+// headerOnly is a response that keeps only the header.
 type headerOnly http.Header
 
 func (h headerOnly) Header() http.Header         { return http.Header(h) }

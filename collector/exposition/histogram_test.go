@@ -13,8 +13,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// A histogram is served as client_golang would write one of the same observations.
-func TestHistogramIsServedAsClientGolangWould(t *testing.T) {
+// A histogram is served exactly as client_golang writes one with the same observations.
+func TestHistogramEqualsClientGolang(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -27,7 +27,7 @@ func TestHistogramIsServedAsClientGolangWould(t *testing.T) {
 	for range 5000 {
 		many = append(many, time.Duration(random.ExpFloat64()*float64(time.Minute)))
 	}
-	for power := range 39 { // the bounds of buckets themselves
+	for power := range 39 { // many bounds of buckets
 		many = append(many, time.Millisecond<<power)
 	}
 	durations = append(durations, many)
@@ -57,7 +57,7 @@ func TestHistogramIsServedAsClientGolangWould(t *testing.T) {
 		if err := (referenceHistogram{bounds: buckets, values: values}).Write(&reference); err != nil {
 			t.Fatal(err)
 		}
-		// Both add the same numbers up, ours without rounding.
+		// Both add up the same numbers, but only ours is exact.
 		if diff := got.Histogram.GetSampleSum() - want.GetSampleSum(); diff > 1e-3 || diff < -1e-3 {
 			t.Errorf("sum %v, want %v", got.Histogram.GetSampleSum(), want.GetSampleSum())
 		}
@@ -70,7 +70,7 @@ func TestHistogramIsServedAsClientGolangWould(t *testing.T) {
 	}
 }
 
-// tallyOf returns a tally of attempts that lasted so long.
+// tallyOf returns a tally of attempts with these durations.
 func tallyOf(durations ...time.Duration) *tally.Tally {
 	call := &tally.Call{Status: string(revoxapi.CallCalling)}
 	for _, d := range durations {

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Numbers of the fields of dto.MetricFamily, dto.Metric and what is in it.
+// Field numbers of dto.MetricFamily, dto.Metric and the messages in it.
 const (
 	familyNameField   protowire.Number = 1
 	familyHelpField   protowire.Number = 2
@@ -42,8 +42,8 @@ const (
 	spanLengthField  protowire.Number = 2
 )
 
-// writeProtobuf writes a family as a length-delimited dto.MetricFamily, with both halves of histograms. It reckons the
-// length before, so that the family is never in memory as a whole.
+// writeProtobuf writes a family as a length-delimited dto.MetricFamily, with classic and native histograms. It computes
+// the length first, so that the whole family is never in memory.
 func writeProtobuf(w io.Writer, f *family, campaigns []*campaignSeries) error {
 	head := appendString(nil, familyNameField, f.Name)
 	head = appendString(head, familyHelpField, f.Help)
@@ -51,7 +51,7 @@ func writeProtobuf(w io.Writer, f *family, campaigns []*campaignSeries) error {
 	size := len(head)
 	for _, c := range campaigns {
 		for _, s := range c.of(f) {
-			size += protowire.SizeTag(familyMetricField) + protowire.SizeBytes(metricSize(f, c, s))
+			size += bytesSize(familyMetricField, metricSize(f, c, s))
 		}
 	}
 	if _, err := w.Write(append(protowire.AppendVarint(nil, uint64(size)), head...)); err != nil {
@@ -69,28 +69,34 @@ func writeProtobuf(w io.Writer, f *family, campaigns []*campaignSeries) error {
 	return nil
 }
 
+// bytesSize returns the length of a field of n bytes, including its tag and its length prefix.
+func bytesSize(field protowire.Number, n int) int {
+	return protowire.SizeTag(field) + protowire.SizeBytes(n)
+}
+
 // metricSize returns the length of a series as a dto.Metric.
 func metricSize(f *family, c *campaignSeries, s series) int {
-	size := protowire.SizeTag(metricLabelField) + protowire.SizeBytes(labelSize(f.labels[0], c.record.ID))
+	size := bytesSize(metricLabelField, labelSize(f.labels[0], c.record.ID))
 	for i, value := range s.labels {
-		size += protowire.SizeTag(metricLabelField) + protowire.SizeBytes(labelSize(f.labels[i+1], value))
+		size += bytesSize(metricLabelField, labelSize(f.labels[i+1], value))
 	}
 	if s.histogram == nil {
-		return size + protowire.SizeTag(metricGaugeField) + protowire.SizeBytes(valueSize)
+		return size + bytesSize(metricGaugeField, valueSize)
 	}
-	return size + protowire.SizeTag(metricHistogramField) + protowire.SizeBytes(len(s.histogram.protobuf()))
+	return size + bytesSize(metricHistogramField, len(s.histogram.protobuf()))
 }
 
 // appendMetric appends a series as a field of the family.
 func appendMetric(out []byte, f *family, c *campaignSeries, s series) []byte {
-	out = protowire.AppendVarint(protowire.AppendTag(out, familyMetricField, protowire.BytesType), uint64(metricSize(f, c, s)))
+	out = appendHead(out, familyMetricField, metricSize(f, c, s))
 	out = appendLabel(out, f.labels[0], c.record.ID)
 	for i, value := range s.labels {
 		out = appendLabel(out, f.labels[i+1], value)
 	}
 	switch {
 	case s.histogram != nil:
-		return protowire.AppendBytes(protowire.AppendTag(out, metricHistogramField, protowire.BytesType), s.histogram.protobuf())
+		encoded := s.histogram.protobuf()
+		return append(appendHead(out, metricHistogramField, len(encoded)), encoded...)
 	case f.Kind == tally.Counter:
 		return appendValue(out, metricCounterField, s.value)
 	default:
@@ -98,16 +104,21 @@ func appendMetric(out []byte, f *family, c *campaignSeries, s series) []byte {
 	}
 }
 
+// appendHead appends the tag and the length prefix of a field of size bytes.
+func appendHead(out []byte, field protowire.Number, size int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(out, field, protowire.BytesType), uint64(size))
+}
+
 func appendString(out []byte, field protowire.Number, text string) []byte {
-	return protowire.AppendString(protowire.AppendTag(out, field, protowire.BytesType), text)
+	return append(appendHead(out, field, len(text)), text...)
 }
 
 func labelSize(name, value string) int {
-	return protowire.SizeTag(labelNameField) + protowire.SizeBytes(len(name)) + protowire.SizeTag(labelValueField) + protowire.SizeBytes(len(value))
+	return bytesSize(labelNameField, len(name)) + bytesSize(labelValueField, len(value))
 }
 
 func appendLabel(out []byte, name, value string) []byte {
-	out = protowire.AppendVarint(protowire.AppendTag(out, metricLabelField, protowire.BytesType), uint64(labelSize(name, value)))
+	out = appendHead(out, metricLabelField, labelSize(name, value))
 	return appendString(appendString(out, labelNameField, name), labelValueField, value)
 }
 
@@ -115,33 +126,33 @@ func appendLabel(out []byte, name, value string) []byte {
 var valueSize = protowire.SizeTag(valueField) + protowire.SizeFixed64()
 
 func appendValue(out []byte, field protowire.Number, value float64) []byte {
-	out = protowire.AppendVarint(protowire.AppendTag(out, field, protowire.BytesType), uint64(valueSize))
-	return appendDouble(out, valueField, value)
+	return appendDouble(appendHead(out, field, valueSize), valueField, value)
 }
 
-// protobuf returns the histogram as an encoded dto.Histogram, which is made once.
+// protobuf returns the histogram as an encoded dto.Histogram. It encodes it once.
 func (h *shownHistogram) protobuf() []byte {
 	h.encode.Do(func() {
 		buffer := protobufBuffers.Get().(*[]byte)
 		defer protobufBuffers.Put(buffer)
 		*buffer = h.appendProtobuf((*buffer)[:0])
-		h.encoded = bytes.Clone(*buffer) // and no larger: it is kept for long
+		h.encoded = bytes.Clone(*buffer) // no spare capacity: it is kept for a long time
 	})
 	return h.encoded
 }
 
-// protobufBuffers are those that histograms are encoded in.
+// protobufBuffers are buffers for encoding histograms.
 var protobufBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// appendProtobuf appends an encoded dto.Histogram. It does without the objects, of which a scrape would make some hundred thousand
-// after each scan of a fleet.
+// appendProtobuf appends an encoded dto.Histogram. It makes no dto objects: in a large installation a scrape would make
+// hundreds of thousands of them.
 func (h *shownHistogram) appendProtobuf(out []byte) []byte {
 	zero, native := h.values.NativeBuckets()
 	out = appendUint(out, histogramCountField, h.cumulative[len(h.bounds)])
 	out = appendDouble(out, histogramSumField, h.sum)
 	for i, bound := range h.bounds {
-		size := protowire.SizeTag(bucketCountField) + protowire.SizeVarint(h.cumulative[i]) + protowire.SizeTag(bucketBoundField) + protowire.SizeFixed64()
-		out = protowire.AppendVarint(protowire.AppendTag(out, histogramBucketField, protowire.BytesType), uint64(size))
+		size := protowire.SizeTag(bucketCountField) + protowire.SizeVarint(h.cumulative[i]) +
+			protowire.SizeTag(bucketBoundField) + protowire.SizeFixed64()
+		out = appendHead(out, histogramBucketField, size)
 		out = appendUint(out, bucketCountField, h.cumulative[i])
 		out = appendDouble(out, bucketBoundField, bound)
 	}
@@ -151,8 +162,9 @@ func (h *shownHistogram) appendProtobuf(out []byte) []byte {
 	runs, deltas := spansOf(native)
 	for _, s := range runs {
 		offset, length := protowire.EncodeZigZag(int64(s.offset)), uint64(s.length)
-		size := protowire.SizeTag(spanOffsetField) + protowire.SizeVarint(offset) + protowire.SizeTag(spanLengthField) + protowire.SizeVarint(length)
-		out = protowire.AppendVarint(protowire.AppendTag(out, histogramSpanField, protowire.BytesType), uint64(size))
+		size := protowire.SizeTag(spanOffsetField) + protowire.SizeVarint(offset) +
+			protowire.SizeTag(spanLengthField) + protowire.SizeVarint(length)
+		out = appendHead(out, histogramSpanField, size)
 		out = appendUint(out, spanOffsetField, offset)
 		out = appendUint(out, spanLengthField, length)
 	}
@@ -170,18 +182,20 @@ func appendDouble(out []byte, field protowire.Number, value float64) []byte {
 	return protowire.AppendFixed64(protowire.AppendTag(out, field, protowire.Fixed64Type), math.Float64bits(value))
 }
 
-// maxFilledGap is how many empty buckets are cheaper to write than a span of its own; client_golang's choice.
+// maxFilledGap is the number of empty buckets up to which writing them is cheaper than a new span. client_golang uses
+// the same.
 const maxFilledGap = 2
 
-// span is a run of native buckets: how many are left out before it, or its first index, and how many it has.
+// span is a run of native buckets. offset is the number of buckets skipped before it; for the first span, its first
+// index.
 type span struct {
 	offset int32
 	length uint32
 }
 
-// spansOf encodes native buckets as runs of neighbours, and as the differences of their counts.
+// spansOf encodes native buckets as runs of adjacent buckets, and the differences between their counts.
 func spansOf(buckets []tally.NativeBucket) (spans []span, deltas []int64) {
-	var next int32 // the index after the last bucket written
+	var next int32 // the index after the last written bucket
 	var last int64 // the count in that bucket
 	write := func(count int64) {
 		spans[len(spans)-1].length++

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// reference collects what a store has in the usual way: const metrics, made again on each scrape. What is served is compared with what
-// client_golang makes of it.
+// reference collects a store in the usual way, with const metrics that are made on each scrape. Tests compare the
+// handler's answers with those that client_golang gives for it.
 type reference struct {
 	store *store.Store
 	clock revoxapi.Clock
@@ -39,7 +39,8 @@ func (c reference) Collect(ch chan<- prometheus.Metric) {
 				labels := append([]string{r.ID}, s.labels...)
 				switch {
 				case s.histogram != nil:
-					ch <- referenceHistogram{descOf(f), prometheus.MakeLabelPairs(descOf(f), labels), f.Buckets, s.histogram.values}
+					pairs := prometheus.MakeLabelPairs(descOf(f), labels)
+					ch <- referenceHistogram{descOf(f), pairs, f.Buckets, s.histogram.values}
 				case f.Kind == tally.Counter:
 					ch <- prometheus.MustNewConstMetric(descOf(f), prometheus.CounterValue, s.value, labels...)
 				default:
@@ -50,7 +51,7 @@ func (c reference) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// referenceHistogram writes both halves of a distribution as objects.
+// referenceHistogram writes a distribution as a classic and native histogram, with dto objects.
 type referenceHistogram struct {
 	desc   *prometheus.Desc
 	labels []*dto.LabelPair
@@ -72,11 +73,13 @@ func (m referenceHistogram) Write(out *dto.Metric) error {
 		ZeroCount:     proto.Uint64(zero),
 	}
 	for i, bound := range m.bounds {
-		out.Histogram.Bucket = append(out.Histogram.Bucket, &dto.Bucket{CumulativeCount: proto.Uint64(cumulative[i]), UpperBound: proto.Float64(bound)})
+		bucket := &dto.Bucket{CumulativeCount: proto.Uint64(cumulative[i]), UpperBound: proto.Float64(bound)}
+		out.Histogram.Bucket = append(out.Histogram.Bucket, bucket)
 	}
 	runs, deltas := spansOf(native)
 	for _, s := range runs {
-		out.Histogram.PositiveSpan = append(out.Histogram.PositiveSpan, &dto.BucketSpan{Offset: proto.Int32(s.offset), Length: proto.Uint32(s.length)})
+		span := &dto.BucketSpan{Offset: proto.Int32(s.offset), Length: proto.Uint32(s.length)}
+		out.Histogram.PositiveSpan = append(out.Histogram.PositiveSpan, span)
 	}
 	out.Histogram.PositiveDelta = deltas
 	return nil

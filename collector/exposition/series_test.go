@@ -9,9 +9,10 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/store"
 )
 
-// What a registry would refuse is left out, and reported.
+// Series that a registry would refuse are left out and reported.
 func TestSeriesAreChecked(t *testing.T) {
-	b := &seriesBuilder{made: &campaignSeries{record: &store.Record{ID: "c"}, families: make([][]series, len(families))}}
+	made := &campaignSeries{record: &store.Record{ID: "c"}, families: make([][]series, len(families))}
+	b := &seriesBuilder{made: made}
 	b.add(familyUp, 1)
 	b.add(familyUp, 0)
 	b.add(familyStatus, 1, "running")
@@ -45,13 +46,13 @@ func TestSeriesAreChecked(t *testing.T) {
 	}
 }
 
-// Series are kept by campaign and then by their other labels, which is their order only where labels are in order. No two families
-// may have one name.
-func TestFamiliesHaveLabelsInOrderAndNamesOfTheirOwn(t *testing.T) {
+// Series are sorted by campaign and then by their other labels. That is the order of the format only if the label names
+// are sorted. Family names are unique.
+func TestFamiliesHaveSortedLabelsAndUniqueNames(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range families {
 		if !slices.IsSorted(f.labels) || names[f.Name] {
-			t.Errorf("%s has the labels %v; another family has the name: %v", f.Name, f.labels, names[f.Name])
+			t.Errorf("%s has the labels %v; the name is used before: %v", f.Name, f.labels, names[f.Name])
 		}
 		names[f.Name] = true
 	}

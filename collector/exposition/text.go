@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// writeBytes is about how much is rendered before it is handed on.
+// writeBytes is the approximate number of bytes that are rendered before they are written.
 const writeBytes = 64 << 10
 
-// textBuffers are those that families were rendered in.
+// textBuffers are buffers for rendering families.
 var textBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// writeText writes a family in the text format: what expfmt.MetricFamilyToText writes of the same family.
+// writeText writes a family in the text format, exactly as expfmt.MetricFamilyToText does.
 func writeText(w io.Writer, f *family, campaigns []*campaignSeries) error {
 	buffer := textBuffers.Get().(*[]byte)
 	defer textBuffers.Put(buffer)
@@ -76,7 +76,7 @@ func appendTextLabels(out []byte, f *family, id string, values []string) []byte 
 	return out
 }
 
-// appendEscaped appends text with what the format gives a meaning escaped: quotes only in label values.
+// appendEscaped appends text with special characters escaped: quotes only if quotes is true, as in label values.
 func appendEscaped(out []byte, text string, quotes bool) []byte {
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -93,9 +93,9 @@ func appendEscaped(out []byte, text string, quotes bool) []byte {
 	return out
 }
 
-// appendFloat appends a number as the text format has it.
+// appendFloat appends a number in the text format.
 func appendFloat(out []byte, v float64) []byte {
-	// Nearly all are such small counts, for which the general way takes several times as long.
+	// Nearly all values are small counts. The general way takes several times as long for them.
 	if v >= 0 && v < 1e6 && v == float64(uint64(v)) {
 		return strconv.AppendUint(out, uint64(v), 10)
 	}

@@ -11,25 +11,25 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// view is what is shown of campaigns at one moment. It is immutable.
+// view holds the shown series of all campaigns at one moment. It is immutable.
 type view struct {
-	campaigns []*campaignSeries // in the order of their IDs
-	families  []shownFamily     // those that have series, in the order of their names
-	errs      []error           // of what cannot be shown
+	campaigns []*campaignSeries // sorted by ID
+	families  []shownFamily     // the families that have series, sorted by name
+	errs      []error           // of the series that cannot be shown
 }
 
-// shownFamily is a family. Its revision is another one whenever its series are.
+// shownFamily is a family in a view. Its revision changes whenever its series do.
 type shownFamily struct {
 	*family
 	revision uint64
 }
 
-// update makes x.view what is shown now. x.mu is held.
+// update brings x.view up to date. x.mu must be locked.
 func (x *handler) update() {
 	before, records, now := x.view, x.store.All(), x.clock.Now()
 	next := &view{campaigns: make([]*campaignSeries, len(records))}
 	changed := false
-	same := len(records) == len(before.campaigns) // the campaigns are those of before
+	same := len(records) == len(before.campaigns) // no campaign was added or removed
 	for i, r := range records {
 		var was *campaignSeries
 		if i < len(before.campaigns) && before.campaigns[i].record.ID == r.ID {
@@ -58,7 +58,8 @@ func (x *handler) update() {
 			continue
 		}
 		shown := shownFamily{f, revisions[f]}
-		if !same || !slices.EqualFunc(before.campaigns, next.campaigns, func(a, b *campaignSeries) bool { return a.same(b, f) }) {
+		sameSeries := func(a, b *campaignSeries) bool { return a.same(b, f) }
+		if !same || !slices.EqualFunc(before.campaigns, next.campaigns, sameSeries) {
 			x.revision++
 			shown.revision = x.revision
 		}
@@ -71,18 +72,21 @@ func (x *handler) update() {
 	x.view = next
 }
 
-// campaign returns a campaign's series, nil where it is not there.
+// campaign returns a campaign's series; nil if v does not have it.
 func (v *view) campaign(id string) *campaignSeries {
-	i, found := slices.BinarySearchFunc(v.campaigns, id, func(c *campaignSeries, id string) int { return strings.Compare(c.record.ID, id) })
+	i, found := slices.BinarySearchFunc(v.campaigns, id,
+		func(c *campaignSeries, id string) int { return strings.Compare(c.record.ID, id) })
 	if !found {
 		return nil
 	}
 	return v.campaigns[i]
 }
 
-// inOrder calls each in the order of all families' names: of campaigns' families with their index in the view, of the
-// others with as many as follow each other. The first error ends it.
-func (v *view) inOrder(others []*dto.MetricFamily, campaigns func(int) error, rest func([]*dto.MetricFamily) error) error {
+// inOrder calls its functions in the order of all families' names: campaigns with the index of each family in
+// v.families, and rest with each run of others between them. It returns the first error.
+func (v *view) inOrder(
+	others []*dto.MetricFamily, campaigns func(int) error, rest func([]*dto.MetricFamily) error,
+) error {
 	from := 0
 	for i, f := range v.families {
 		to := from
@@ -105,8 +109,8 @@ func (v *view) inOrder(others []*dto.MetricFamily, campaigns func(int) error, re
 	return rest(others[from:])
 }
 
-// gather returns v as objects, for what is asked for too rarely to be kept. A histogram is decoded from what is served: there is
-// one encoder.
+// gather returns v as dto objects, for requests that are too rare to keep renderings for. It decodes histograms from
+// their served form, so that there is only one encoder.
 func (v *view) gather() ([]*dto.MetricFamily, error) {
 	gathered := make([]*dto.MetricFamily, 0, len(v.families))
 	for _, f := range v.families {
