@@ -9,10 +9,13 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestOldDataGoesAndComesBackWhereItWas(t *testing.T) {
+func TestOldDataDisappearsAndCountersContinue(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40))})
+	rows := []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40)),
+	}
+	api.SetRows("c", "", rows)
 	h := newHarness(t, api, clock, only("c"))
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
 	h.Advance(15 * time.Minute)
@@ -25,8 +28,8 @@ func TestOldDataGoesAndComesBackWhereItWas(t *testing.T) {
 		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="c"} 1.714554e+09`,
 		`revox_campaign_scan_failures_total{campaign_id="c",reason="server_error"} 16`)
 
-	// Meanwhile the data has shrunk; counters go on from where they were.
-	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
+	// Meanwhile a row was removed. Counters continue from their last values.
+	api.SetRows("c", "", rows[:1])
 	remove()
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(),
@@ -49,7 +52,7 @@ func TestMaxAgeIsAtLeastThreeIntervals(t *testing.T) {
 	h.WantNone(data(h.Scrape()), `^revox_campaign_`)
 }
 
-// A campaign so large that a scan takes longer than data may be old must not come and go.
+// A campaign must not disappear between scans because each scan takes longer than MaxAge.
 func TestMaxAgeAllowsForTwoScans(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
@@ -64,9 +67,9 @@ func TestMaxAgeAllowsForTwoScans(t *testing.T) {
 	h.WantNone(data(h.Scrape()), `^revox_campaign_`)
 }
 
-// Scans that read only what can have changed are quick, but the next may have to read every page again.
+// A scan of open pages is quick, but the next scan may have to read every page again.
 func TestMaxAgeAllowsForTheNextScanOfEveryPage(t *testing.T) {
-	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // calls that ended at start have settled
 	api := newAPI(t, clock)
 	api.SetRows("c", "", oldRows(45))
 	h := newHarness(t, api, clock, func(c *collector.Config) {

@@ -9,31 +9,33 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// What the client does.
 var (
 	requestsOpts = prometheus.CounterOpts{Name: "revox_api_requests_total",
-		Help: "Requests sent to the API, retries included, by the status code of the answer; error where none came."}
+		Help: "Requests sent to the API, including retries, by the status code of the answer; error if there was none."}
 	requestDurationOpts = prometheus.HistogramOpts{Name: "revox_api_request_duration_seconds",
 		Help:                           "Seconds from sending a request to the last byte of its answer.",
 		Buckets:                        []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
 		NativeHistogramBucketFactor:    1.1,
 		NativeHistogramMaxBucketNumber: 160}
 	responseBytesOpts = prometheus.CounterOpts{Name: "revox_api_response_bytes_total",
-		Help: "Bytes of the API's answers as they came over the wire, compressed, without headers."}
+		Help: "Bytes of the API's answers on the wire, compressed, without headers."}
 	retriesOpts = prometheus.CounterOpts{Name: "revox_api_retries_total",
-		Help: "Requests sent again, by the reason why the one before failed."}
+		Help: "Requests sent again, by the reason why the previous attempt failed."}
 
 	endpointLabel = "endpoint"
-	// Codes that are present from the start, for each endpoint.
-	knownCodes = []string{"200", "400", "401", "403", "404", "408", "409", "422", "429", "500", "502", "503", "504", codeError}
-	// Reasons that a failed request can have and that may pass.
-	retryReasons = []revoxapi.ErrorKind{revoxapi.KindRateLimited, revoxapi.KindServerError, revoxapi.KindTimeout, revoxapi.KindConnection, revoxapi.KindBadResponse}
+	// knownCodes are the codes that each endpoint shows from the start.
+	knownCodes = []string{
+		"200", "400", "401", "403", "404", "408", "409", "422", "429", "500", "502", "503", "504", codeError,
+	}
+	// retryReasons are the kinds of errors that the client retries.
+	retryReasons = []revoxapi.ErrorKind{revoxapi.KindRateLimited, revoxapi.KindServerError, revoxapi.KindTimeout,
+		revoxapi.KindConnection, revoxapi.KindBadResponse}
 )
 
 const codeError = "error"
 
-// APIMetrics are the metrics of what a revoxapi.Client does. It is a prometheus.Collector, safe for concurrent use.
-// Make one with NewAPIMetrics.
+// APIMetrics collects metrics of a revoxapi.Client. It is a prometheus.Collector, safe for concurrent use. Make one
+// with NewAPIMetrics.
 type APIMetrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -41,8 +43,7 @@ type APIMetrics struct {
 	retries  *prometheus.CounterVec
 }
 
-// NewAPIMetrics returns metrics for the given endpoints, with a 0 for what has not happened yet: otherwise a first
-// failure would be no increase.
+// NewAPIMetrics returns metrics for the given endpoints. Counters start at 0, so that the first failure is an increase.
 func NewAPIMetrics(endpoints ...revoxapi.Endpoint) *APIMetrics {
 	m := &APIMetrics{
 		requests: prometheus.NewCounterVec(requestsOpts, []string{endpointLabel, "code"}),
@@ -50,20 +51,20 @@ func NewAPIMetrics(endpoints ...revoxapi.Endpoint) *APIMetrics {
 		bytes:    prometheus.NewCounterVec(responseBytesOpts, []string{endpointLabel}),
 		retries:  prometheus.NewCounterVec(retriesOpts, []string{"reason"}),
 	}
-	for _, endpoint := range names(endpoints) {
+	for _, endpoint := range endpoints {
 		for _, code := range knownCodes {
-			m.requests.WithLabelValues(endpoint, code)
+			m.requests.WithLabelValues(string(endpoint), code)
 		}
-		m.duration.WithLabelValues(endpoint)
-		m.bytes.WithLabelValues(endpoint)
+		m.duration.WithLabelValues(string(endpoint))
+		m.bytes.WithLabelValues(string(endpoint))
 	}
-	for _, reason := range names(retryReasons) {
-		m.retries.WithLabelValues(reason)
+	for _, reason := range retryReasons {
+		m.retries.WithLabelValues(string(reason))
 	}
 	return m
 }
 
-// Trace returns what a client is to be made with, by revoxapi.WithTrace.
+// Trace returns the trace that feeds m. Pass it to the client with revoxapi.WithTrace.
 func (m *APIMetrics) Trace() revoxapi.Trace {
 	return revoxapi.Trace{
 		Request: func(r revoxapi.RequestTrace) {
@@ -82,14 +83,14 @@ func (m *APIMetrics) Trace() revoxapi.Trace {
 	}
 }
 
-// Describe sends the descriptors.
+// Describe implements prometheus.Collector.
 func (m *APIMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range m.collectors() {
 		c.Describe(ch)
 	}
 }
 
-// Collect sends the metrics.
+// Collect implements prometheus.Collector.
 func (m *APIMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range m.collectors() {
 		c.Collect(ch)
@@ -100,8 +101,8 @@ func (m *APIMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.requests, withoutCreated{m.duration}, m.bytes, m.retries}
 }
 
-// withoutCreated is a collector of histograms whose created time stamps are left out, as those of campaigns are: one
-// rule for every histogram of the exporter.
+// withoutCreated is a collector of histograms that omits their created timestamps, as all histograms of the exporter
+// do.
 type withoutCreated struct{ prometheus.Collector }
 
 func (c withoutCreated) Collect(ch chan<- prometheus.Metric) {
@@ -123,12 +124,4 @@ func (m metricWithoutCreated) Write(out *dto.Metric) error {
 		out.Histogram.CreatedTimestamp = nil
 	}
 	return err
-}
-
-func names[S ~string](values []S) []string {
-	out := make([]string, len(values))
-	for i, v := range values {
-		out[i] = string(v)
-	}
-	return out
 }

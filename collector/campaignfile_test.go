@@ -24,36 +24,36 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// newFileHarness starts an exporter with a campaign file, of an API with campaigns a, b and c.
+// newFileHarness starts an exporter with a campaign file, and an API with the campaigns a, b and c.
 func newFileHarness(t *testing.T, path string, change func(*collector.Config)) *fileHarness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	for _, id := range []string{"a", "b", "c"} {
 		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
 	}
-	watcher := &watcherClock{Clock: clock, look: make(chan struct{})}
+	watcher := &watcherClock{Clock: clock, check: make(chan struct{})}
 	h := prepareHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignFile, c.Clock = path, watcher
 		if change != nil {
 			change(c)
 		}
 	})
-	h.Busy = 1 // the file is looked at when the test says so
+	h.Busy = 1 // the watcher sleeps until the test wakes it
 	h.Run()
 	h.Settle()
 	return &fileHarness{h, watcher}
 }
 
-// fileHarness is a harness whose exporter looks at its campaign file when the test says so.
+// fileHarness is a harness whose exporter checks its campaign file only when the test says so.
 type fileHarness struct {
 	*harness
 	watcher *watcherClock
 }
 
-// watcherClock is a clock on which the pauses between looks at the campaign file end when the test says so.
+// watcherClock is a clock on which the pauses between checks of the campaign file end only when the test says so.
 type watcherClock struct {
 	*revoxtest.Clock
-	look   chan struct{}
+	check  chan struct{}
 	pauses atomic.Int64
 }
 
@@ -63,32 +63,33 @@ func (c *watcherClock) Sleep(ctx context.Context, d time.Duration) error {
 	}
 	c.pauses.Add(1)
 	select {
-	case <-c.look:
+	case <-c.check:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// lookOnce lets the exporter look at its file once, and returns when it has done what follows from that.
-func (h *fileHarness) lookOnce() {
+// checkOnce makes the exporter check its file once, and returns when it has reacted.
+func (h *fileHarness) checkOnce() {
 	h.TB.Helper()
 	clock := h.watcher
 	clock.Advance(collector.CampaignFileInterval)
 	h.Await(func() bool { return clock.pauses.Load() > 0 })
 	pauses := clock.pauses.Load()
-	clock.look <- struct{}{}
+	clock.check <- struct{}{}
 	h.Await(func() bool { return clock.pauses.Load() > pauses })
 }
 
-// look lets the exporter look at its file as often as it takes to believe a change.
-func (h *fileHarness) look() {
+// check makes the exporter check its file twice: it reads a changed file only if the file is unchanged at the second
+// check.
+func (h *fileHarness) check() {
 	h.TB.Helper()
-	h.lookOnce()
-	h.lookOnce()
+	h.checkOnce()
+	h.checkOnce()
 }
 
-// reads fails the test unless the exporter reads these campaigns and no other.
+// reads fails the test unless the exporter reads exactly these campaigns.
 func (h *harness) reads(ids ...string) {
 	h.TB.Helper()
 	h.Settle()
@@ -104,7 +105,7 @@ func (h *harness) reads(ids ...string) {
 	}
 }
 
-// fileMetrics are what is shown where the file was last read well at a time, and is good or bad now.
+// fileMetrics returns the metrics of a file that is good (1) or bad (0) now, and was good last at a time.
 func fileMetrics(ok int, at time.Time) []string {
 	return []string{
 		fmt.Sprintf("revox_exporter_campaign_file_last_reload_successful %d", ok),
@@ -112,14 +113,14 @@ func fileMetrics(ok int, at time.Time) []string {
 	}
 }
 
-func TestCampaignFileIsReadAnewWhenItChanges(t *testing.T) {
+func TestChangedCampaignFileIsReadAgain(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "campaigns.yml")
 	for _, replaced := range []struct {
 		name string
 		with func(t *testing.T, text string)
 	}{
-		{"written over", func(t *testing.T, text string) { write(t, path, text) }},
+		{"overwritten", func(t *testing.T, text string) { write(t, path, text) }},
 		{"renamed into place", func(t *testing.T, text string) {
 			write(t, path+".new", text)
 			if err := os.Rename(path+".new", path); err != nil {
@@ -127,14 +128,14 @@ func TestCampaignFileIsReadAnewWhenItChanges(t *testing.T) {
 			}
 		}},
 		{"as a Kubernetes volume", func(t *testing.T, text string) {
-			// campaigns.yml -> ..data/campaigns.yml, ..data -> a folder of its own for each version
+			// campaigns.yml -> ..data/campaigns.yml, ..data -> a separate folder for each version
 			version, err := os.MkdirTemp(dir, "..version")
 			if err != nil {
 				t.Fatal(err)
 			}
 			write(t, filepath.Join(version, "campaigns.yml"), text)
 			data := filepath.Join(dir, "..data")
-			_ = os.Remove(path) // where it is no link yet
+			_ = os.Remove(path) // it may not be a link yet
 			for link, to := range map[string]string{data: version, path: filepath.Join("..data", "campaigns.yml")} {
 				_ = os.Remove(link + ".new")
 				if err := os.Symlink(to, link+".new"); err != nil {
@@ -151,27 +152,27 @@ func TestCampaignFileIsReadAnewWhenItChanges(t *testing.T) {
 			h := newFileHarness(t, path, nil)
 			h.reads("a", "b")
 			replaced.with(t, "- b\n- c\n")
-			h.look()
+			h.check()
 			h.reads("b", "c")
 			h.Want(h.Scrape(), fileMetrics(1, h.Clock.Now())...)
 
 			replaced.with(t, "[]")
-			h.look()
+			h.check()
 			h.reads()
 			if !strings.Contains(h.Logs.String(), "no campaign is selected") {
-				t.Errorf("it does not say that nothing is left:\n%s", h.Logs)
+				t.Errorf("the log does not say that nothing is selected:\n%s", h.Logs)
 			}
 			if waitingFor := h.Exporter.Status().WaitingFor; waitingFor != "" {
 				t.Errorf("not ready: waiting for %s", waitingFor)
 			}
 			replaced.with(t, "- a\n")
-			h.look()
+			h.check()
 			h.reads("a")
 		})
 	}
 }
 
-func TestBadCampaignFileLeavesTheOldList(t *testing.T) {
+func TestBadCampaignFileDoesNotChangeTheSelection(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "- a\n")
 	h := newFileHarness(t, path, nil)
@@ -185,36 +186,36 @@ func TestBadCampaignFileLeavesTheOldList(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := len(h.Logs.String())
 			spoil()
-			h.look()
+			h.check()
 			h.reads("a")
 			h.Want(h.Scrape(), fileMetrics(0, read)...)
-			h.look()
-			h.look()
+			h.check()
+			h.check()
 			logs := h.Logs.String()[before:]
 			if strings.Count(logs, "level=error") != 1 || !strings.Contains(logs, path) {
-				t.Errorf("it is not said once, with the file:\n%s", logs)
+				t.Errorf("want one error that names the file:\n%s", logs)
 			}
 			write(t, path, "- a\n")
-			h.look()
+			h.check()
 			read = h.Clock.Now()
 			h.Want(h.Scrape(), fileMetrics(1, read)...)
 		})
 	}
 }
 
-// A file that is being written would be read by half, and half a list may be a list too.
+// A part of a list may be a valid list, so a file is not read while it is being written.
 func TestCampaignFileIsNotReadWhileItIsWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "- a\n- b\n")
 	h := newFileHarness(t, path, nil)
 	for i, text := range []string{"", "- a\n", "- a\n- b\n- c\n"} {
 		write(t, path, text)
-		h.lookOnce()
+		h.checkOnce()
 		if got := h.selected(); got != "a b" {
 			t.Errorf("after part %d: selected %q", i, got)
 		}
 	}
-	h.lookOnce()
+	h.checkOnce()
 	h.reads("a", "b", "c")
 	h.Want(h.Scrape(), fileMetrics(1, h.Clock.Now())...)
 }
@@ -230,7 +231,7 @@ func TestReloadReadsTheFileAtOnce(t *testing.T) {
 	h.reads("b")
 	write(t, path, "b")
 	if err := h.Exporter.Reload(); err == nil || !strings.Contains(err.Error(), path+": it is not a plain list") {
-		t.Errorf("a bad file: error %v", err)
+		t.Errorf("bad file: error %v", err)
 	}
 	h.reads("b")
 	h.Want(h.Scrape(), "revox_exporter_campaign_file_last_reload_successful 0")
@@ -247,27 +248,27 @@ func TestCampaignFileIsMergedAndSharded(t *testing.T) {
 		}
 	}
 	if len(want) == 3 {
-		t.Fatal("the shard leaves nothing out")
+		t.Fatal("the shard has all campaigns")
 	}
 	h := newFileHarness(t, path, func(c *collector.Config) { c.CampaignIDs, c.Shard = []string{"a", "b"}, shard })
 	h.reads(want...)
 	write(t, path, "- a\n")
-	h.look()
+	h.check()
 	h.reads(slices.DeleteFunc(want, func(id string) bool { return id == "c" })...)
 }
 
-// With scans on scrapes, what is new is read without waiting for one, as at the start.
+// If scans are made on scrapes, a new campaign is scanned without waiting for a scrape, as at the start.
 func TestNewFileCampaignIsScannedWithoutAScrape(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "[]")
 	h := newFileHarness(t, path, func(c *collector.Config) { c.ScanInterval = 0 })
 	write(t, path, "- a\n")
-	h.look()
+	h.check()
 	h.reads("a")
 }
 
-// What the list of campaigns says stays known where the file is read anew, and grows no younger.
-func TestReloadKeepsWhatTheListSays(t *testing.T) {
+// Reading the campaign file again keeps the data from the list of campaigns, and its age.
+func TestReloadKeepsTheListOfCampaigns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "- a\n")
 	clock := revoxtest.NewClock(start)
@@ -277,7 +278,10 @@ func TestReloadKeepsWhatTheListSays(t *testing.T) {
 	}
 	remove := list(api, listed("a", "A", "draft", false, start), listed("b", "B", "running", false, start))
 	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = path })
-	status := []string{`revox_campaign_status{campaign_id="a",status="draft"} 1`, `revox_campaign_status{campaign_id="b",status="running"} 1`}
+	status := []string{
+		`revox_campaign_status{campaign_id="a",status="draft"} 1`,
+		`revox_campaign_status{campaign_id="b",status="running"} 1`,
+	}
 	h.Want(h.Scrape(), status...)
 	remove()
 	api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})

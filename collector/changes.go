@@ -11,22 +11,22 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// What is logged of campaigns that come, go and change: a line for each change, and none for what goes on as before.
+// This file logs changes of campaigns: one line for each change, and none while nothing changes.
 
-// Plan says what will be read, how often, and what it costs: one line for the log, at the start.
+// Plan returns a line for the log that says which campaigns are read, how often, and what that costs.
 func (e *Exporter) Plan() string {
 	var what []string
 	given, inFile := e.campaigns.Given()
 	if n := given; n == 1 {
-		what = append(what, "the campaign given")
+		what = append(what, "the given campaign")
 	} else if n > 1 {
-		what = append(what, fmt.Sprintf("the %d campaigns given", n))
+		what = append(what, fmt.Sprintf("the %d given campaigns", n))
 	}
 	if e.cfg.CampaignFile != "" {
-		what = append(what, fmt.Sprintf("the %d of the campaign file", inFile))
+		what = append(what, fmt.Sprintf("the %d in the campaign file", inFile))
 	}
-	if e.cfg.Discovery != nil {
-		what = append(what, fmt.Sprintf("those that the list of campaigns selects (read every %s)", e.cfg.Discovery.Interval))
+	if d := e.cfg.Discovery; d != nil {
+		what = append(what, fmt.Sprintf("those that the list of campaigns selects (read every %s)", d.Interval))
 	}
 	when := fmt.Sprintf("every %s", e.cfg.ScanInterval)
 	if e.onScrape != nil {
@@ -42,13 +42,13 @@ func (e *Exporter) Plan() string {
 	}
 	cost := fmt.Sprintf("a scan of N rows costs N/%d requests and one or two more", size)
 	if e.cfg.FullInterval > 0 {
-		cost += ", later ones only the pages that can have changed"
+		cost += ", and later scans read only pages that can have changed"
 	}
-	return fmt.Sprintf("%s%s: each scanned %s, %d at once; %s", strings.Join(what, ", and "), share, when, e.cfg.MaxScans, cost)
+	return fmt.Sprintf("%s%s: each scanned %s, %d at once; %s",
+		strings.Join(what, ", and "), share, when, e.cfg.MaxScans, cost)
 }
 
-// logSelection logs how the selected campaigns have changed; of what is selected at the start only how many the list has.
-// e.selecting is held.
+// logSelection logs changes of the selected campaigns; at the start, only their number. e.selecting must be locked.
 func (e *Exporter) logSelection(before, after []*store.Record, listed int) {
 	if !e.logged {
 		switch {
@@ -56,7 +56,7 @@ func (e *Exporter) logSelection(before, after []*store.Record, listed int) {
 			e.logged = true
 		case !e.campaigns.List().LastSuccess.IsZero():
 			e.logged = true
-			e.cfg.Logger.Info("the list of campaigns is read", "listed", listed, "selected", len(after))
+			e.cfg.Logger.Info("the list of campaigns was read", "listed", listed, "selected", len(after))
 		}
 		return
 	}
@@ -65,29 +65,31 @@ func (e *Exporter) logSelection(before, after []*store.Record, listed int) {
 		was[r.ID] = r
 	}
 	for _, r := range after {
-		earlier := was[r.ID]
+		earlier, logger := was[r.ID], e.cfg.Logger.With("campaign_id", r.ID, "campaign_name", r.Name())
 		delete(was, r.ID)
 		switch {
 		case earlier == nil:
-			e.cfg.Logger.Info("campaign selected: it is scanned from now on", "campaign_id", r.ID, "campaign_name", r.Name(), "status", r.Status())
+			logger.Info("campaign selected: it is scanned from now on", "status", r.Status())
 		case earlier.Status() != r.Status() && r.Listed != nil && earlier.Listed != nil:
-			e.cfg.Logger.Info("campaign changed its status", "campaign_id", r.ID, "campaign_name", r.Name(), "from", earlier.Status(), "to", r.Status())
+			logger.Info("campaign changed its status", "from", earlier.Status(), "to", r.Status())
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(was)) {
-		e.cfg.Logger.Info("campaign not selected any more: its metrics disappear", "campaign_id", id, "campaign_name", was[id].Name())
+		e.cfg.Logger.Info("campaign no longer selected: its metrics disappear",
+			"campaign_id", id, "campaign_name", was[id].Name())
 	}
 }
 
-// logScan logs what changed with a campaign's last scan: one that goes on as before says nothing.
+// logScan logs a campaign's last scan. If its result is like that of the scan before, the level is debug.
 func (e *Exporter) logScan(before, after *store.Record) {
 	logger := e.cfg.Logger.With("campaign_id", after.ID)
-	took := after.Duration.Round(time.Millisecond)
+	took, reason := after.Duration.Round(time.Millisecond), revoxapi.KindOf(after.Err)
 	switch {
-	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != revoxapi.KindOf(after.Err)):
-		logger.Warn("scan failed; the last complete data stays published until it is too old", "reason", revoxapi.KindOf(after.Err), "err", after.Err)
+	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != reason):
+		logger.Warn("scan failed; the last complete data stays published until it is too old",
+			"reason", reason, "err", after.Err)
 	case after.Err != nil:
-		logger.Debug("scan failed again", "reason", revoxapi.KindOf(after.Err), "err", after.Err)
+		logger.Debug("scan failed again", "reason", reason, "err", after.Err)
 	case before.Data == nil:
 		logger.Info("first scan complete", "rows", after.Data.Tally.Rows(), "duration", took)
 	case before.Err != nil:
@@ -97,13 +99,14 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	}
 }
 
-// logTooOld logs that a campaign's data has become too old to be published, once.
+// logTooOld logs, once, that a campaign's data has become too old to be published.
 func (e *Exporter) logTooOld(before, after *store.Record) {
 	if after.Err == nil || after.Data == nil {
 		return
 	}
 	if e.store.TooOld(after, after.Ended) && !e.store.TooOld(after, before.Ended) {
-		e.cfg.Logger.Warn("the last complete data is too old: the campaign's metrics disappear until a scan succeeds", "campaign_id", after.ID,
-			"age", after.Ended.Sub(after.Data.At).Round(time.Second), "reason", revoxapi.KindOf(after.Err))
+		e.cfg.Logger.Warn("the last complete data is too old: the campaign's metrics disappear until a scan succeeds",
+			"campaign_id", after.ID, "age", after.Ended.Sub(after.Data.At).Round(time.Second),
+			"reason", revoxapi.KindOf(after.Err))
 	}
 }

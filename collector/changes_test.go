@@ -14,7 +14,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestPlanSaysWhatAScanCosts(t *testing.T) {
+func TestPlan(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	for _, test := range []struct {
@@ -22,11 +22,13 @@ func TestPlanSaysWhatAScanCosts(t *testing.T) {
 		want   string
 	}{
 		{func(c *collector.Config) { c.CampaignIDs = []string{"a"} },
-			"the campaign given: each scanned every 1m0s, 4 at once; a scan of N rows costs N/100 requests and one or two more"},
+			"the given campaign: each scanned every 1m0s, 4 at once; " +
+				"a scan of N rows costs N/100 requests and one or two more"},
 		{func(c *collector.Config) {
 			c.CampaignIDs, c.ScanInterval, c.MaxScans, c.Rows = []string{"a", "b"}, 0, 2, revoxapi.RowsParams{PageSize: 50}
 			c.Discovery = &campaigns.Discovery{Interval: 5 * time.Minute}
-		}, "the 2 campaigns given, and those that the list of campaigns selects (read every 5m0s): each scanned with each scrape, 2 at once; a scan of N rows costs N/50 requests and one or two more"},
+		}, "the 2 given campaigns, and those that the list of campaigns selects (read every 5m0s): " +
+			"each scanned with each scrape, 2 at once; a scan of N rows costs N/50 requests and one or two more"},
 	} {
 		if got := newHarness(t, api, clock, test.change).Exporter.Plan(); got != test.want {
 			t.Errorf("the plan is %q, want %q", got, test.want)
@@ -34,8 +36,8 @@ func TestPlanSaysWhatAScanCosts(t *testing.T) {
 	}
 }
 
-// What changes is logged once; what goes on as before is not.
-func TestLogSaysWhatChanges(t *testing.T) {
+// Each change is logged once, and nothing else.
+func TestChangesAreLoggedOnce(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c-1", "Spring offer", []json.RawMessage{callRow("1", "completed")})
@@ -44,7 +46,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 		c.MaxAge = 5 * time.Minute
 	})
 	read := 0
-	said := func() string {
+	newLines := func() string {
 		h.TB.Helper()
 		var lines []string
 		text := h.Logs.String()
@@ -56,7 +58,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 	}
 	expect := func(wants ...string) {
 		h.TB.Helper()
-		lines := said()
+		lines := newLines()
 		got := 0
 		for line := range strings.Lines(lines) {
 			if !strings.HasPrefix(line, "level=debug") {
@@ -65,7 +67,7 @@ func TestLogSaysWhatChanges(t *testing.T) {
 		}
 		for _, want := range wants {
 			if strings.Count(lines, want) != 1 {
-				t.Errorf("not said once: %s", want)
+				t.Errorf("not logged exactly once: %s", want)
 			}
 		}
 		if got != len(wants) {
@@ -75,34 +77,40 @@ func TestLogSaysWhatChanges(t *testing.T) {
 			t.Fatalf("the log:\n%s", lines)
 		}
 	}
-	expect(`level=info msg="the list of campaigns is read" listed=1 selected=1`, `level=info msg="first scan complete" campaign_id=c-1`)
+	expect(`level=info msg="the list of campaigns was read" listed=1 selected=1`,
+		`level=info msg="first scan complete" campaign_id=c-1`)
 
 	h.Advance(3 * time.Minute)
 	expect()
 
 	api.Pause("c-1")
 	h.Advance(2 * time.Minute)
-	expect(`level=info msg="campaign changed its status" campaign_id=c-1 campaign_name="Spring offer" from=running to=paused`)
+	expect(`level=info msg="campaign changed its status" campaign_id=c-1 campaign_name="Spring offer" ` +
+		`from=running to=paused`)
 
 	api.SetRows("c-2", "Den\u009btists", nil)
 	h.Advance(2 * time.Minute)
-	expect(`level=info msg="campaign selected: it is scanned from now on" campaign_id=c-2 campaign_name="Den\ufffdtists" status=running`, `level=info msg="first scan complete" campaign_id=c-2`)
+	expect(`level=info msg="campaign selected: it is scanned from now on" campaign_id=c-2 `+
+		`campaign_name="Den\ufffdtists" status=running`, `level=info msg="first scan complete" campaign_id=c-2`)
 
 	api.Remove("c-2")
 	h.Advance(time.Minute)
-	lines := said()
-	if strings.Count(lines, `level=info msg="campaign not selected any more: its metrics disappear" campaign_id=c-2`) != 1 {
-		t.Errorf("it is not said that a campaign is gone:\n%s", lines)
+	lines := newLines()
+	if strings.Count(lines, `level=info msg="campaign no longer selected: its metrics disappear" campaign_id=c-2`) != 1 {
+		t.Errorf("the removed campaign is not logged:\n%s", lines)
 	}
 
-	remove := api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.Status(http.StatusServiceUnavailable, nil, "")})
+	unavailable := revoxtest.Status(http.StatusServiceUnavailable, nil, "")
+	remove := api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: unavailable})
 	h.Advance(12 * time.Minute)
-	expect(`level=warn msg="scan failed; the last complete data stays published until it is too old" campaign_id=c-1 reason=server_error`,
-		`level=warn msg="the last complete data is too old: the campaign's metrics disappear until a scan succeeds" campaign_id=c-1 age=6m0s reason=server_error`)
+	expect(`level=warn msg="scan failed; the last complete data stays published until it is too old" campaign_id=c-1 `+
+		`reason=server_error`,
+		`level=warn msg="the last complete data is too old: the campaign's metrics disappear until a scan succeeds" `+
+			`campaign_id=c-1 age=6m0s reason=server_error`)
 	remove()
 	h.Advance(2 * time.Minute)
 	expect(`level=info msg="scans succeed again" campaign_id=c-1`)
 }
 
-// lineOrigin is where in the code a line comes from, and its time.
+// lineOrigin matches the caller and time of a line.
 var lineOrigin = regexp.MustCompile(` caller=\S+ time=\S+`)

@@ -16,7 +16,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestCountersHoldWhenDataIsReclassified(t *testing.T) {
+func TestCountersDoNotFallWhenDataIsReclassified(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", []json.RawMessage{
@@ -39,7 +39,7 @@ func TestCountersHoldWhenDataIsReclassified(t *testing.T) {
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 2`,
 		`revox_campaign_counter_decreases_total{campaign_id="c"} 2`, // a counter and a histogram
 	)
-	// What comes after a correction is counted as usual.
+	// Later changes are counted as usual.
 	api.SetRows("c", "", []json.RawMessage{
 		callRow("r1", "completed", endedAttempt("human", 40)),
 		callRow("r2", "completed", endedAttempt("voicemail", 50)),
@@ -51,15 +51,15 @@ func TestCountersHoldWhenDataIsReclassified(t *testing.T) {
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 150`,
 		`revox_campaign_counter_decreases_total{campaign_id="c"} 2`)
 
-	// Another process shows what the newest scan counts.
+	// Another process shows the counts of the last scan.
 	h2 := newHarness(t, api, revoxtest.NewClock(clock.Now()), only("c"))
 	h2.Want(h2.Scrape(),
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
 		`revox_campaign_counter_decreases_total{campaign_id="c"} 0`)
 }
 
-// Rows that vanish for a moment and come back must not look as if all had been called once more.
-func TestSuddenLossOfRowsIsNotBelievedAtOnce(t *testing.T) {
+// When rows disappear for a moment and come back, it must not look as if all of them had been called again.
+func TestSuddenLossOfRowsMustBeConfirmed(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	var rows []json.RawMessage
@@ -89,7 +89,7 @@ func TestSuddenLossOfRowsIsNotBelievedAtOnce(t *testing.T) {
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 100`)
 }
 
-// Rows that could not be found for a while are not counted anew when they are.
+// Rows that were missing for a while are not counted again when they reappear.
 func TestMissingRowsDoNotCountTwice(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
@@ -130,8 +130,8 @@ func TestGaugesFollowDataThatShrinks(t *testing.T) {
 		`revox_campaign_call_attempt_duration_seconds_sum{campaign_id="c"} 52`)
 }
 
-// Whatever rows come, go and change between scans, no counter and no bucket of a histogram ever falls, and the halves
-// of a histogram agree.
+// Whatever rows are added, removed and changed between scans, no counter and no bucket of a histogram ever falls, and
+// classic and native histograms agree.
 func TestNoCounterEverFalls(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -161,7 +161,7 @@ func TestNoCounterEverFalls(t *testing.T) {
 		for series, was := range before {
 			now, ok := after[series]
 			if !ok {
-				t.Errorf("%s is gone", series)
+				t.Errorf("%s has disappeared", series)
 			}
 			if now < was {
 				t.Errorf("%s fell from %v to %v", series, was, now)
@@ -171,7 +171,7 @@ func TestNoCounterEverFalls(t *testing.T) {
 	}
 }
 
-// families returns the value of each counter, and of each bucket, sum and count of histograms, by the series' name.
+// families returns the values of counters, and of the buckets, sums and counts of histograms, by series.
 func (h *harness) families() map[string]float64 {
 	h.TB.Helper()
 	values := map[string]float64{}
@@ -196,7 +196,7 @@ func (h *harness) families() map[string]float64 {
 				for bound, n := range nativeBuckets(m.Histogram) {
 					values[fmt.Sprintf("%s native bucket %d", name, bound)] = float64(n)
 				}
-				checkHalvesAgree(h.TB, name, m.Histogram)
+				checkHistogram(h.TB, name, m.Histogram)
 				for _, b := range text[family.GetName()].Metric[i].Histogram.Bucket {
 					values[fmt.Sprintf("%s le %v", name, b.GetUpperBound())] = float64(b.GetCumulativeCount())
 				}
@@ -206,7 +206,7 @@ func (h *harness) families() map[string]float64 {
 	return values
 }
 
-// nativeBuckets decodes the native half of a histogram.
+// nativeBuckets returns the counts of native buckets by index.
 func nativeBuckets(h *dto.Histogram) map[int]uint64 {
 	buckets := map[int]uint64{}
 	index, i, count := 0, 0, int64(0)
@@ -222,23 +222,24 @@ func nativeBuckets(h *dto.Histogram) map[int]uint64 {
 	return buckets
 }
 
-func checkHalvesAgree(t testing.TB, name string, h *dto.Histogram) {
+// checkHistogram fails the test unless the classic and native buckets of a histogram agree with its count.
+func checkHistogram(t testing.TB, name string, h *dto.Histogram) {
 	t.Helper()
 	native := h.GetZeroCount()
 	for _, n := range nativeBuckets(h) {
 		native += n
 	}
 	if native != h.GetSampleCount() {
-		t.Errorf("%s: native buckets hold %d, the count is %d", name, native, h.GetSampleCount())
+		t.Errorf("%s: native buckets count %d observations, want %d", name, native, h.GetSampleCount())
 	}
 	last := uint64(0)
 	for _, b := range h.Bucket {
 		if b.GetCumulativeCount() < last {
-			t.Errorf("%s: bucket %v is smaller than the one below", name, b.GetUpperBound())
+			t.Errorf("%s: bucket %v has a lower count than the one before", name, b.GetUpperBound())
 		}
 		last = b.GetCumulativeCount()
 	}
 	if last > h.GetSampleCount() {
-		t.Errorf("%s: the last bucket holds %d, the count is %d", name, last, h.GetSampleCount())
+		t.Errorf("%s: the last bucket counts %d observations, want %d or less", name, last, h.GetSampleCount())
 	}
 }

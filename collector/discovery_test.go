@@ -14,26 +14,30 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-var everything = &campaigns.Discovery{Interval: 5 * time.Minute, Statuses: []string{"draft", "running", "paused", "completed"}}
+var everything = &campaigns.Discovery{
+	Interval: 5 * time.Minute, Statuses: []string{"draft", "running", "paused", "completed"},
+}
 
-// discover selects campaigns as the default flags do, changed by change.
+// discover sets the discovery of the default flags, modified by change.
 func discover(change func(*campaigns.Discovery)) func(*collector.Config) {
-	d := &campaigns.Discovery{Interval: 5 * time.Minute, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 168 * time.Hour}
+	d := &campaigns.Discovery{
+		Interval: 5 * time.Minute, Statuses: []string{"running", "paused", "completed"}, CompletedFor: 168 * time.Hour,
+	}
 	if change != nil {
 		change(d)
 	}
 	return func(c *collector.Config) { c.Discovery = d }
 }
 
-// list makes the API's list of campaigns consist of these JSON objects.
+// list sets the API's list of campaigns to these JSON objects.
 func list(api *revoxtest.Server, campaigns ...string) (remove func()) {
 	return api.AddFault(revoxtest.Fault{Endpoint: "campaigns",
 		Behavior: revoxtest.Body("application/json", `{"campaigns": [`+strings.Join(campaigns, ",")+`]}`)})
 }
 
 func listed(id, name, status string, cancelled bool, updated time.Time) string {
-	return fmt.Sprintf(`{"id": %q, "name": %q, "status": %q, "is_cancelled": %v, "updated_at": %q, "max_concurrent_calls": 1e1}`,
-		id, name, status, cancelled, updated.Format(time.RFC3339))
+	return fmt.Sprintf(`{"id": %q, "name": %q, "status": %q, "is_cancelled": %v, "updated_at": %q,
+		"max_concurrent_calls": 1e1}`, id, name, status, cancelled, updated.Format(time.RFC3339))
 }
 
 func TestDiscoverySelects(t *testing.T) {
@@ -49,7 +53,8 @@ func TestDiscoverySelects(t *testing.T) {
 		`{"id": "completed-no-one-knows-when", "name": "", "status": "completed", "is_cancelled": false, "updated_at": {}}`,
 		`{"id": "archived", "name": "Archived", "status": "archived", "is_cancelled": false, "updated_at": null}`,
 		`{"id": "..", "name": "no ID", "status": "running", "is_cancelled": false}`,
-		`{"id": 7, "name": ["no ID"], "status": {}, "is_cancelled": "no", "updated_at": 7, "max_concurrent_calls": "unlimited"}`,
+		`{"id": 7, "name": ["no ID"], "status": {}, "is_cancelled": "no", "updated_at": 7,
+			"max_concurrent_calls": "unlimited"}`,
 		listed("running", "Running twice", "running", false, start),
 	}
 	for _, test := range []struct {
@@ -61,10 +66,14 @@ func TestDiscoverySelects(t *testing.T) {
 		{"by default", nil, nil, "cancelled completed completed-no-one-knows-when paused running"},
 		{"for ever", func(d *campaigns.Discovery) { d.CompletedFor = 0 }, nil,
 			"cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when paused running"},
-		{"by status", func(d *campaigns.Discovery) { d.Statuses = []string{"draft", "archived"} }, nil, "archived draft"},
-		{"by included names, anchored", func(d *campaigns.Discovery) { d.Include = anchored(t, "Paused|Run") }, nil, "paused"},
-		{"by excluded names, anchored", func(d *campaigns.Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil, "cancelled completed paused"},
-		{"given IDs whatever the filters say", func(d *campaigns.Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"}, "draft not-listed"},
+		{"by status", func(d *campaigns.Discovery) { d.Statuses = []string{"draft", "archived"} }, nil,
+			"archived draft"},
+		{"by included names, anchored", func(d *campaigns.Discovery) { d.Include = anchored(t, "Paused|Run") }, nil,
+			"paused"},
+		{"by excluded names, anchored", func(d *campaigns.Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil,
+			"cancelled completed paused"},
+		{"given IDs despite the filters", func(d *campaigns.Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"},
+			"draft not-listed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clock := revoxtest.NewClock(start)
@@ -99,7 +108,8 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 	remove := list(api,
 		listed("a", "Same name", "running", false, start),
 		listed("b", "Same name", "running", true, start),
-		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false, "max_concurrent_calls": "unlimited"}`)
+		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false,
+			"max_concurrent_calls": "unlimited"}`)
 	h := newHarness(t, api, clock, func(c *collector.Config) {
 		discover(func(d *campaigns.Discovery) { d.Statuses = append(d.Statuses, "archived") })(c)
 	})
@@ -119,16 +129,17 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 	h.WantNone(scrape, `^revox_campaign_max_concurrent_calls\{campaign_id="c"\}`)
 	h.Want(scrape, `revox_exporter_unknown_values_total{label="status"} 1`)
 
-	// What the list said long ago is not said for ever, though the rows are read as before.
+	// Old data from the list disappears, although the rows are still read.
 	remove()
 	api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
 	h.Advance(17 * time.Minute)
 	scrape = h.Scrape()
-	h.Want(scrape, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_info{campaign_id="a",campaign_name="Same name"} 1`)
+	h.Want(scrape, `revox_campaign_up{campaign_id="a"} 1`,
+		`revox_campaign_info{campaign_id="a",campaign_name="Same name"} 1`)
 	h.WantNone(scrape, `^revox_campaign_(status|max_concurrent_calls)`)
 }
 
-func TestCampaignsComeAndGo(t *testing.T) {
+func TestSelectionFollowsTheList(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
@@ -142,23 +153,23 @@ func TestCampaignsComeAndGo(t *testing.T) {
 	h.WantNone(scrape, `campaign_id="a"`)
 	h.Want(scrape, `revox_campaign_up{campaign_id="b"} 1`)
 
-	// A list that cannot be read leaves the campaigns that were selected before, and they go on being scanned.
+	// If the list cannot be read, the selected campaigns stay the same and are still scanned.
 	remove()
 	remove = api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(500, nil, "")})
 	h.Advance(6 * time.Minute)
 	h.Want(h.Scrape(),
 		`revox_discovery_up 0`,
-		fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(start.Add(5*time.Minute).Unix())),
-		fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="b"} %v`, float64(clock.Now().Unix())))
+		fmt.Sprint(`revox_discovery_last_success_timestamp_seconds `, float64(start.Add(5*time.Minute).Unix())),
+		fmt.Sprint(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="b"} `, float64(clock.Now().Unix())))
 
-	// It is tried again within a minute, not only after the interval.
+	// The next attempt is a minute later, not a whole interval.
 	remove()
 	defer list(api, listed("b", "B", "paused", false, start))()
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(), `revox_discovery_up 1`, `revox_campaign_status{campaign_id="b",status="paused"} 1`)
 }
 
-func TestReadyTellsWhatIsAwaited(t *testing.T) {
+func TestStatusSaysWhatReadinessWaitsFor(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
@@ -178,8 +189,8 @@ func TestReadyTellsWhatIsAwaited(t *testing.T) {
 	}
 }
 
-// A list that lacks a campaign for a while must not make its counters fall.
-func TestCampaignThatComesBackGoesOnCounting(t *testing.T) {
+// The counters of a campaign must not fall because the list lacks it for a while.
+func TestCountersContinueWhenACampaignComesBack(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed"), callRow("r2", "completed")})
@@ -197,7 +208,7 @@ func TestCampaignThatComesBackGoesOnCounting(t *testing.T) {
 	h.Want(h.Scrape(), `revox_campaign_calls_finished_total{campaign_id="a",status="completed"} 2`,
 		`revox_campaign_rows{campaign_id="a"} 1`)
 
-	// After days it is a new campaign, and nothing is left of the old one.
+	// After RememberDropped it counts as a new campaign.
 	remove()
 	remove = list(api)
 	h.Advance(5 * time.Minute)
@@ -227,8 +238,8 @@ func TestDiscoveryTriesAChangedKeySoon(t *testing.T) {
 	h.Want(h.Scrape(), `revox_discovery_up 1`)
 }
 
-// An exporter that scans on scrapes must get ready without one: where scrapes are routed by readiness none comes.
-func TestReadyWithoutAScrapeThoughTheListFailsFirst(t *testing.T) {
+// An exporter that scans on scrapes must become ready without one: it may get no scrapes before it is ready.
+func TestReadyWithoutAScrapeAfterTheListFailedFirst(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
@@ -242,8 +253,8 @@ func TestReadyWithoutAScrapeThoughTheListFailsFirst(t *testing.T) {
 	}
 }
 
-// What is embedded in the list may be large, odd and personal; nothing of it is needed.
-func TestEmbeddedAssistantsAreSkippedUnread(t *testing.T) {
+// The objects embedded in the list may be large, malformed and personal; nothing in them is needed.
+func TestEmbeddedAssistantsAreSkipped(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	var campaigns []string
@@ -254,17 +265,19 @@ func TestEmbeddedAssistantsAreSkippedUnread(t *testing.T) {
 	} {
 		id := fmt.Sprint("c", i)
 		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
-		campaigns = append(campaigns, fmt.Sprintf(`{"assistant": %s, "id": %q, "name": "Campaign %d", "status": "running", "is_cancelled": false, "from_phone_number": "canary"}`, assistant, id, i))
+		campaigns = append(campaigns, fmt.Sprintf(`{"assistant": %s, "id": %q, "name": "Campaign %d", "status": "running",
+			"is_cancelled": false, "from_phone_number": "canary"}`, assistant, id, i))
 	}
 	list(api, campaigns...)
 	h := newHarness(t, api, clock, discover(nil))
 	scrape := h.Scrape()
 	h.Want(scrape, `revox_discovery_up 1`)
 	for i := range campaigns {
-		h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id="c%d"} 1`, i), fmt.Sprintf(`revox_campaign_info{campaign_id="c%d",campaign_name="Campaign %d"} 1`, i, i))
+		h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id="c%d"} 1`, i),
+			fmt.Sprintf(`revox_campaign_info{campaign_id="c%d",campaign_name="Campaign %d"} 1`, i, i))
 	}
 	if strings.Contains(scrape+h.Logs.String(), "canary") {
-		t.Error("what is embedded in the list is shown")
+		t.Error("text of an embedded object is shown")
 	}
 }
 
@@ -278,11 +291,12 @@ func TestGivenCampaignsAreReadWhileTheListFails(t *testing.T) {
 			discover(nil)(c)
 			c.CampaignIDs, c.ScanInterval = []string{"a"}, interval
 		})
-		h.Want(h.Scrape(), `revox_discovery_up 0`, `revox_campaign_up{campaign_id="a"} 1`, `revox_campaign_rows{campaign_id="a"} 1`)
+		h.Want(h.Scrape(), `revox_discovery_up 0`, `revox_campaign_up{campaign_id="a"} 1`,
+			`revox_campaign_rows{campaign_id="a"} 1`)
 	}
 }
 
-// What a refused key has brought is over once another is accepted: the list is read at its usual interval.
+// After a refused key was replaced by a good one, the list is read on its usual interval.
 func TestListIsReadAsUsualAfterTheKeyHasChanged(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
@@ -300,8 +314,8 @@ func TestListIsReadAsUsualAfterTheKeyHasChanged(t *testing.T) {
 	}
 }
 
-// A list that was not asked for, since the key was refused for campaigns, is read soon after the key has changed.
-func TestListThatWasHeldBackIsReadSoon(t *testing.T) {
+// If the list was not read because the key was refused for campaigns, it is read soon after the key has changed.
+func TestListIsReadSoonAfterTheKeyHasChanged(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	setRows(api, "c", 2, 1)
@@ -313,10 +327,10 @@ func TestListThatWasHeldBackIsReadSoon(t *testing.T) {
 	h.Advance(21 * time.Minute)
 	h.Key.Set(revoxtest.APIKey)
 	h.Advance(time.Minute)
-	h.Want(h.Scrape(), fmt.Sprintf(`revox_discovery_last_success_timestamp_seconds %v`, float64(clock.Now().Unix())))
+	h.Want(h.Scrape(), fmt.Sprint(`revox_discovery_last_success_timestamp_seconds `, float64(clock.Now().Unix())))
 }
 
-func TestCampaignsWithoutAnIDAreSaidOnce(t *testing.T) {
+func TestCampaignsWithoutAnIDAreLoggedOnce(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	remove := list(api, `{"name": "no ID", "status": "running"}`)
@@ -325,7 +339,7 @@ func TestCampaignsWithoutAnIDAreSaidOnce(t *testing.T) {
 	remove()
 	list(api)
 	h.Advance(5 * time.Minute)
-	if said := grep(h.Logs.String(), `passed over`); strings.Count(said, "\n") != 1 {
-		t.Errorf("it should be said once:\n%s", said)
+	if lines := grep(h.Logs.String(), `are skipped`); strings.Count(lines, "\n") != 1 {
+		t.Errorf("want one line in the log:\n%s", lines)
 	}
 }

@@ -1,5 +1,10 @@
-// Package collector turns the rows of Revox campaigns into Prometheus metrics.
+// Package collector turns the rows of Revox campaigns into Prometheus metrics. An [Exporter] wires its subpackages
+// together:
 //
-// Data flows one way: rows are read by a scan and counted in a [Tally]; the tally of a complete scan becomes what is
-// published; the [Exporter]'s Collect shows it. Nothing flows back, and nothing that is shown comes from half a scan.
+//	exporter, err := collector.New(collector.Config{Client: client, Key: key, Logger: logger, CampaignIDs: ids, ...})
+//	metrics, err := exporter.MetricsHandler(registry) // serve it at /metrics
+//	exporter.Run(ctx)
+//
+// Data flows one way: packages campaigns and schedule decide what is scanned and when, package scan reads rows, package
+// tally counts them, package store keeps the result of complete scans, and package exposition serves it.
 package collector

@@ -1,12 +1,12 @@
 package collector
 
-// What tests of the exported API look at or change beside it.
+// This file gives tests of the exported API access to internals.
 
-// Scrapers returns how many scrapes wait for the scan that goes on.
+// Scrapers returns the number of scrapes that wait for the running scan.
 func (e *Exporter) Scrapers() int { return e.onScrape.Waiting() }
 
-// Scans returns how many scans go on, and how many wait for their slots.
+// Scans returns the number of running scans, and the number that wait for a slot.
 func (e *Exporter) Scans() (running, waiting int) { return e.queue.Scans() }
 
-// CampaignFileInterval is the pause between two looks at the campaign file.
+// CampaignFileInterval is the time between two checks of the campaign file.
 const CampaignFileInterval = campaignFileInterval

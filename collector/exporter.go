@@ -19,44 +19,46 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Config says what an Exporter reads, and when. Client, Key and Logger must be set.
+// Config is the configuration of an Exporter. Client, Key and Logger must be set.
 type Config struct {
 	Client *revoxapi.Client
-	// Key is the client's: a campaign whose key was refused is read again as soon as the key changes.
+	// Key is the client's key. When it changes, campaigns that were refused with the old one are read again at once.
 	Key    revoxapi.KeySource
 	Logger *slog.Logger
-	// Clock says when to scan and how old data is; nil is the machine's own.
+	// Clock is the clock for scans and ages; nil means the system's clock.
 	Clock revoxapi.Clock
 
-	// CampaignIDs are read always, whatever Discovery selects.
+	// CampaignIDs are campaigns that are always read, whatever Discovery selects.
 	CampaignIDs []string
-	// CampaignFile is a YAML or JSON list of campaigns that are read too, read again when it changes; empty: none.
+	// CampaignFile is the path of a YAML or JSON list of campaigns that are read too. It is read again when it changes.
 	CampaignFile string
-	// Discovery selects campaigns of the organization's list; nil is off.
+	// Discovery selects campaigns from the organization's list; nil turns discovery off.
 	Discovery *campaigns.Discovery
-	// Shard of all these campaigns that is read; the zero value is all of them.
+	// Shard is the share of all these campaigns that is read. The zero value reads all.
 	Shard campaigns.Shard
 
-	// Rows says how rows are asked for: the first page and the size of a page. The zero value is right.
+	// Rows are the first page and the page size to ask for. The zero value suits every server.
 	Rows revoxapi.RowsParams
-	// ScanInterval between the starts of a campaign's scans; 0: scan on each scrape.
+	// ScanInterval is the time between the starts of a campaign's scans; 0 means to scan on each scrape.
 	ScanInterval time.Duration
-	// MaxScans is how many campaigns are scanned at once: as many as the client has requests in flight keep it busy, and more would
-	// only read their pages further apart. Where there are more campaigns, their scans are spread over the interval. 0 means 4.
+	// MaxScans is the number of concurrent scans; 0 means 4. More than the client's limit of requests in flight do not
+	// help. If there are more campaigns, their scans are spread over the interval.
 	MaxScans int
-	// ScanTimeout of one whole scan; 0: no limit but that of its requests.
+	// ScanTimeout limits one whole scan; 0 means no limit except those of its requests.
 	ScanTimeout time.Duration
-	// MaxAge of published data; at least 3 intervals, and twice the time that a full scan of the campaign took.
+	// MaxAge limits the age of published data. It is raised to 3 intervals, or twice the duration of the campaign's
+	// full scan.
 	MaxAge time.Duration
-	// FullInterval is how often settled pages are read again all the same, at most a quarter early; 0: by every scan.
+	// FullInterval is the time after which a scan reads settled pages again, up to a quarter earlier; 0 means each
+	// time.
 	FullInterval time.Duration
-	// ScrapeTimeoutOffset is how long before Prometheus would give up a scan on a scrape ends.
+	// ScrapeTimeoutOffset is how long before the scrape timeout a scan on a scrape ends.
 	ScrapeTimeoutOffset time.Duration
-	// State is what outlives a restart; nil: nothing does. Whoever opened it closes it after Run has returned.
+	// State keeps data over restarts; nil keeps nothing. The caller must close it after Run has returned.
 	State *store.State
 }
 
-// Exporter reads campaigns while Run runs, and serves what it has read. It is safe for concurrent use. Make one with New.
+// Exporter reads campaigns while Run runs, and serves their metrics. It is safe for concurrent use. Make one with New.
 type Exporter struct {
 	cfg       Config
 	labels    *tally.Labels
@@ -65,20 +67,21 @@ type Exporter struct {
 	queue     *schedule.Queue
 	breaker   *schedule.KeyBreaker
 	intervals *schedule.Intervals
-	onScrape  *schedule.SharedScan // nil: scans go on in the background
+	onScrape  *schedule.SharedScan // nil: scans run on an interval
 	store     *store.Store
 
-	selected chan struct{} // holds a message where campaigns were selected that on-scrape mode has not scanned
-	listRead atomic.Bool   // the list of campaigns was read or failed to be read
+	selected chan struct{} // holds a message if new campaigns need a first scan without a scrape
+	listRead atomic.Bool   // the list of campaigns was read, or could not be read
 	ready    atomic.Bool
 
-	// selecting is held while campaigns are selected, and guards what follows.
+	// selecting is locked while campaigns are selected. It guards the fields below.
 	selecting sync.Mutex
 	idle      bool // no campaign is selected
-	logged    bool // the log has what is selected: from then on it has what changes
+	logged    bool // the first selection was logged; from then on, changes are
 }
 
-// New returns an Exporter, or an error about the IDs, the campaign file or the shard in cfg. The API is not asked before Run.
+// New returns an Exporter. The error is about the IDs, the campaign file or the shard in cfg. New does not call the
+// API.
 func New(cfg Config) (*Exporter, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = revoxapi.SystemClock{}
@@ -117,11 +120,11 @@ func New(cfg Config) (*Exporter, error) {
 	return e, nil
 }
 
-// Config returns what the exporter was made with, with defaults filled in.
+// Config returns the configuration, including defaults.
 func (e *Exporter) Config() Config { return e.cfg }
 
-// MetricsHandler returns a handler of /metrics: the metrics of e's campaigns and of e itself, which are registered with registry,
-// and those of registry. It waits for no scan.
+// MetricsHandler returns a handler for /metrics. It serves the metrics of campaigns and of registry, and registers
+// those of e itself with registry. It never waits for a scan. The error is that registering failed.
 func (e *Exporter) MetricsHandler(registry *prometheus.Registry) (http.Handler, error) {
 	if err := registry.Register(ownMetrics{e}); err != nil {
 		return nil, err
@@ -129,8 +132,8 @@ func (e *Exporter) MetricsHandler(registry *prometheus.Registry) (http.Handler, 
 	return exposition.NewHandler(e.store, e.cfg.Clock, registry, e.cfg.Logger)
 }
 
-// Run reads the list of campaigns and, on an interval, the campaigns until ctx ends; then it waits for what it started and returns.
-// It must be called once.
+// Run reads the list of campaigns and scans campaigns on the interval, until ctx ends. It returns when everything that
+// it started has ended. It must be called once.
 func (e *Exporter) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup

@@ -27,29 +27,29 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// What scrapers ask for.
+// acceptHeaders are Accept headers of different scrapers.
 var acceptHeaders = map[string]string{
-	"nothing":             "",
-	"text":                "text/plain;version=0.0.4",
-	"OpenMetrics":         "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-	"OpenMetrics alone":   "application/openmetrics-text; version=1.0.0",
-	"protobuf":            protobufAccept,
-	"protobuf, as if new": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3",
-	"protobuf as text":    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
-	"dots escaped":        "text/plain;version=0.0.4;escaping=dots",
-	"a browser":           "text/html,application/xhtml+xml,*/*;q=0.8",
+	"nothing":           "",
+	"text":              "text/plain;version=0.0.4",
+	"OpenMetrics":       "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+	"OpenMetrics alone": "application/openmetrics-text; version=1.0.0",
+	"protobuf":          protobufAccept,
+	"Prometheus 3":      protobufAccept + ";escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3",
+	"protobuf as text":  "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+	"dots escaped":      "text/plain;version=0.0.4;escaping=dots",
+	"a browser":         "text/html,application/xhtml+xml,*/*;q=0.8",
 }
 
 const protobufAccept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
-// answer is an answer to a scrape, uncompressed.
+// answer is an uncompressed answer to a scrape.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// ask scrapes a server. The transport does not touch the encoding.
+// ask scrapes a server. The transport does not change the encoding.
 func ask(t *testing.T, method, url, accept, acceptEncoding string) answer {
 	t.Helper()
 	req, err := http.NewRequest(method, url, nil)
@@ -71,7 +71,7 @@ func ask(t *testing.T, method, url, accept, acceptEncoding string) answer {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compressed.Multistream(false) // one member alone
+		compressed.Multistream(false) // read one member only
 		body = compressed
 	}
 	text, err := io.ReadAll(body)
@@ -84,13 +84,14 @@ func ask(t *testing.T, method, url, accept, acceptEncoding string) answer {
 	return answer{resp.StatusCode, resp.Header, string(text)}
 }
 
-// handlerLines are of the metrics that only the real handler has.
+// handlerLines matches the metrics that only the real handler has.
 var handlerLines = regexp.MustCompile(`(?m)^(# (HELP|TYPE) )?promhttp_.*\n`)
 
-// sameAnswer fails the test unless the exporter serves what promhttp serves of the same collectors.
+// sameAnswer fails the test unless the exporter's answer equals that of promhttp for the same collectors.
 func (h *harness) sameAnswer(t *testing.T, promhttpURL, query, accept, encoding string) {
 	t.Helper()
-	got, want := ask(t, http.MethodGet, h.Web.URL+query, accept, encoding), ask(t, http.MethodGet, promhttpURL+query, accept, encoding)
+	got := ask(t, http.MethodGet, h.Web.URL+query, accept, encoding)
+	want := ask(t, http.MethodGet, promhttpURL+query, accept, encoding)
 	if got.status != want.status {
 		t.Errorf("status %d, want %d", got.status, want.status)
 	}
@@ -99,15 +100,17 @@ func (h *harness) sameAnswer(t *testing.T, promhttpURL, query, accept, encoding 
 			t.Errorf("%s: %s, want %s", name, g, w)
 		}
 	}
-	if strings.Contains(want.header.Get("Content-Type"), "encoding=delimited") {
+	contentType := want.header.Get("Content-Type")
+	if strings.Contains(contentType, "encoding=delimited") {
 		sameFamilies(t, decodeFamilies(t, got.body), decodeFamilies(t, want.body))
 		return
 	}
-	if g, w := handlerLines.ReplaceAllString(got.body, ""), want.body; g != w && !strings.Contains(want.header.Get("Content-Type"), "encoding=text") {
-		t.Errorf("not what promhttp serves:\n%s", diff(w, g))
+	text := handlerLines.ReplaceAllString(got.body, "")
+	if text != want.body && !strings.Contains(contentType, "encoding=text") {
+		t.Errorf("not equal to promhttp's answer:\n%s", diff(want.body, text))
 	}
 	if len(want.body) < 1000 && query == "" {
-		t.Errorf("there is next to nothing to compare: %q", want.body)
+		t.Errorf("almost nothing to compare: %q", want.body)
 	}
 }
 
@@ -139,26 +142,30 @@ func sameFamilies(t *testing.T, got, want []*dto.MetricFamily) {
 	}
 }
 
-// promhttpServer serves what the exporter collects in the usual way.
+// promhttpServer serves the exporter's registry with promhttp.
 func (h *harness) promhttpServer(t *testing.T) string {
-	server := httptest.NewServer(promhttp.HandlerFor(h.Registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	opts := promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}
+	server := httptest.NewServer(promhttp.HandlerFor(h.Registry, opts))
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-func TestServesWhatPromhttpWould(t *testing.T) {
+func TestAnswersEqualPromhttp(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 50, Start: start.AddDate(0, 0, -2)})
 	api.SetRows("hand-counted", "", readRows(t, "testdata/hand_counted.json"))
 	api.SetRows("hostile", "a \"name\"\\ with\nall of it é \x00", []json.RawMessage{
-		callRow("r1", "archi\\\"ved\nstatus", endedAttempt("hu\"man", 40)), callRow("r2", "completed", endedAttempt("human", 3_000_000)),
+		callRow("r1", "archi\\\"ved\nstatus", endedAttempt("hu\"man", 40)),
+		callRow("r2", "completed", endedAttempt("human", 3_000_000)),
 	})
 	h := newHarness(t, api, clock, func(c *collector.Config) { c.Discovery = everything })
 	h.Want(h.Scrape(), `revox_campaign_call_attempt_results_total{campaign_id="hostile",result="hu\"man"} 1`)
 	standard := h.promhttpServer(t)
 	for accepts, accept := range acceptHeaders {
-		for _, encoding := range []string{"", "gzip", "identity", "gzip;q=0, identity", "br, *", "gzip, deflate, br, zstd", "identity;q=0"} {
+		for _, encoding := range []string{
+			"", "gzip", "identity", "gzip;q=0, identity", "br, *", "gzip, deflate, br, zstd", "identity;q=0",
+		} {
 			t.Run(accepts+", "+encoding, func(t *testing.T) { h.sameAnswer(t, standard, "", accept, encoding) })
 		}
 		t.Run(accepts+", by name", func(t *testing.T) {
@@ -174,8 +181,8 @@ func TestServesWhatPromhttpWould(t *testing.T) {
 	})
 }
 
-// Whatever happens between scrapes, what was kept is right.
-func TestServesWhatPromhttpWouldOverTime(t *testing.T) {
+// Whatever happens between scrapes, kept renderings are never outdated.
+func TestAnswersEqualPromhttpOverTime(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -201,11 +208,13 @@ func TestServesWhatPromhttpWouldOverTime(t *testing.T) {
 		case 2, 3:
 			var rows []json.RawMessage
 			for i := range random.IntN(12) {
-				rows = append(rows, callRow(fmt.Sprint("r", i), statuses[random.IntN(len(statuses))], endedAttempt(results[random.IntN(len(results))], random.IntN(400))))
+				status := statuses[random.IntN(len(statuses))]
+				attempt := endedAttempt(results[random.IntN(len(results))], random.IntN(400))
+				rows = append(rows, callRow(fmt.Sprint("r", i), status, attempt))
 			}
 			api.SetRows(id, "Campaign "+id, rows)
 		case 4:
-			h.Clock.Advance(time.Duration(random.IntN(20)) * time.Minute) // data grows old
+			h.Clock.Advance(time.Duration(random.IntN(20)) * time.Minute) // data may become too old
 			h.Settle()
 		}
 		h.Advance(time.Minute)
@@ -217,8 +226,8 @@ func TestServesWhatPromhttpWouldOverTime(t *testing.T) {
 	}
 }
 
-// Data grows too old also while nothing is heard of its campaign.
-func TestWhatIsKeptGrowsOld(t *testing.T) {
+// Kept renderings disappear when the data is too old, even if the campaign's record does not change.
+func TestKeptRenderingsDisappearWhenTooOld(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
@@ -226,13 +235,14 @@ func TestWhatIsKeptGrowsOld(t *testing.T) {
 	standard := h.promhttpServer(t)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.RateLimited("3600")})
 	h.Advance(15 * time.Minute)
-	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 1`, `revox_campaign_scan_failures_total{campaign_id="c",reason="rate_limited"} 1`)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 1`,
+		`revox_campaign_scan_failures_total{campaign_id="c",reason="rate_limited"} 1`)
 	h.Advance(time.Minute)
 	h.WantNone(data(h.Scrape()), `^revox_campaign_`)
 	h.sameAnswer(t, standard, "", "text/plain", "gzip")
 }
 
-// Scrapes and scans go on at once, and each scrape sees whole families.
+// Scrapes during scans get whole families.
 func TestScrapesDuringScans(t *testing.T) {
 	h := newFullHarness(t)
 	stop := make(chan struct{})
@@ -259,7 +269,7 @@ func TestScrapesDuringScans(t *testing.T) {
 						families++
 					}
 					if families < 20 {
-						t.Errorf("%d families", families)
+						t.Errorf("%d families, want 20 or more", families)
 					}
 				}
 			})
@@ -277,6 +287,6 @@ func TestSecondHandlerWithOneRegistryIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := h.Exporter.MetricsHandler(registry); err == nil {
-		t.Error("no error for a registry that has the exporter's own metrics")
+		t.Error("no error for a registry that already has the exporter's metrics")
 	}
 }

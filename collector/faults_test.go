@@ -13,12 +13,12 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// faults are what can go wrong on the wire, and the reason that a scan then fails for.
+// faults are the faults of the API, and the reason with which a scan then fails.
 var faults = []struct {
 	name    string
 	fault   revoxtest.Behavior
 	reason  revoxapi.ErrorKind
-	passing bool // a retry helps where it goes wrong once
+	passing bool // a retry succeeds if the fault occurs once
 }{
 	{"401", revoxtest.Status(401, nil, "no"), revoxapi.KindAuth, false},
 	{"403", revoxtest.Status(403, nil, "no"), revoxapi.KindAuth, false},
@@ -31,7 +31,7 @@ var faults = []struct {
 	{"429 with Retry-After", revoxtest.RateLimited("1"), revoxapi.KindRateLimited, true},
 	{"500", revoxtest.Status(500, nil, "no"), revoxapi.KindServerError, true},
 	{"503", revoxtest.Status(503, nil, "no"), revoxapi.KindServerError, true},
-	{"body cut short of its Content-Length", revoxtest.CutBody(), revoxapi.KindBadResponse, true},
+	{"body shorter than its Content-Length", revoxtest.CutBody(), revoxapi.KindBadResponse, true},
 	{"JSON cut", revoxtest.CutJSON(), revoxapi.KindBadResponse, true},
 	{"gzip cut", revoxtest.CutGzip(), revoxapi.KindBadResponse, true},
 	{"connection reset before the answer", revoxtest.Reset(), revoxapi.KindConnection, true},
@@ -45,7 +45,7 @@ var faults = []struct {
 	{"nothing", revoxtest.Body("application/json", ""), revoxapi.KindBadResponse, false},
 	{"rows null", revoxtest.SetField("rows", "null"), revoxapi.KindBadResponse, false},
 	{"trailing bytes", revoxtest.TrailingBytes("{}"), revoxapi.KindBadResponse, false},
-	{"nested without end", revoxtest.DeepNesting(1_000_000), revoxapi.KindBadResponse, false},
+	{"nested very deeply", revoxtest.DeepNesting(1_000_000), revoxapi.KindBadResponse, false},
 	{"larger than the limit", revoxtest.GzipBomb(32 << 20), revoxapi.KindBadResponse, false},
 	{"status of another type", revoxtest.WrongType("status"), revoxapi.KindBadResponse, false},
 	{"attempts of another type", revoxtest.WrongType("call_attempts"), revoxapi.KindBadResponse, false},
@@ -56,25 +56,26 @@ var faults = []struct {
 	{"redirected elsewhere", revoxtest.Redirect("https://elsewhere.invalid/api"), revoxapi.KindBadResponse, false},
 }
 
-// Retries are counted on requests of the second page, so that half a campaign has been read when things go wrong.
+// secondPage is the page with the fault, so that a part of the campaign was read before.
 var secondPage = revoxtest.Page(1)
 
 func newFaultHarness(t *testing.T, reason revoxapi.ErrorKind) *harness {
 	timeout := patience
 	if reason == revoxapi.KindTimeout {
-		timeout = time.Second // for what hangs; all else must not depend on how busy the machine is
+		timeout = time.Second // for faults that hang; other faults must not depend on how busy the machine is
 	}
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	sim.New(api).AddCampaign(sim.Campaign{ID: "broken", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: sim.Light})
-	sim.New(api).AddCampaign(sim.Campaign{ID: "sound", Rows: 30, Start: start.Add(-24 * time.Hour), Weight: sim.Light})
+	for _, id := range []string{"broken", "sound"} {
+		sim.New(api).AddCampaign(sim.Campaign{ID: id, Rows: 30, Start: start.Add(-24 * time.Hour), Weight: sim.Light})
+	}
 	return newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs = []string{"broken", "sound"}
 		c.Rows.PageSize = 10
 	}, revoxapi.WithTimeout(timeout), revoxapi.WithMaxResponseBytes(16<<20))
 }
 
-func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
+func TestTemporaryFaultIsRetriedAndHasNoEffect(t *testing.T) {
 	for _, f := range faults {
 		if !f.passing {
 			continue
@@ -82,8 +83,7 @@ func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			h := newFaultHarness(t, f.reason)
-			remove := h.API.AddFault(revoxtest.Fault{Campaign: "broken", Page: secondPage, Times: 1, Behavior: f.fault})
-			defer remove()
+			defer h.API.AddFault(revoxtest.Fault{Campaign: "broken", Page: secondPage, Times: 1, Behavior: f.fault})()
 			h.Advance(time.Minute)
 			scrape := h.Scrape()
 			h.Want(scrape,
@@ -92,8 +92,8 @@ func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
 				`revox_campaign_anomalies{campaign_id="broken",kind="duplicate_row"} 0`,
 				fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id="broken",reason=%q} 0`, f.reason),
 			)
-			// net/http itself asks again, unseen, where a kept connection is reset before an answer begins; and on a busy machine
-			// the short timeout may be met by more than what hangs.
+			// net/http itself repeats a request, invisibly, if an idle connection is reset before the answer. And on a
+			// busy machine, requests that do not hang may exceed the short timeout too.
 			if f.name != "connection reset before the answer" && f.reason != revoxapi.KindTimeout {
 				h.Want(scrape, fmt.Sprintf(`revox_api_retries_total{reason=%q} 1`, f.reason))
 			}
@@ -101,7 +101,7 @@ func TestFaultThatPassesIsRetriedAndLeavesNoTrace(t *testing.T) {
 	}
 }
 
-func TestFaultThatStaysLeavesTheLastCompleteData(t *testing.T) {
+func TestPermanentFaultLeavesTheLastCompleteData(t *testing.T) {
 	for _, f := range faults {
 		for _, where := range []struct {
 			name   string
@@ -121,24 +121,29 @@ func TestFaultThatStaysLeavesTheLastCompleteData(t *testing.T) {
 				h.Want(scrape,
 					`revox_campaign_up{campaign_id="broken"} 0`,
 					fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id="broken",reason=%q} 1`, where.reason),
-					fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="broken"} %v`, float64(start.Unix())),
+					lastSuccess("broken", start),
 					`revox_campaign_up{campaign_id="sound"} 1`,
-					fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="sound"} %v`, float64(start.Add(time.Minute).Unix())),
+					lastSuccess("sound", start.Add(time.Minute)),
 				)
 				if after := grep(data(scrape), `^revox_.*broken`); after != before {
 					t.Errorf("the data changed while scans failed:\n%s", diff(before, after))
 				}
 
 				remove()
-				h.Advance(6 * time.Minute) // past the longest pause after these failures
+				h.Advance(6 * time.Minute) // longer than any hold-off after these failures
 				h.Want(h.Scrape(), `revox_campaign_up{campaign_id="broken"} 1`)
 			})
 		}
 	}
 }
 
-// reasonOnALaterPage is the reason where a fault is on a page after the first. There these refusals are how some
-// servers say that no page follows; with rows missing, the campaign is incomplete.
+// lastSuccess returns the series of a campaign whose data was complete at a time.
+func lastSuccess(id string, at time.Time) string {
+	return fmt.Sprintf(`revox_campaign_last_scan_success_timestamp_seconds{campaign_id=%q} %v`, id, float64(at.Unix()))
+}
+
+// reasonOnALaterPage returns the reason of a fault on a page after the first. There, some servers refuse requests in
+// these ways to say that no page follows; as rows are missing, the campaign is incomplete.
 func reasonOnALaterPage(name string, reason revoxapi.ErrorKind) revoxapi.ErrorKind {
 	switch name {
 	case "400", "404", "422":
@@ -154,13 +159,15 @@ func TestFaultFromTheStartPublishesNothing(t *testing.T) {
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(http.StatusBadGateway, nil, "no")})
 	h := newHarness(t, api, clock, only("broken"))
 	scrape := h.Scrape()
-	h.Want(scrape, `revox_campaign_up{campaign_id="broken"} 0`, `revox_campaign_scan_failures_total{campaign_id="broken",reason="server_error"} 1`,
-		`revox_campaign_scan_failures_total{campaign_id="broken",reason="auth"} 0`, `revox_api_requests_total{code="502",endpoint="rows"} 3`)
+	h.Want(scrape, `revox_campaign_up{campaign_id="broken"} 0`,
+		`revox_campaign_scan_failures_total{campaign_id="broken",reason="server_error"} 1`,
+		`revox_campaign_scan_failures_total{campaign_id="broken",reason="auth"} 0`,
+		`revox_api_requests_total{code="502",endpoint="rows"} 3`)
 	h.WantNone(data(scrape), `broken`)
 	h.WantNone(scrape, `^revox_campaign_last_scan_success_timestamp_seconds`)
 }
 
-func TestOnlyTimeStampsMayBeOfAnyType(t *testing.T) {
+func TestTimestampsOfAnyTypeAreAccepted(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 30, Start: start.Add(-24 * time.Hour)})
@@ -190,20 +197,21 @@ func TestRefusedKeyIsNotTriedAgainSoonUnlessItChanges(t *testing.T) {
 	if again := api.RequestCount() - asked; again != 1 {
 		t.Errorf("%d requests five minutes after the key was refused, want 1", again)
 	}
-	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_scan_failures_total{campaign_id="c",reason="auth"} 2`)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`,
+		`revox_campaign_scan_failures_total{campaign_id="c",reason="auth"} 2`)
 
 	h.Key.Set(revoxtest.APIKey)
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 1`)
 }
 
-func TestLongRetryAfterMovesTheNextScan(t *testing.T) {
+func TestLongRetryAfterDelaysTheNextScan(t *testing.T) {
 	for _, test := range []struct {
 		retryAfter string
 		pause      time.Duration
 	}{
 		{"600", 10 * time.Minute},
-		{"31536000", time.Hour}, // a year is not believed
+		{"31536000", time.Hour}, // a year is implausible
 		{start.Add(31 * time.Minute).Format(http.TimeFormat), 30 * time.Minute},
 	} {
 		t.Run(test.retryAfter, func(t *testing.T) {
@@ -217,11 +225,11 @@ func TestLongRetryAfterMovesTheNextScan(t *testing.T) {
 			asked := api.RequestCount()
 			h.Advance(test.pause - time.Minute)
 			if again := api.RequestCount() - asked; again != 0 {
-				t.Errorf("%d requests before the time that the API asked for", again)
+				t.Errorf("%d requests before the requested time", again)
 			}
 			h.Advance(time.Minute)
 			if again := api.RequestCount() - asked; again != 1 {
-				t.Errorf("%d requests at the time that the API asked for, want 1", again)
+				t.Errorf("%d requests at the requested time, want 1", again)
 			}
 		})
 	}

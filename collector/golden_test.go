@@ -12,7 +12,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew; count by hand what changed")
+var update = flag.Bool("update", false, "write the golden files again; check the changed counts by hand")
 
 // golden compares text with a file in testdata.
 func golden(t *testing.T, path, text string) {
@@ -27,7 +27,7 @@ func golden(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 	if text != string(want) {
-		t.Errorf("not as in %s:\n%s", path, diff(string(want), text))
+		t.Errorf("not equal to %s:\n%s", path, diff(string(want), text))
 	}
 }
 
@@ -39,7 +39,7 @@ func TestHandCountedCampaign(t *testing.T) {
 	scrape := h.Scrape()
 	golden(t, "testdata/hand_counted.prom", data(scrape))
 
-	// What the golden file says, counted by hand from hand_counted.json.
+	// These values were counted by hand from hand_counted.json.
 	h.Want(scrape,
 		`revox_campaign_rows{campaign_id="hand-counted"} 13`,
 		`revox_campaign_rows_without_call{campaign_id="hand-counted"} 2`,
@@ -67,18 +67,18 @@ func TestHandCountedCampaign(t *testing.T) {
 
 func TestEveryServerKindGivesTheSameNumbers(t *testing.T) {
 	kinds := map[string][]revoxtest.Option{
-		"counts pages from 0":            nil,
-		"counts pages from 1, strict":    {revoxtest.WithFirstPage(1)},
-		"counts pages from 1, lenient":   {revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()},
-		"counts pages from 1, echoes":    {revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()},
-		"caps the page":                  {revoxtest.WithPageSizeCap(7)},
-		"gives no total":                 {revoxtest.WithoutTotal()},
-		"counts from 1 without a total":  {revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage(), revoxtest.WithoutTotal()},
-		"sends all rows at once":         {revoxtest.WithRowsOnly()},
-		"writes 3.0":                     {revoxtest.WithNumberStyle(revoxtest.DecimalNumbers)},
-		"writes 3e0":                     {revoxtest.WithNumberStyle(revoxtest.ExponentNumbers)},
-		"does not compress":              {revoxtest.WithoutGzip()},
-		"writes time stamps with offset": {revoxtest.WithTimeStyle(revoxtest.MixedTimes)},
+		"counts pages from 0":           nil,
+		"counts pages from 1, strict":   {revoxtest.WithFirstPage(1)},
+		"counts pages from 1, lenient":  {revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()},
+		"counts pages from 1, echoes":   {revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()},
+		"caps the page":                 {revoxtest.WithPageSizeCap(7)},
+		"gives no total":                {revoxtest.WithoutTotal()},
+		"counts from 1 without a total": {revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage(), revoxtest.WithoutTotal()},
+		"sends all rows at once":        {revoxtest.WithRowsOnly()},
+		"writes 3.0":                    {revoxtest.WithNumberStyle(revoxtest.DecimalNumbers)},
+		"writes 3e0":                    {revoxtest.WithNumberStyle(revoxtest.ExponentNumbers)},
+		"does not compress":             {revoxtest.WithoutGzip()},
+		"writes timestamps with offset": {revoxtest.WithTimeStyle(revoxtest.MixedTimes)},
 	}
 	for _, pageSize := range []int{1, 10, 60, 100, 1000} {
 		var first, firstKind string
@@ -86,18 +86,20 @@ func TestEveryServerKindGivesTheSameNumbers(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, page size %d", kind, pageSize), func(t *testing.T) {
 				clock := revoxtest.NewClock(start)
 				api := newAPI(t, clock, options...)
-				id := sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: sim.Light})
+				campaign := sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: sim.Light}
+				sim.New(api).AddCampaign(campaign)
 				h := newHarness(t, api, clock, func(c *collector.Config) {
-					c.CampaignIDs = []string{id}
+					c.CampaignIDs = []string{"c"}
 					c.Rows.PageSize = pageSize
 				})
 				scrape := h.Scrape()
 				h.Want(scrape, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 60`,
-					`revox_campaign_rows_missing{campaign_id="c"} 0`, `revox_campaign_anomalies{campaign_id="c",kind="duplicate_row"} 0`)
+					`revox_campaign_rows_missing{campaign_id="c"} 0`,
+					`revox_campaign_anomalies{campaign_id="c",kind="duplicate_row"} 0`)
 				if first == "" {
 					first, firstKind = data(scrape), kind
 				} else if got := data(scrape); got != first {
-					t.Errorf("not the numbers of a server that %s:\n%s", firstKind, diff(first, got))
+					t.Errorf("the numbers differ from those of a server that %s:\n%s", firstKind, diff(first, got))
 				}
 			})
 		}

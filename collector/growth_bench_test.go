@@ -23,11 +23,11 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-var growthRowsFlag = flag.Int("growth.rows", 10_000, "rows of all campaigns together, in the largest case of BenchmarkGrowth")
+var growthRowsFlag = flag.Int("growth.rows", 10_000, "total rows of all campaigns in the largest case of BenchmarkGrowth")
 
-// BenchmarkGrowth scans ever more campaigns and rows, for the first time and again, and prints a table of what that
-// costs. The exporter and the API are processes of their own, so that nothing else counts. The rows are of about 1 KB, a
-// tenth of real ones: they are quicker to read, and so a rescan costs more in proportion. What is found must be what is
+// BenchmarkGrowth scans more and more campaigns and rows, for the first time and again, and prints a table of the
+// costs. The exporter and the API run in separate processes, so that nothing else is measured. Rows have about 1 KB, a
+// tenth of real ones: they are faster to read, so a rescan costs more in proportion. The counts found must equal those
 // served.
 //
 //	go test -run '^$' -bench Growth -benchtime 1x ./collector -args -growth.rows 1000000
@@ -44,19 +44,20 @@ func BenchmarkGrowth(b *testing.B) {
 			orders = append(orders, growthOrder{kind, campaigns, most / campaigns})
 		}
 	}
-	table := "\n| active calls | campaigns | rows | first scan: time a row | CPU a row | requests | MB | rescan: time | CPU | requests | bytes | peak memory |\n" +
-		"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+	table := "\n| active calls | campaigns | rows | first scan: time a row | CPU a row | requests | MB " +
+		"| rescan: time | CPU | requests | bytes | peak memory |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
 	perRow := func(c growthCost) (wall, cpu float64) {
 		return c.Time.Seconds() / float64(c.Found.Rows), c.CPU.Seconds() / float64(c.Found.Rows)
 	}
-	var wall, cpu float64 // a row of the smallest case
+	var wall, cpu float64 // of one row in the smallest case
 	for _, order := range orders {
-		b.Run(fmt.Sprintf("%s/%d campaigns/%d rows", order.Kind, order.Campaigns, order.Campaigns*order.Rows), func(b *testing.B) {
+		total := order.Campaigns * order.Rows
+		b.Run(fmt.Sprintf("%s/%d campaigns/%d rows", order.Kind, order.Campaigns, total), func(b *testing.B) {
 			var r growthResult
 			for b.Loop() {
 				r = runGrowth(b, order)
 			}
-			rows := float64(order.Campaigns * order.Rows)
+			rows := float64(total)
 			b.ReportMetric(r.First.CPU.Seconds()/rows*1e6, "first-cpu-µs/row")
 			b.ReportMetric(percent(r.Again.CPU, r.First.CPU), "%cpu")
 			b.ReportMetric(percent(r.Again.Requests, r.First.Requests), "%requests")
@@ -79,7 +80,7 @@ func percent[T time.Duration | int64](part, whole T) float64 {
 	return 100 * float64(part) / float64(whole)
 }
 
-// percentage is percent in the table, with two digits that count.
+// percentage returns percent as text with two significant digits.
 func percentage[T time.Duration | int64](part, whole T) string {
 	if part == 0 {
 		return "0 %"
@@ -88,10 +89,10 @@ func percentage[T time.Duration | int64](part, whole T) string {
 	return strconv.FormatFloat(p, 'f', max(0, 1-int(math.Floor(math.Log10(max(p, 0.01))))), 64) + " %"
 }
 
-// growthResult is what scanning came to.
+// growthResult is the result of the scans.
 type growthResult struct {
 	First, Again growthCost
-	PeakMiB      float64 // the most memory that the process ever had; 0 where the system does not tell
+	PeakMiB      float64 // the peak memory of the process; 0 if the system does not provide it
 }
 
 // growthCost is what one scan of all campaigns cost and found.
@@ -101,7 +102,8 @@ type growthCost struct {
 	Found           growthCount
 }
 
-// growthProcess is what a process that the benchmark starts is to do: scan what is at the URL, or serve it.
+// growthProcess is the task of a process that the benchmark starts: to scan the API at URL, or to serve it if URL is
+// "".
 type growthProcess struct {
 	growthOrder
 	URL string
@@ -109,7 +111,7 @@ type growthProcess struct {
 
 const growthVariable = "REVOX_BENCHMARK_GROWTH"
 
-// growthMain is the process that the benchmark started, where it is one; then it returns true.
+// growthMain runs the task if the process was started by the benchmark, and reports whether it was.
 func growthMain() bool {
 	text := os.Getenv(growthVariable)
 	if text == "" {
@@ -131,7 +133,7 @@ func growthMain() bool {
 	return true
 }
 
-// startGrowth starts a process, and decodes what it says first.
+// startGrowth starts a process, and decodes its first output.
 func startGrowth(b *testing.B, p growthProcess, into any) (stop func()) {
 	order, err := json.Marshal(p)
 	if err != nil {
@@ -140,7 +142,7 @@ func startGrowth(b *testing.B, p growthProcess, into any) (stop func()) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), growthVariable+"="+string(order))
 	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe() // a server ends when this is closed, however this process ends
+	stdin, err := cmd.StdinPipe() // a server ends when this closes, however this process ends
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -181,21 +183,23 @@ func runGrowth(b *testing.B, order growthOrder) (r growthResult) {
 		if order.Kind != growthFinished {
 			active = found.Rows / 100
 		}
-		if finished := found.Calls["completed"] + found.Calls["cancelled"] + found.Calls["errored"]; finished+found.Uncalled != found.Rows-active {
-			b.Fatalf("%d of %d rows are not finished, want %d", found.Rows-found.Uncalled-finished, found.Rows, active)
+		finished := found.Calls["completed"] + found.Calls["cancelled"] + found.Calls["errored"]
+		if open := found.Rows - found.Uncalled - finished; open != active {
+			b.Fatalf("%d of %d rows are not finished, want %d", open, found.Rows, active)
 		}
 	}
 	return r
 }
 
-// scanGrowth is the process of an exporter that scans when it is told.
+// scanGrowth runs an exporter process, which scans three times.
 func scanGrowth(p growthProcess) error {
 	s := growthScanner{}
 	key := revoxapi.StaticKey(revoxtest.APIKey)
-	client, err := revoxapi.NewClient(key, revoxapi.WithBaseURL(p.URL), revoxapi.WithTrace(revoxapi.Trace{Request: func(r revoxapi.RequestTrace) {
+	trace := revoxapi.Trace{Request: func(r revoxapi.RequestTrace) {
 		s.requests.Add(1)
 		s.bytes.Add(r.BodyBytes)
-	}}))
+	}}
+	client, err := revoxapi.NewClient(key, revoxapi.WithBaseURL(p.URL), revoxapi.WithTrace(trace))
 	if err != nil {
 		return err
 	}
@@ -205,8 +209,8 @@ func scanGrowth(p growthProcess) error {
 		ids = append(ids, fmt.Sprintf("campaign-%04d", i))
 	}
 	s.exporter, err = New(Config{
-		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: revoxtest.NewClock(growthTime), CampaignIDs: ids,
-		ScanInterval: time.Minute, FullInterval: time.Hour,
+		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: revoxtest.NewClock(growthTime),
+		CampaignIDs: ids, ScanInterval: time.Minute, FullInterval: time.Hour,
 	})
 	if err != nil {
 		return err
@@ -215,7 +219,7 @@ func scanGrowth(p growthProcess) error {
 	if r.First, err = s.scan(); err != nil {
 		return err
 	}
-	if _, err = s.scan(); err != nil { // it brings the ETags
+	if _, err = s.scan(); err != nil { // it receives the ETags
 		return err
 	}
 	if r.Again, err = s.scan(); err != nil {
@@ -230,17 +234,23 @@ type growthScanner struct {
 	requests, bytes atomic.Int64
 }
 
-// scan scans every campaign.
+// scan scans every campaign once.
 func (s *growthScanner) scan() (c growthCost, err error) {
 	began, requests, bytes, cpu := time.Now(), s.requests.Load(), s.bytes.Load(), cpuTime()
 	s.exporter.scanAll(context.Background())
-	c = growthCost{Time: time.Since(began), CPU: cpuTime() - cpu, Requests: s.requests.Load() - requests, Bytes: s.bytes.Load() - bytes}
+	c = growthCost{
+		Time: time.Since(began), CPU: cpuTime() - cpu,
+		Requests: s.requests.Load() - requests, Bytes: s.bytes.Load() - bytes,
+	}
 	for _, r := range s.exporter.store.All() {
 		if r.Err != nil {
 			return c, r.Err
 		}
 		t := r.Data.Tally
-		found := growthCount{Rows: t.Rows(), Uncalled: t.Total(tally.RowsWithoutCall), Calls: map[string]uint64{}, Attempts: t.Total(tally.CallAttempts)}
+		found := growthCount{
+			Rows: t.Rows(), Uncalled: t.Total(tally.RowsWithoutCall),
+			Calls: map[string]uint64{}, Attempts: t.Total(tally.CallAttempts),
+		}
 		for _, c := range t.Values.Counts[tally.Calls.Index] {
 			if c.Value > 0 {
 				found.Calls[c.Label] = c.Value
@@ -251,7 +261,7 @@ func (s *growthScanner) scan() (c growthCost, err error) {
 	return c, nil
 }
 
-// cpuTime is the CPU time that the process has taken.
+// cpuTime returns the CPU time that the process has used.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -260,7 +270,7 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// peakMemory returns the most memory that the process ever had, in MiB, where the system tells.
+// peakMemory returns the peak memory of the process in MiB; 0 if the system does not provide it.
 func peakMemory() float64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

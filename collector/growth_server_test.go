@@ -19,17 +19,17 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// growthTime is when the benchmark's campaigns are looked at.
+// growthTime is the time at which the benchmark's campaigns are scanned.
 var growthTime = start
 
-// growthOrder says what there is to be scanned.
+// growthOrder says what is scanned.
 type growthOrder struct {
-	Kind      string // of growthKinds
+	Kind      string // one of the kinds below
 	Campaigns int
 	Rows      int // of each campaign
 }
 
-// The kinds of campaigns: no call is active, or one in a hundred.
+// The kinds of campaigns: no call is active, or one of a hundred.
 const (
 	growthFinished = "none"
 	growthTogether = "1 %, together"
@@ -37,10 +37,10 @@ const (
 	growthETags    = "1 %, spread; the API gives ETags"
 )
 
-// growthCount is what is counted of campaigns, as a look at their JSON tells it.
+// growthCount has the counts of campaigns, taken from their JSON.
 type growthCount struct {
 	Rows, Uncalled, Attempts uint64
-	Calls                    map[string]uint64 // by status; those that there are
+	Calls                    map[string]uint64 // by status; only statuses that occur
 }
 
 func (c *growthCount) add(o growthCount) {
@@ -55,34 +55,35 @@ func (c *growthCount) add(o growthCount) {
 	}
 }
 
-// growthServed is what a server says of itself.
+// growthServed is the first output of a server process.
 type growthServed struct {
 	URL  string
 	Want growthCount // of all campaigns together
 }
 
-// growthServer serves campaigns whose rows repeat some that were made before, each under an id of its own: a million of
-// them take seconds.
+// growthServer serves campaigns whose rows repeat a few generated ones with other ids, so that a million rows take
+// seconds.
 type growthServer struct {
 	growthOrder
 	finished, active []growthRow
 }
 
-// growthRow is the JSON of a row, and where in it the end of its id is, which makes it another row.
+// growthRow is the JSON of a row. idEnd is the offset of the end of its id, which is changed to make other rows.
 type growthRow struct {
 	json  []byte
 	idEnd int
 	count growthCount
 }
 
-// serveGrowth is the process of a server: it ends with its input.
+// serveGrowth runs a server process, which ends when its standard input does.
 func serveGrowth(order growthOrder) error {
 	clock := revoxtest.NewClock(growthTime)
 	api := revoxtest.NewServer(revoxtest.WithNow(clock.Now), revoxtest.WithoutGzip(), revoxtest.WithRequestLog(0))
 	defer api.Close()
-	sim.New(api).AddCampaign(sim.Campaign{ID: "finished", Rows: 1000, Start: growthTime.AddDate(0, 0, -21), Weight: sim.Light})
-	sim.New(api).AddCampaign(sim.Campaign{ID: "active", Rows: 100, Start: growthTime.Add(-time.Hour), Paused: true,
-		RowsWithoutCallShare: -1, CancelledShare: -1, Weight: sim.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "finished", Rows: 1000, Weight: sim.Light,
+		Start: growthTime.AddDate(0, 0, -21)})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "active", Rows: 100, Weight: sim.Light, Paused: true,
+		Start: growthTime.Add(-time.Hour), RowsWithoutCallShare: -1, CancelledShare: -1})
 	s := &growthServer{growthOrder: order}
 	var err error
 	if s.finished, err = growthRows(api.Handler(), "finished"); err != nil {
@@ -108,7 +109,7 @@ func serveGrowth(order growthOrder) error {
 	if err := json.NewEncoder(os.Stdout).Encode(served); err != nil {
 		return err
 	}
-	go func() { panic(http.Serve(listener, s)) }() // ends with the process
+	go func() { panic(http.Serve(listener, s)) }() // runs until the process ends
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
@@ -148,7 +149,8 @@ func growthRows(api http.Handler, campaign string) ([]growthRow, error) {
 	return rows, nil
 }
 
-// row returns what the campaigns' row i repeats. The active ones lie at the end, or one at the end of each hundred.
+// row returns the row that row i of each campaign repeats. Active rows are at the end, or one at the end of each
+// hundred.
 func (s *growthServer) row(i int) *growthRow {
 	active := i >= s.Rows-s.Rows/100
 	switch s.Kind {
@@ -189,6 +191,6 @@ func (s *growthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Encoding", "gzip")
 	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
-	_, _ = z.Write(body) // a client that is gone needs no answer
+	_, _ = z.Write(body) // an error means that the client is gone
 	_ = z.Close()
 }

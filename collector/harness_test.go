@@ -15,13 +15,17 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// patience is how long a test waits for what should come at once, before it fails.
+// patience is how long a test waits for something that should happen at once, before it fails.
 var patience = 30 * time.Second
 
-// harness is exportertest's, with methods of these tests.
+// harness is exportertest.Harness with methods for these tests.
 type harness struct{ *exportertest.Harness }
 
-func newHarness(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config), options ...revoxapi.Option) *harness {
+// newHarness runs an exporter with the default configuration as modified by change, and waits for its first scans.
+func newHarness(
+	t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config),
+	options ...revoxapi.Option,
+) *harness {
 	t.Helper()
 	h := prepareHarness(t, api, clock, change, options...)
 	h.Run()
@@ -29,8 +33,11 @@ func newHarness(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, cha
 	return h
 }
 
-// prepareHarness is newHarness for tests that do something before the exporter runs.
-func prepareHarness(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config), options ...revoxapi.Option) *harness {
+// prepareHarness is newHarness without running the exporter.
+func prepareHarness(
+	t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change func(*collector.Config),
+	options ...revoxapi.Option,
+) *harness {
 	t.Helper()
 	h := exportertest.Prepare(t, api, clock, change, options...)
 	h.Patience = patience
@@ -48,7 +55,7 @@ var (
 	endedAttempt = exportertest.EndedAttempt
 )
 
-// campaign returns the status of a campaign; the zero value where it is not selected.
+// campaign returns the status of a campaign; the zero value if it is not selected.
 func (h *harness) campaign(id string) collector.CampaignStatus {
 	for _, c := range h.Exporter.Status().Campaigns {
 		if c.ID == id {
@@ -58,7 +65,7 @@ func (h *harness) campaign(id string) collector.CampaignStatus {
 	return collector.CampaignStatus{}
 }
 
-// selected returns the IDs of the campaigns that the exporter reads.
+// selected returns the IDs of the selected campaigns.
 func (h *harness) selected() string {
 	var ids []string
 	for _, c := range h.Exporter.Status().Campaigns {
@@ -96,7 +103,7 @@ func diff(want, got string) string {
 		}
 	}
 	if out.Len() == 0 {
-		return "the same lines in another order or number"
+		return "the same lines, but in another order or number"
 	}
 	return out.String()
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// The list has said what it has to say of a campaign before the campaign file names it.
-func TestStatusOfACampaignThatIsNamedLater(t *testing.T) {
+// The status from the list is known when the campaign file adds the campaign later.
+func TestStatusOfACampaignThatIsAddedLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "[]")
 	clock := revoxtest.NewClock(start)
@@ -20,8 +20,8 @@ func TestStatusOfACampaignThatIsNamedLater(t *testing.T) {
 	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
 	list(api, listed("a", "A", "draft", false, start), listed("b", "B", "novel", false, start))
 	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = path })
-	if said := grep(h.Logs.String(), "novel"); said != "" {
-		t.Errorf("nobody asked for that campaign, but the log says:\n%s", said)
+	if lines := grep(h.Logs.String(), "novel"); lines != "" {
+		t.Errorf("the log has the unknown status of a campaign that is not selected:\n%s", lines)
 	}
 	write(t, path, "- a\n")
 	if err := h.Exporter.Reload(); err != nil {
@@ -31,6 +31,6 @@ func TestStatusOfACampaignThatIsNamedLater(t *testing.T) {
 	h.Want(h.Scrape(), `revox_campaign_status{campaign_id="a",status="draft"} 1`)
 	h.Advance(5 * time.Minute)
 	if strings.Contains(h.Logs.String(), "changed its status") {
-		t.Errorf("its status is as it was, but the log says:\n%s", h.Logs)
+		t.Errorf("the status did not change, but the log says so:\n%s", h.Logs)
 	}
 }

@@ -6,29 +6,30 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// What the exporter says of itself. Metrics of campaigns are declared in tally and in exposition, those of requests in apimetrics.go.
+// The metrics of the exporter itself. Those of campaigns are in packages tally and exposition, those of requests in
+// apimetrics.go.
 var (
 	descDiscoveryUp = prometheus.NewDesc("revox_discovery_up",
-		"1 when the list of campaigns was read the newest time that it was asked for, else 0.", nil, nil)
+		"1 if the last attempt to read the list of campaigns succeeded, else 0.", nil, nil)
 	descDiscoveryLastSuccess = prometheus.NewDesc("revox_discovery_last_success_timestamp_seconds",
 		"Unix time at which the list of campaigns was last read; absent before the first.", nil, nil)
 	descCampaignFileSuccessful = prometheus.NewDesc("revox_exporter_campaign_file_last_reload_successful",
-		"1 when the campaign file was good the newest time that it was read, else 0; only with --campaign.file.", nil, nil)
+		"1 if the last attempt to read the campaign file succeeded, else 0; only with --campaign.file.", nil, nil)
 	descCampaignFileSuccess = prometheus.NewDesc("revox_exporter_campaign_file_last_reload_success_timestamp_seconds",
 		"Unix time at which a good campaign file was last read; only with --campaign.file.", nil, nil)
 	descUnknownValues = prometheus.NewDesc("revox_exporter_unknown_values_total",
-		"Values of a label that the exporter does not know, each counted once by each complete scan that saw it.", []string{"label"}, nil)
+		"Values of a label that the exporter does not know, each counted once by each complete scan that saw it.",
+		[]string{"label"}, nil)
 	descStateUp = prometheus.NewDesc("revox_exporter_state_up",
-		"1 when what is to outlive a restart is on the disk, 0 while it cannot be written or used; only where --state.path is given.", nil, nil)
+		"1 if the data for a restart is on the disk, 0 if it cannot be written or read; only with --state.path.", nil, nil)
 	descStateWritesFailed = prometheus.NewDesc("revox_exporter_state_writes_failed_total",
-		"Times that what is to outlive a restart could not be written; only where --state.path is given.", nil, nil)
+		"Times that the data for a restart could not be written; only with --state.path.", nil, nil)
 
-	ownDescs = []*prometheus.Desc{
-		descDiscoveryUp, descDiscoveryLastSuccess, descCampaignFileSuccessful, descCampaignFileSuccess, descUnknownValues, descStateUp, descStateWritesFailed,
-	}
+	ownDescs = []*prometheus.Desc{descDiscoveryUp, descDiscoveryLastSuccess, descCampaignFileSuccessful,
+		descCampaignFileSuccess, descUnknownValues, descStateUp, descStateWritesFailed}
 )
 
-// ownMetrics collects what the exporter says of itself.
+// ownMetrics collects the metrics of the exporter itself.
 type ownMetrics struct{ *Exporter }
 
 func (e ownMetrics) Describe(ch chan<- *prometheus.Desc) {

@@ -3,6 +3,7 @@ package collector_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,8 @@ func newOnScrapeHarness(t *testing.T) *harness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", readRows(t, "testdata/hand_counted.json"))
-	return newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 }, revoxapi.WithClock(clock))
+	onScrape := func(c *collector.Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 }
+	return newHarness(t, api, clock, onScrape, revoxapi.WithClock(clock))
 }
 
 func TestEachScrapeScans(t *testing.T) {
@@ -34,7 +36,7 @@ func TestEachScrapeScans(t *testing.T) {
 	}
 }
 
-func TestScrapesThatOverlapShareAScan(t *testing.T) {
+func TestOverlappingScrapesShareAScan(t *testing.T) {
 	h := newOnScrapeHarness(t)
 	asked := h.API.RequestCount()
 	inScan, joined := make(chan struct{}), make(chan struct{})
@@ -50,11 +52,11 @@ func TestScrapesThatOverlapShareAScan(t *testing.T) {
 	close(joined)
 	done.Wait()
 	if n := h.API.RequestCount() - asked; n != 1 {
-		t.Errorf("%d requests for %d scrapes that overlap, want 1", n, scrapes)
+		t.Errorf("%d requests for %d overlapping scrapes, want 1", n, scrapes)
 	}
 }
 
-func TestScrapeWithTooShortADeadlineServesTheLastCompleteData(t *testing.T) {
+func TestScrapeWithAShortTimeoutServesTheLastCompleteData(t *testing.T) {
 	for _, timeout := range []string{"0.6", "0.2", "0.05"} { // the offset is 0.5
 		t.Run(timeout, func(t *testing.T) {
 			h := newOnScrapeHarness(t)
@@ -69,13 +71,14 @@ func TestScrapeWithTooShortADeadlineServesTheLastCompleteData(t *testing.T) {
 	}
 }
 
-func TestScraperThatGoesAwayIsNoFailure(t *testing.T) {
+func TestScrapeThatIsCanceledIsNoFailure(t *testing.T) {
 	h := newOnScrapeHarness(t)
-	t.Run("while a retry is waited for", func(t *testing.T) { h.scraperGoesAway(t, revoxtest.RateLimited("30")) })
-	t.Run("while the API hangs", func(t *testing.T) { h.scraperGoesAway(t, revoxtest.Hang()) })
+	t.Run("before a retry", func(t *testing.T) { h.cancelScrape(t, revoxtest.RateLimited("30")) })
+	t.Run("while the API hangs", func(t *testing.T) { h.cancelScrape(t, revoxtest.Hang()) })
 }
 
-func (h *harness) scraperGoesAway(t *testing.T, fault revoxtest.Behavior) {
+// cancelScrape cancels a scrape while its scan meets the fault.
+func (h *harness) cancelScrape(t *testing.T, fault revoxtest.Behavior) {
 	remove := h.API.AddFault(revoxtest.Fault{Behavior: fault})
 	asked := h.API.RequestCount()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -85,7 +88,7 @@ func (h *harness) scraperGoesAway(t *testing.T, fault revoxtest.Behavior) {
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.Web.URL, nil)
 		if resp, err := h.Web.Client().Do(req); err == nil {
 			resp.Body.Close()
-			t.Errorf("an answer came before the scan can have ended:\n%s", h.Logs)
+			t.Errorf("an answer came before the scan could end:\n%s", h.Logs)
 		}
 	}()
 	patient, stop := context.WithTimeout(context.Background(), patience)
@@ -95,7 +98,7 @@ func (h *harness) scraperGoesAway(t *testing.T, fault revoxtest.Behavior) {
 	}
 	cancel()
 	<-gone
-	h.Await(func() bool { return h.Exporter.Scrapers() == 0 }) // the server has yet to notice
+	h.Await(func() bool { return h.Exporter.Scrapers() == 0 }) // the server may notice later
 	remove()
 	h.Want(h.Scrape(timeoutHeader, "10"),
 		`revox_campaign_up{campaign_id="c"} 1`,
@@ -114,21 +117,23 @@ func TestScanTimeoutEndsAScan(t *testing.T) {
 	h.Want(h.Scrape(), `revox_campaign_scan_failures_total{campaign_id="c",reason="timeout"} 1`)
 }
 
-// A campaign that the API has asked to leave alone is left alone, though the scrape is over before its turn comes.
-func TestCampaignThatIsLeftAloneNeedsNoTurn(t *testing.T) {
+// A campaign that must not be read yet gets no failure if the scrape ends before the campaign gets a slot.
+func TestCampaignOnHoldNeedsNoSlot(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	ids := append(setRows(api, "other", 5, 1), setRows(api, "c", 1, 1)...)
 	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.ScanInterval, c.MaxScans = ids, 0, 1 })
 	defer api.AddFault(revoxtest.Fault{Campaign: "c-0", Behavior: revoxtest.RateLimited("1800")})()
-	h.Want(h.Scrape(timeoutHeader, "10"), `revox_campaign_scan_failures_total{campaign_id="c-0",reason="rate_limited"} 1`)
+	failures := `revox_campaign_scan_failures_total{campaign_id=`
+	h.Want(h.Scrape(timeoutHeader, "10"), failures+`"c-0",reason="rate_limited"} 1`)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
 	scrape := h.Scrape(timeoutHeader, "0.6")
-	h.Want(scrape, `revox_campaign_scan_failures_total{campaign_id="c-0",reason="timeout"} 0`)
-	if lines := grep(scrape, `^revox_campaign_scan_failures_total\{campaign_id="other-.",reason="timeout"\} 1`); strings.Count(lines, "\n") != 5 {
-		t.Errorf("the others should be out of time:\n%s", lines)
+	h.Want(scrape, failures+`"c-0",reason="timeout"} 0`)
+	lines := grep(scrape, `^`+regexp.QuoteMeta(failures)+`"other-.",reason="timeout"\} 1`)
+	if strings.Count(lines, "\n") != 5 {
+		t.Errorf("want a timeout of each of 5 other campaigns:\n%s", lines)
 	}
 	if next := h.campaign("c-0").NextScan; next.Sub(clock.Now()) != 30*time.Minute {
-		t.Errorf("the next scan is due at %s, not when the API has asked for", next)
+		t.Errorf("the next scan is due at %s, want 30 minutes from now", next)
 	}
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// METRICS.md is what the exporter itself shows of campaigns where every metric occurs, with an example of each, so that
-// it cannot drift: go test ./collector -run Reference -update writes it.
+// METRICS.md is generated from the metrics of an exporter that shows every metric, with an example of each:
+// go test ./collector -run Reference -update writes it.
 func TestReference(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
@@ -31,7 +31,8 @@ func TestReference(t *testing.T) {
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, campaigns, "[]")
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
-	h := newHarness(t, api, clock, with(state, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = campaigns }))
+	all := func(c *collector.Config) { discover(nil)(c); c.CampaignFile = campaigns }
+	h := newHarness(t, api, clock, with(state, all))
 	h.Registry.MustRegister(versioncollector.NewCollector("revox_exporter"))
 	gathered, err := h.Registry.Gather()
 	if err != nil {
@@ -44,7 +45,7 @@ func TestReference(t *testing.T) {
 
 	for _, f := range exposition.Families() {
 		if families[f.Name] == nil {
-			t.Errorf("%s is declared, but this test's campaign does not show it", f.Name)
+			t.Errorf("%s is declared, but the exporter of this test does not show it", f.Name)
 		}
 	}
 
@@ -56,7 +57,7 @@ func TestReference(t *testing.T) {
 		for _, r := range group.metrics {
 			f := families[r.name]
 			if f == nil {
-				t.Errorf("%s has an example, but is not there", r.name)
+				t.Errorf("%s has an example, but the exporter does not show it", r.name)
 				continue
 			}
 			written[r.name] = true
@@ -81,9 +82,10 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(reference) != b.String() {
-		t.Errorf("%s is not what the exporter shows; go test ./collector -run Reference -update writes it\n%s", path, diff(string(reference), b.String()))
+		t.Errorf("%s is out of date; go test ./collector -run Reference -update writes it\n%s",
+			path, diff(string(reference), b.String()))
 	}
-	// README.md lists what the whole program serves.
+	// README.md lists the metrics of the whole program.
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +96,7 @@ func TestReference(t *testing.T) {
 	}
 	for _, row := range rows {
 		if !written[row[1]] {
-			t.Errorf("%s is in README.md, but not in %s", row[1], path)
+			t.Errorf("README.md lists %s, but %s does not", row[1], path)
 		}
 	}
 }
@@ -120,7 +122,7 @@ func writeReference(b *strings.Builder, r reference, f *dto.MetricFamily) {
 		for _, bucket := range f.Metric[0].Histogram.Bucket {
 			bounds = append(bounds, strconv.FormatFloat(bucket.GetUpperBound(), 'f', -1, 64))
 		}
-		fmt.Fprintf(b, "- classic buckets: %s; and native ones\n", strings.Join(bounds, " "))
+		fmt.Fprintf(b, "- classic buckets: %s; and native buckets\n", strings.Join(bounds, " "))
 	}
 	if len(values) > 0 || kind == "histogram" {
 		b.WriteString("\n")
@@ -128,7 +130,7 @@ func writeReference(b *strings.Builder, r reference, f *dto.MetricFamily) {
 	fmt.Fprintf(b, "%s:\n\n```promql\n%s\n```\n", r.question, r.query)
 }
 
-// shownValues returns the values of each of a metric's labels, quoted as code.
+// shownValues returns the values of each label of a metric, quoted as code.
 func shownValues(f *dto.MetricFamily) map[string][]string {
 	values := map[string][]string{}
 	for _, m := range f.GetMetric() {
@@ -139,48 +141,56 @@ func shownValues(f *dto.MetricFamily) map[string][]string {
 	return values
 }
 
-// checkValues checks that an example asks for no label value that its metric does not have.
+var (
+	selectorPattern = regexp.MustCompile(`(revox_\w+?)(?:_bucket|_sum|_count)?\{([^}]*)\}`)
+	matcherPattern  = regexp.MustCompile(`(\w+)(?:=|!=|=~|!~)"([^"]*)"`)
+)
+
+// checkValues fails the test if an example selects a label value that its metric does not have.
 func checkValues(t *testing.T, r reference, families map[string]*dto.MetricFamily) {
-	for _, selector := range regexp.MustCompile(`(revox_\w+?)(?:_bucket|_sum|_count)?\{([^}]*)\}`).FindAllStringSubmatch(r.query, -1) {
+	for _, selector := range selectorPattern.FindAllStringSubmatch(r.query, -1) {
 		values := shownValues(families[selector[1]])
-		for _, matcher := range regexp.MustCompile(`(\w+)(?:=|!=|=~|!~)"([^"]*)"`).FindAllStringSubmatch(selector[2], -1) {
+		for _, matcher := range matcherPattern.FindAllStringSubmatch(selector[2], -1) {
 			if _, open := openLabels[matcher[1]]; open {
 				continue
 			}
 			for value := range strings.SplitSeq(matcher[2], "|") {
 				if !slices.Contains(values[matcher[1]], "`"+value+"`") {
-					t.Errorf("the example of %s asks for %s with %s %q, which it does not have", r.name, selector[1], matcher[1], value)
+					t.Errorf("the example of %s selects %s by %s %q, which it does not have",
+						r.name, selector[1], matcher[1], value)
 				}
 			}
 		}
 	}
 }
 
-// openLabels are those whose values depend on the campaign, on the API or on the build, and what they mean.
+// openLabels are the labels whose values depend on the campaign, the API or the build, with their meaning.
 var openLabels = map[string]string{
 	tally.CampaignLabel: "the campaign's ID",
 	"campaign_name":     "the campaign's name, up to 256 characters",
 	"end_reason":        "as the API gives it, an open set; at most 20 values, then `other`",
-	"code":              "the HTTP status code, such as `200`; `error` where no answer came",
+	"code":              "the HTTP status code, such as `200`; `error` if there was no answer",
 	"version":           "the exporter's version",
-	"revision":          "the commit that it was built from",
-	"branch":            "the branch that it was built from",
+	"revision":          "the commit of the build",
+	"branch":            "the branch of the build",
 	"goversion":         "the version of Go",
-	"goos":              "the operating system that it was built for",
-	"goarch":            "the processor that it was built for",
+	"goos":              "the operating system of the build",
+	"goarch":            "the processor architecture of the build",
 	"tags":              "the build tags",
 }
 
 const referenceIntroduction = `# Metrics
 
-This reference is generated from the code: ` + "`go test ./collector -run Reference -update`" + `. Names, types, labels and units are a public
-interface; CHANGELOG.md says what a breaking change is.
+This reference is generated from the code: ` + "`go test ./collector -run Reference -update`" + `. Names, types,
+labels and units are a public interface; CHANGELOG.md says what a breaking change is.
 
-All values of one campaign come from one complete scan. Every metric of a campaign has its ` + "`campaign_id`" + `; its name is on ` + "`revox_campaign_info`" + `
-alone, to be joined. Each label value listed here is present from the first scan, with 0 where nothing was counted, so that a
-first occurrence is an increase. Values that the API adds later get a series of their own, up to 20 for a label in a process; further ones,
-and any that look like personal data, are counted as ` + "`other`" + `.
+All values of one campaign come from one complete scan. Every metric of a campaign has its ` + "`campaign_id`" + `. Only
+` + "`revox_campaign_info`" + ` has its name: join it on ` + "`campaign_id`" + `. The label values listed here are present
+from the first scan, with 0 if nothing was counted, so that the first occurrence is an increase. Values that the API
+adds later get their own series, up to 20 per label and process. Further values, and any that look like personal data,
+are counted as ` + "`other`" + `.
 
-Examples take scrapes to be a minute apart. They leave it open which campaign is meant: add ` + "`{campaign_id=\"...\"}`" + ` for one. Where two
-replicas read the same campaigns, every series is there twice: put ` + "`max without (instance) (...)`" + ` around it, outside of ` + "`rate`" + ` or ` + "`increase`" + `.
+The examples assume that scrapes are a minute apart. They select all campaigns: add ` + "`{campaign_id=\"...\"}`" + ` to
+select one. If two replicas read the same campaigns, every series exists twice: put
+` + "`max without (instance) (...)`" + ` around it, outside of ` + "`rate`" + ` or ` + "`increase`" + `.
 `

@@ -1,10 +1,10 @@
 package collector_test
 
-// reference is what METRICS.md says of a metric besides what the exporter itself shows.
+// reference is the part of a metric's entry in METRICS.md that the exporter itself does not provide.
 type reference struct {
 	name string
-	unit string // of its value, or of what it observes; "" for none
-	// question is what the query answers.
+	unit string // of its value or observations; "" if there is none
+	// question is the question that the query answers.
 	question, query string
 }
 
@@ -13,78 +13,88 @@ type referenceGroup struct {
 	metrics []reference
 }
 
-// references has every metric whose name begins with revox_, in the order of METRICS.md. A test holds each query against
+// references has every metric whose name begins with revox_, in the order of METRICS.md. A test checks each query with
 // Prometheus' own parser.
 var references = []referenceGroup{
 	{"State of a campaign", []reference{
-		{"revox_campaign_info", "", "Calls that run now, by the campaign's name",
+		{"revox_campaign_info", "", "Calls in progress, by the campaign's name",
 			`sum by (campaign_id) (revox_campaign_calls{status="calling"})
   * on (campaign_id) group_left (campaign_name) revox_campaign_info`},
 		{"revox_campaign_status", "", "Campaigns by status",
 			`sum by (status) (revox_campaign_status)`},
-		{"revox_campaign_max_concurrent_calls", "calls", "Share of the allowed calls that run now",
+		{"revox_campaign_max_concurrent_calls", "calls", "Share of the allowed concurrent calls that are in progress",
 			`sum by (campaign_id) (revox_campaign_call_attempts{status=~"ringing|ongoing"})
   / on (campaign_id) (revox_campaign_max_concurrent_calls > 0)`},
 		{"revox_campaign_rows", "rows", "Share of a campaign's rows whose call has finished",
 			`sum by (campaign_id) (revox_campaign_calls{status=~"completed|cancelled|errored"})
   / on (campaign_id) (revox_campaign_rows > 0)`},
-		{"revox_campaign_rows_without_call", "rows", "Rows that were given no call within the last hour",
+		{"revox_campaign_rows_without_call", "rows", "Rows that had no call during the whole last hour",
 			`min_over_time(revox_campaign_rows_without_call[1h]) > 0`},
-		{"revox_campaign_rows_missing", "rows", "Campaigns that could not be read to their last row",
+		{"revox_campaign_rows_missing", "rows", "Campaigns with rows that no page contains",
 			`revox_campaign_rows_missing > 0`},
-		{"revox_campaign_calls", "calls", "Calls that wait, by campaign",
+		{"revox_campaign_calls", "calls", "Waiting calls, by campaign",
 			`sum by (campaign_id) (revox_campaign_calls{status=~"initializing|queued_for_calling|scheduled"})`},
-		{"revox_campaign_call_attempts", "attempts", "Attempts on the line now, over all campaigns",
+		{"revox_campaign_call_attempts", "attempts", "Attempts ringing or talking now, in all campaigns",
 			`sum(revox_campaign_call_attempts{status=~"ringing|ongoing"})`},
-		{"revox_campaign_anomalies", "occurrences", "What was odd in the data that is published now",
+		{"revox_campaign_anomalies", "occurrences", "Problems in the published data",
 			`revox_campaign_anomalies > 0`},
 	}},
 	{"Outcomes", []reference{
-		{"revox_campaign_calls_finished_total", "calls", "Calls that ended as errored, of those that finished in the last hour",
+		{"revox_campaign_calls_finished_total", "calls", "Share of errored calls among those finished in the last hour",
 			`sum by (campaign_id) (increase(revox_campaign_calls_finished_total{status="errored"}[1h]))
   / (sum by (campaign_id) (increase(revox_campaign_calls_finished_total[1h])) > 0)`},
 		{"revox_campaign_call_outcomes_total", "calls", "Outcomes of the last day",
 			`sum by (campaign_id, outcome) (increase(revox_campaign_call_outcomes_total[1d]))`},
-		{"revox_campaign_call_attempts_finished_total", "attempts", "Attempts finished a minute",
+		{"revox_campaign_call_attempts_finished_total", "attempts", "Finished attempts per minute",
 			`sum by (campaign_id) (rate(revox_campaign_call_attempts_finished_total[5m])) * 60`},
-		{"revox_campaign_call_attempt_results_total", "attempts", "Share of finished attempts that reached a human, over the last hour",
+		{"revox_campaign_call_attempt_results_total", "attempts",
+			"Share of finished attempts that reached a human, over the last hour",
 			`sum by (campaign_id) (rate(revox_campaign_call_attempt_results_total{result="human"}[1h]))
   / (sum by (campaign_id) (rate(revox_campaign_call_attempt_results_total[1h])) > 0)`},
 		{"revox_campaign_call_attempt_dial_errors_total", "attempts", "The most frequent dial errors of the last hour",
 			`topk(3, sum by (dial_error) (increase(revox_campaign_call_attempt_dial_errors_total[1h])))`},
-		{"revox_campaign_call_attempt_ended_by_total", "attempts", "Share of talks that the person called ended, over the last hour",
+		{"revox_campaign_call_attempt_ended_by_total", "attempts",
+			"Share of talks that the person called ended, over the last hour",
 			`sum by (campaign_id) (rate(revox_campaign_call_attempt_ended_by_total{ended_by="user"}[1h]))
   / (sum by (campaign_id) (rate(revox_campaign_call_attempt_ended_by_total[1h])) > 0)`},
 		{"revox_campaign_call_attempt_end_reasons_total", "attempts", "Why the agent ended calls in the last day",
 			`sum by (end_reason) (increase(revox_campaign_call_attempt_end_reasons_total[1d]))`},
-		{"revox_campaign_counter_decreases_total", "counters and histograms", "Campaigns whose past was changed in the last day",
+		{"revox_campaign_counter_decreases_total", "counters and histograms",
+			"Campaigns whose earlier data was changed in the last day",
 			`increase(revox_campaign_counter_decreases_total[1d]) > 0`},
 	}},
 	{"Durations", []reference{
-		{"revox_campaign_call_attempt_duration_seconds", "seconds", "Line time of the last day, in hours",
+		{"revox_campaign_call_attempt_duration_seconds", "seconds", "Hours on the line in the last day",
 			`sum by (campaign_id) (increase(revox_campaign_call_attempt_duration_seconds_sum[1d])) / 3600`},
-		{"revox_campaign_call_attempt_ring_duration_seconds", "seconds", "How long it rings before an answer: the median of the last hour",
-			`histogram_quantile(0.5, sum by (campaign_id, le) (rate(revox_campaign_call_attempt_ring_duration_seconds_bucket[1h])))`},
-		{"revox_campaign_call_attempt_talk_duration_seconds", "seconds", "How long people talk: the 95th percentile of the last hour, from native buckets",
-			`histogram_quantile(0.95, sum by (campaign_id) (rate(revox_campaign_call_attempt_talk_duration_seconds{result="human"}[1h])))`},
-		{"revox_campaign_call_resolution_duration_seconds", "seconds", "Calls resolved within four hours, of those that finished in the last day",
-			`histogram_fraction(0, 14400, sum by (campaign_id) (rate(revox_campaign_call_resolution_duration_seconds[1d])))`},
-		{"revox_campaign_call_attempts_per_call", "attempts", "Attempts that a call took on average, over the last day",
+		{"revox_campaign_call_attempt_ring_duration_seconds", "seconds",
+			"Median time from dialing to the answer, over the last hour",
+			`histogram_quantile(0.5, sum by (campaign_id, le) (
+  rate(revox_campaign_call_attempt_ring_duration_seconds_bucket[1h])))`},
+		{"revox_campaign_call_attempt_talk_duration_seconds", "seconds",
+			"95th percentile of talk time, over the last hour, from native buckets",
+			`histogram_quantile(0.95, sum by (campaign_id) (
+  rate(revox_campaign_call_attempt_talk_duration_seconds{result="human"}[1h])))`},
+		{"revox_campaign_call_resolution_duration_seconds", "seconds",
+			"Share of calls resolved within four hours, among those finished in the last day",
+			`histogram_fraction(0, 14400, sum by (campaign_id) (
+  rate(revox_campaign_call_resolution_duration_seconds[1d])))`},
+		{"revox_campaign_call_attempts_per_call", "attempts", "Average number of attempts per call, over the last day",
 			`sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call_sum[1d]))
   / (sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call_count[1d])) > 0)`},
 	}},
 	{"Scans", []reference{
-		{"revox_campaign_up", "", "Campaigns whose newest scan failed",
+		{"revox_campaign_up", "", "Campaigns whose last scan failed",
 			`revox_campaign_up == 0`},
-		{"revox_campaign_last_scan_success_timestamp_seconds", "seconds since 1970", "Age of the data that is published, in seconds",
+		{"revox_campaign_last_scan_success_timestamp_seconds", "seconds since 1970",
+			"Age of the published data, in seconds",
 			`time() - revox_campaign_last_scan_success_timestamp_seconds`},
 		{"revox_campaign_scan_duration_seconds", "seconds", "The slowest scans",
 			`topk(5, revox_campaign_scan_duration_seconds)`},
-		{"revox_campaign_pages", "pages", "Share of pages that the newest scans had to read",
+		{"revox_campaign_pages", "pages", "Share of pages that the last scans had to read",
 			`sum(revox_campaign_pages{state="read"}) / (sum(revox_campaign_pages) > 0)`},
 		{"revox_campaign_scan_lag_seconds", "seconds", "Campaigns whose scans begin more than a minute late",
 			`revox_campaign_scan_lag_seconds > 60`},
-		{"revox_campaign_scan_failures_total", "scans", "Failed scans of the last hour, by reason",
+		{"revox_campaign_scan_failures_total", "scans", "Failed scans in the last hour, by reason",
 			`sum by (reason) (increase(revox_campaign_scan_failures_total[1h])) > 0`},
 		{"revox_discovery_up", "", "Exporters that cannot read the list of campaigns",
 			`revox_discovery_up == 0`},
@@ -94,9 +104,9 @@ var references = []referenceGroup{
 	{"The API", []reference{
 		{"revox_api_requests_total", "requests", "Share of requests that failed, over the last 15 minutes",
 			`sum(rate(revox_api_requests_total{code!="200"}[15m])) / (sum(rate(revox_api_requests_total[15m])) > 0)`},
-		{"revox_api_request_duration_seconds", "seconds", "How long the API takes: the 90th percentile, by endpoint",
+		{"revox_api_request_duration_seconds", "seconds", "90th percentile of the API's response time, by endpoint",
 			`histogram_quantile(0.9, sum by (endpoint, le) (rate(revox_api_request_duration_seconds_bucket[15m])))`},
-		{"revox_api_response_bytes_total", "bytes", "Bytes a second that are read from the API",
+		{"revox_api_response_bytes_total", "bytes", "Bytes per second read from the API",
 			`sum by (endpoint) (rate(revox_api_response_bytes_total[5m]))`},
 		{"revox_api_retries_total", "requests", "Requests sent again in the last hour, and why",
 			`sum by (reason) (increase(revox_api_retries_total[1h])) > 0`},
@@ -104,15 +114,17 @@ var references = []referenceGroup{
 	{"The exporter", []reference{
 		{"revox_exporter_campaign_file_last_reload_successful", "", "Exporters whose campaign file is bad",
 			`revox_exporter_campaign_file_last_reload_successful == 0`},
-		{"revox_exporter_campaign_file_last_reload_success_timestamp_seconds", "seconds since 1970", "Seconds since a good campaign file was read",
+		{"revox_exporter_campaign_file_last_reload_success_timestamp_seconds", "seconds since 1970",
+			"Seconds since a good campaign file was read",
 			`time() - revox_exporter_campaign_file_last_reload_success_timestamp_seconds`},
-		{"revox_exporter_state_up", "", "Exporters that a restart would cost their data",
+		{"revox_exporter_state_up", "", "Exporters that would lose their data in a restart",
 			`revox_exporter_state_up == 0`},
-		{"revox_exporter_state_writes_failed_total", "writes", "Exporters whose state could not be written in the last hour",
+		{"revox_exporter_state_writes_failed_total", "writes",
+			"Exporters whose state could not be written in the last hour",
 			`increase(revox_exporter_state_writes_failed_total[1h]) > 0`},
-		{"revox_exporter_unknown_values_total", "sightings", "Labels for which the API sends values that the exporter does not know",
+		{"revox_exporter_unknown_values_total", "sightings", "Labels with values that the exporter does not know",
 			`increase(revox_exporter_unknown_values_total[1h]) > 0`},
-		{"revox_exporter_build_info", "", "Versions that run",
+		{"revox_exporter_build_info", "", "Running versions",
 			`count by (version) (revox_exporter_build_info)`},
 	}},
 }

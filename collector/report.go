@@ -9,35 +9,36 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Report is what one complete reading of a campaign came to, in plain numbers. The maps have every known label value,
-// 0 where there is none, and the unknown values met; text in them is free of control characters.
+// Report has the counts of one full scan of a campaign. The maps have every known label value, even if its count is 0,
+// and the unknown values found. Texts have no control characters.
 type Report struct {
-	// Name of the campaign as its rows have it; "" where they do not.
+	// Name is the campaign's name according to its rows; "" if they do not give it.
 	Name string
-	// Rows, those of them without a call, and those that the API's total promises beyond them.
+	// Rows is the number of rows, RowsWithoutCall of those without a call, and RowsMissing of rows that the API's total
+	// includes but no page contains.
 	Rows, RowsWithoutCall, RowsMissing uint64
-	// Calls and Attempts by status.
+	// Calls and Attempts are counted by status.
 	Calls, Attempts map[string]uint64
-	// Results of finished attempts, "none" for those without one: together they are all finished attempts.
+	// Results counts all finished attempts by result, which is "none" if there is none.
 	Results map[string]uint64
-	// DialErrors of finished attempts.
+	// DialErrors counts the finished attempts with a dial error, by that error.
 	DialErrors map[string]uint64
-	// Anomalies by kind, as revox_campaign_anomalies has them.
+	// Anomalies are counted by kind, as in revox_campaign_anomalies.
 	Anomalies map[string]uint64
-	// UnknownValues are the values met that this version does not know, as their labels show them.
+	// UnknownValues are the values that this version does not know, as labels show them, sorted.
 	UnknownValues []UnknownValue
-	// HumanTalk is how long people talked in finished attempts that reached a human.
+	// HumanTalk has the talk durations of finished attempts that reached a human.
 	HumanTalk tally.Distribution
 }
 
-// UnknownValue is a label, and a value of it that this version does not know.
+// UnknownValue is a label value that this version does not know.
 type UnknownValue struct {
 	Label string `json:"label"`
 	Value string `json:"value"`
 }
 
-// ScanOnce reads every page of a campaign once and says what it came to, or returns a *revoxapi.Error. It publishes
-// nothing, remembers nothing, and reads pages that Run would not read again yet. It may be called without Run.
+// ScanOnce reads every page of a campaign and returns the counts, or a *revoxapi.Error. It neither publishes nor
+// remembers anything. It may be called without Run.
 func (e *Exporter) ScanOnce(ctx context.Context, campaignID string) (*Report, error) {
 	found, err := e.scanner.Scan(ctx, campaignID, e.cfg.Clock.Now(), nil, nil)
 	if err != nil {
@@ -46,7 +47,7 @@ func (e *Exporter) ScanOnce(ctx context.Context, campaignID string) (*Report, er
 	return reportOf(found.Tally), nil
 }
 
-// byValue returns what a family counts by label value.
+// byValue returns the counts of a family by label value.
 func byValue(t *tally.Tally, f *tally.Family) map[string]uint64 {
 	values := make(map[string]uint64, len(t.Values.Counts[f.Index]))
 	for _, c := range t.Values.Counts[f.Index] {
@@ -77,22 +78,22 @@ func reportOf(t *tally.Tally) *Report {
 	return r
 }
 
-// ListedCampaign is what the API's list says of a campaign. Texts are free of control characters.
+// ListedCampaign is a campaign in the API's list. Texts have no control characters.
 type ListedCampaign struct {
 	ID, Name string
-	Status   string // as revox_campaign_status shows it, "" where it is not known
+	Status   string // as revox_campaign_status shows it; "" if it is not known
 }
 
-// Selection says which campaigns are to be read.
+// Selection says which campaigns the exporter reads.
 type Selection struct {
-	// Campaigns to read, those given first; of those that the list does not have, only the ID is known.
+	// Campaigns are the campaigns to read, the given ones first. Those that are not in the list have only an ID.
 	Campaigns []ListedCampaign
-	// Listed is how many campaigns the list has.
+	// Listed is the number of campaigns in the list.
 	Listed int
 }
 
-// Select returns the campaigns that the configuration selects now. Where discovery is on and the list cannot be read,
-// the error says why, and the selection has those given. It may be called without Run.
+// Select returns the campaigns that the configuration selects now. If discovery is on and the list cannot be read, it
+// returns the error and the campaigns that are selected without the list. It may be called without Run.
 func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 	var s Selection
 	var err error
@@ -114,7 +115,7 @@ func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 	return s, err
 }
 
-// List returns every campaign that the API's list has with a usable ID, without its status, or a *revoxapi.Error.
+// List reads the API's list and returns every campaign with a usable ID, without its status, or a *revoxapi.Error.
 func (e *Exporter) List(ctx context.Context) ([]ListedCampaign, error) {
 	list, err := e.campaigns.All(ctx)
 	var out []ListedCampaign

@@ -13,7 +13,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestScanOnceReportsWhatMetricsShow(t *testing.T) {
+func TestScanOnceReportsTheSameAsMetrics(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "Spring offer", append([]json.RawMessage{
@@ -26,16 +26,19 @@ func TestScanOnceReportsWhatMetricsShow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Rows != 4 || r.RowsWithoutCall != 1 || r.RowsMissing != 0 || r.Calls["completed"] != 1 || r.Calls["pondering"] != 1 || r.Attempts["error"] != 1 ||
-		r.Results["human"] != 2 || r.Results["none"] != 2 || r.DialErrors["busy"] != 1 || r.Anomalies["bad_timestamp"] != 1 ||
-		len(r.UnknownValues) != 1 || r.UnknownValues[0] != (collector.UnknownValue{"status", "pondering"}) || r.HumanTalk.Count() != 2 || r.HumanTalk.Quantile(0.5) != 40*time.Second {
+	if r.Rows != 4 || r.RowsWithoutCall != 1 || r.RowsMissing != 0 ||
+		r.Calls["completed"] != 1 || r.Calls["pondering"] != 1 || r.Attempts["error"] != 1 ||
+		r.Results["human"] != 2 || r.Results["none"] != 2 ||
+		r.DialErrors["busy"] != 1 || r.Anomalies["bad_timestamp"] != 1 ||
+		!slices.Equal(r.UnknownValues, []collector.UnknownValue{{"status", "pondering"}}) ||
+		r.HumanTalk.Count() != 2 || r.HumanTalk.Quantile(0.5) != 40*time.Second {
 		t.Errorf("the report is %+v", r)
 	}
 	if n, known := r.Calls["calling"]; n != 0 || !known {
-		t.Error("a known status that no call has is not there")
+		t.Error("the report lacks a known status that no call has")
 	}
 	if _, err = h.Exporter.ScanOnce(t.Context(), "gone"); revoxapi.KindOf(err) != revoxapi.KindNotFound {
-		t.Errorf("a campaign that is not there: %v", err)
+		t.Errorf("a campaign that does not exist: error %v", err)
 	}
 }
 
@@ -54,7 +57,9 @@ func TestSelectAndList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []collector.ListedCampaign{{ID: "given"}, {"c-1", "Spring\ufffdoffer", "running"}, {"c-2", "Dentists", "running"}}
+	want := []collector.ListedCampaign{
+		{ID: "given"}, {"c-1", "Spring\ufffdoffer", "running"}, {"c-2", "Dentists", "running"},
+	}
 	if !slices.Equal(s.Campaigns, want) || s.Listed != 3 {
 		t.Errorf("selected %+v, want %+v", s, want)
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/store"
 )
 
-// restore selects the campaigns that are given and, where campaigns are discovered, those that were selected when the
-// process before this one ended and that the flags still select: they are shown even if the list cannot be read.
+// restore reads the state. With discovery, it selects the campaigns that the earlier process had discovered, if the
+// configuration still selects them, so that they are shown even if the list cannot be read.
 func (e *Exporter) restore() {
 	now := e.cfg.Clock.Now()
 	always := e.campaigns.Always()
@@ -28,8 +28,7 @@ func (e *Exporter) restore() {
 		if was.Record.Data != nil {
 			e.labels.RestoreValues(was.Record.Data.Monotonic)
 		}
-		switch {
-		case selected && e.cfg.Shard.Has(id):
+		if selected && e.cfg.Shard.Has(id) {
 			records[id] = was.Record
 			if was.Record.Listed != nil {
 				listed[id] = was.Record.Listed
@@ -37,13 +36,13 @@ func (e *Exporter) restore() {
 			if was.Record.Data != nil {
 				withData++
 			}
-		default:
-			if was.At.IsZero() {
-				was.At = now
-			}
-			if now.Sub(was.At) < store.RememberDropped {
-				dropped[id] = was
-			}
+			continue
+		}
+		if was.At.IsZero() {
+			was.At = now
+		}
+		if now.Sub(was.At) < store.RememberDropped {
+			dropped[id] = was
 		}
 	}
 	if len(records)+len(dropped) > 0 {

@@ -9,9 +9,9 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// Settled pages that a later full scan has found to be otherwise are not relied on after kill -9.
-func TestSettledPagesAreNoOlderThanTheDataAfterARestart(t *testing.T) {
-	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+// After kill -9, settled pages from before the last full scan are not used.
+func TestOutdatedSettledPagesAreNotUsedAfterARestart(t *testing.T) {
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // calls that ended at start have settled
 	api := newAPI(t, clock)
 	rows := oldRows(45)
 	api.SetRows("c", "", rows)
@@ -25,7 +25,7 @@ func TestSettledPagesAreNoOlderThanTheDataAfterARestart(t *testing.T) {
 	rows[5] = callRow("r5", "completed", endedAttempt("human", 40), endedAttempt("voicemail", 7))
 	api.SetRows("c", "", rows)
 	remove := api.AddFault(revoxtest.Fault{Page: revoxtest.Page(44), Behavior: revoxtest.Status(404, nil, "")})
-	h.Advance(time.Minute) // every page is read, since the last row alone is not there
+	h.Advance(time.Minute) // every page is read, because reading only the last row fails
 	remove()
 	found := `revox_campaign_call_attempts{campaign_id="c",status="completed"} 46`
 	h.Want(h.Scrape(), found)
@@ -33,7 +33,7 @@ func TestSettledPagesAreNoOlderThanTheDataAfterARestart(t *testing.T) {
 	again.Want(again.Scrape(), found)
 }
 
-// What the list says of campaigns that are given is there after a restart, though none is discovered.
+// The status of a given campaign is known after a restart, although no campaign is discovered.
 func TestListedStatusOfAGivenCampaignAfterARestart(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
@@ -43,7 +43,7 @@ func TestListedStatusOfAGivenCampaignAfterARestart(t *testing.T) {
 	state, _ := openTestState(t, folder, api.URL, clock)
 	given := func(c *collector.Config) { discover(nil)(c); c.CampaignIDs = []string{"a"} }
 	h := newHarness(t, api, clock, with(state, given))
-	h.Advance(5 * time.Minute) // the list has been read, and a scan has written what it says
+	h.Advance(5 * time.Minute) // the list was read, and a scan wrote it to the state
 	h.Advance(time.Minute)
 	status := `revox_campaign_status{campaign_id="a",status="draft"} 1`
 	h.Want(h.Scrape(), status)
@@ -53,9 +53,9 @@ func TestListedStatusOfAGivenCampaignAfterARestart(t *testing.T) {
 	again.Want(again.Scrape(), status)
 }
 
-// Values that are not known are sighted by scans after a restart as before, though none reads the rows that have them.
+// After a restart, scans count the unknown values on settled pages as before, although they do not read these pages.
 func TestUnknownValuesOfSettledPagesAfterARestart(t *testing.T) {
-	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // calls that ended at start have settled
 	api := newAPI(t, clock)
 	rows := oldRows(45)
 	rows[5] = callRow("r5", "completed", endedAttempt("news", 40))
@@ -67,8 +67,11 @@ func TestUnknownValuesOfSettledPagesAfterARestart(t *testing.T) {
 	}
 	h := newHarness(t, api, clock, with(state, settled))
 	h.Advance(time.Minute)
-	h.Want(h.Scrape(), `revox_campaign_pages{campaign_id="c",state="read"} 1`, `revox_exporter_unknown_values_total{label="result"} 2`)
+	want := []string{
+		`revox_campaign_pages{campaign_id="c",state="read"} 1`, `revox_exporter_unknown_values_total{label="result"} 2`,
+	}
+	h.Want(h.Scrape(), want...)
 	again, _ := h.restart(folder, settled)
 	again.Advance(time.Minute)
-	again.Want(again.Scrape(), `revox_campaign_pages{campaign_id="c",state="read"} 1`, `revox_exporter_unknown_values_total{label="result"} 2`)
+	again.Want(again.Scrape(), want...)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// scanInSlot scans a campaign that was due at a time once, when it gets a slot, and returns when that scan began.
+// scanInSlot scans a campaign once, when it gets a slot, and returns when that scan began. due is when it was due.
 func (e *Exporter) scanInSlot(ctx context.Context, id string, due time.Time) time.Time {
 	for {
 		if start, yielded := e.scanCampaign(ctx, id, due); !yielded {
@@ -23,14 +23,15 @@ func (e *Exporter) scanInSlot(ctx context.Context, id string, due time.Time) tim
 	}
 }
 
-// scanCampaign scans a campaign that was due at a time once, when it gets a slot, and publishes what came of it, unless the campaign
-// should be left alone for now. It returns when the scan began, and whether it has given way to others and must be made again.
+// scanCampaign waits for a slot, scans a campaign and publishes the outcome, unless the campaign must not be read yet.
+// It returns when the scan began, and whether the scan was canceled to make way for others and must be repeated.
 func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (start time.Time, yielded bool) {
 	asked := e.cfg.Clock.Now()
 	slot, err := e.queue.Wait(ctx, id, due)
 	if err != nil {
 		if r := e.store.Get(id); errors.Is(err, context.DeadlineExceeded) && r != nil && !e.leftAlone(r, asked) {
-			e.publish(id, store.Outcome{Due: due, Asked: asked, Start: asked, Err: scanError(id, revoxapi.KindTimeout, "its turn did not come in the time that there was")})
+			err := scanError(id, revoxapi.KindTimeout, "not started, because no scan slot was free in time")
+			e.publish(id, store.Outcome{Due: due, Asked: asked, Start: asked, Err: err})
 		}
 		return asked, false
 	}
@@ -43,7 +44,7 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 	}
 	if e.breaker.Holds(start) {
 		if r.Up || !r.Scanned {
-			outcome.Err = scanError(id, revoxapi.KindAuth, "not asked, since the API has just refused the API key: check the key")
+			outcome.Err = scanError(id, revoxapi.KindAuth, "not read, because the API refused the key: check the API key")
 			e.publish(id, outcome)
 		}
 		return start, false
@@ -54,10 +55,10 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 		timed, cancel = context.WithTimeout(timed, e.cfg.ScanTimeout)
 		defer cancel()
 	}
-	key, _ := e.cfg.Key.Key() // one that cannot be read is the client's to report
+	key, _ := e.cfg.Key.Key() // the client reports an error
 	outcome.Found, outcome.Err = e.scanner.Scan(timed, id, start, r.Data.LastScan(), slot.LowPriority)
 	if outcome.Err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-		return start, false // the exporter ends, the campaign is not selected any more, or nobody waits for the scan
+		return start, false // the exporter ends, the campaign is no longer selected, or no scrape waits for the scan
 	}
 	if outcome.Err != nil && slot.Yielded() {
 		return start, true
@@ -68,11 +69,12 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 	return start, false
 }
 
-// scanError is why a campaign was not read though its scan was due.
+// scanError returns the error of a scan that was due but did not start.
 func scanError(id string, kind revoxapi.ErrorKind, text string) error {
 	return &revoxapi.Error{Kind: kind, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1, Err: errors.New(text)}
 }
 
+// publish publishes and logs the outcome of a scan that ends now.
 func (e *Exporter) publish(id string, o store.Outcome) {
 	o.End = e.cfg.Clock.Now()
 	if before, after := e.store.Publish(id, o); after != nil {
@@ -81,7 +83,7 @@ func (e *Exporter) publish(id string, o store.Outcome) {
 	}
 }
 
-// leftAlone reports whether the campaign should not be asked for yet, by what its last scan met.
+// leftAlone reports whether the campaign must not be read yet because of the error of its last scan.
 func (e *Exporter) leftAlone(r *store.Record, now time.Time) bool {
 	if revoxapi.KindOf(r.Err) == revoxapi.KindAuth && e.breaker.Changed() {
 		return false
@@ -99,15 +101,16 @@ func (e *Exporter) scanAll(ctx context.Context) {
 	scans.Wait()
 }
 
-// scanNewOnes lets campaigns that are selected and were never scanned be scanned, where scans are made on scrapes.
+// scanNewOnes makes scanSelected scan the campaigns that were never scanned.
 func (e *Exporter) scanNewOnes() {
 	select {
 	case e.selected <- struct{}{}:
-	default: // they will be with those selected before
+	default: // a message that is already there covers them
 	}
 }
 
-// scanSelected makes an exporter that scans on scrapes ready for campaigns that are new, and shows what will not work, until ctx ends.
+// scanSelected scans new campaigns without waiting for a scrape, until ctx ends. So the exporter becomes ready, and
+// errors show early.
 func (e *Exporter) scanSelected(ctx context.Context) {
 	for {
 		select {
@@ -115,7 +118,7 @@ func (e *Exporter) scanSelected(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for range 2 { // a scan that goes on may have begun without them
+		for range 2 { // a running scan may have started without them
 			if e.someUnscanned() {
 				e.onScrape.Wait(ctx)
 			}
@@ -132,9 +135,9 @@ func (e *Exporter) someUnscanned() bool {
 	return false
 }
 
-// ScanOnScrape returns a handler that, where scans are made on scrapes, scans before next serves. The scan ends before
-// the scraper would give up, by its X-Prometheus-Scrape-Timeout-Seconds header less the offset; next then serves what
-// was complete before.
+// ScanOnScrape returns a handler that scans before it calls next, or next itself if scans run on an interval. A scan is
+// canceled before the scrape times out, according to the X-Prometheus-Scrape-Timeout-Seconds header minus the offset;
+// next then serves the last complete data.
 func (e *Exporter) ScanOnScrape(next http.Handler) http.Handler {
 	if e.onScrape == nil {
 		return next
@@ -151,20 +154,20 @@ func (e *Exporter) ScanOnScrape(next http.Handler) http.Handler {
 	})
 }
 
-// scrapeTimeout returns how long a scan may take, of a header's value; false where the header sets no limit.
+// scrapeTimeout returns how long a scan may take according to the header's value; false if there is no limit.
 func (e *Exporter) scrapeTimeout(header string) (time.Duration, bool) {
 	if header == "" {
 		return 0, false
 	}
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || !(seconds > 0) || seconds > math.MaxInt32 {
-		e.cfg.Logger.Debug("a scrape's X-Prometheus-Scrape-Timeout-Seconds header cannot be read; its scan has no deadline")
+		e.cfg.Logger.Debug("invalid X-Prometheus-Scrape-Timeout-Seconds header; the scan has no deadline")
 		return 0, false
 	}
 	limit := time.Duration(seconds * float64(time.Second))
 	if limit > e.cfg.ScrapeTimeoutOffset {
 		return limit - e.cfg.ScrapeTimeoutOffset, true
 	}
-	// An offset that leaves no time at all was meant for longer timeouts.
+	// The offset leaves no time: it was meant for longer timeouts.
 	return limit / 2, true
 }

@@ -15,18 +15,19 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// starts returns when each campaign's scans began, in seconds since the tests' start: when its first page was asked for.
+// starts returns when each campaign's scans began, that is, when its first page was requested, in seconds since start.
 func (h *harness) starts() map[string][]int {
 	starts := map[string][]int{}
 	for _, r := range h.API.Requests() {
-		if id, ok := strings.CutSuffix(strings.TrimPrefix(r.Path, "/api/campaigns/"), "/rows"); ok && r.Query.Get("page") == "0" {
+		id, ok := strings.CutSuffix(strings.TrimPrefix(r.Path, "/api/campaigns/"), "/rows")
+		if ok && r.Query.Get("page") == "0" {
 			starts[id] = append(starts[id], int(r.Time.Sub(start)/time.Second))
 		}
 	}
 	return starts
 }
 
-// setRows gives campaigns of these names and numbers rows each.
+// setRows makes campaigns name-0, name-1 and so on with a number of rows each, and returns their IDs.
 func setRows(api *revoxtest.Server, name string, campaigns, rows int) (ids []string) {
 	for i := range campaigns {
 		var list []json.RawMessage
@@ -71,19 +72,19 @@ func TestScansOfManyCampaignsAreSpreadOverTheInterval(t *testing.T) {
 	if most := slices.Max(slices.Collect(maps.Values(perSecond))); most > 8 {
 		t.Errorf("%d of %d scans begin in one second", most, campaigns)
 	}
-	// A scan is due within the second that the clock then moves by.
+	// A scan is due within the second by which the clock advances, so it lags by less.
 	if most := slices.Max(h.lags()); most >= 1 {
-		t.Errorf("a scan lags by %v s though there is room", most)
+		t.Errorf("a scan lags by %v s although there are free slots", most)
 	}
 }
 
-// lags returns what the campaigns' scans lag by, in seconds.
+// lags returns how late the campaigns' last scans began, in seconds.
 func (h *harness) lags() []float64 {
 	h.TB.Helper()
 	return h.lagsOf(`.*`)
 }
 
-// lag returns what a campaign's scan lags by, in seconds.
+// lag returns how late a campaign's last scan began, in seconds.
 func (h *harness) lag(id string) float64 {
 	h.TB.Helper()
 	lags := h.lagsOf(`campaign_id="` + id + `"`)
@@ -106,25 +107,27 @@ func (h *harness) lagsOf(labels string) (lags []float64) {
 	return lags
 }
 
-func TestSmallCampaignsAreScannedOnTimeBesideHugeOnesThatHang(t *testing.T) {
-	for name, page := range map[string]*int{"from the first page": revoxtest.Page(0), "from a later page": revoxtest.Page(5)} {
+func TestHangingHugeCampaignsDelayNoSmallOnes(t *testing.T) {
+	for name, page := range map[string]*int{
+		"from the first page": revoxtest.Page(0), "from a later page": revoxtest.Page(5),
+	} {
 		t.Run(name, func(t *testing.T) {
 			clock := revoxtest.NewClock(start)
 			api := newAPI(t, clock)
 			huge, small := setRows(api, "huge", 5, 30), setRows(api, "small", 3, 1)
 			h := newHarness(t, api, clock, func(c *collector.Config) {
 				c.CampaignIDs = append(slices.Clone(huge), small...)
-				c.Rows.PageSize = 1 // 30 pages are many
+				c.Rows.PageSize = 1 // 30 pages make a long scan
 			})
 			for _, id := range huge {
 				for p := *page; p < 30; p++ {
 					api.AddFault(revoxtest.Fault{Campaign: id, Page: revoxtest.Page(p), Behavior: revoxtest.Hang()})
 				}
 			}
-			// Once all of the huge ones are due, three hang and two wait.
+			// When all huge campaigns are due, three hang and two wait.
 			h.Busy = len(huge)
 			h.Clock.Advance(90 * time.Second)
-			h.Await(func() bool { underWay, waiting := h.Exporter.Scans(); return underWay == 3 && waiting == 2 })
+			h.Await(func() bool { running, waiting := h.Exporter.Scans(); return running == 3 && waiting == 2 })
 			h.Settle()
 			before := h.starts()
 			const minutes = 5
@@ -152,8 +155,9 @@ func TestSmallCampaignsAreScannedOnTimeBesideHugeOnesThatHang(t *testing.T) {
 	}
 }
 
-// At the start it is not known which campaigns are huge: those that turn out to be while others are already read make way.
-func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
+// At the start, nothing is known about the size of campaigns. If too many turn out to be huge, some scans yield and
+// start again.
+func TestHugeCampaignsYieldAtTheStart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, "[]")
 	clock := revoxtest.NewClock(start)
@@ -178,8 +182,8 @@ func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
 				return false
 			}
 		}
-		underWay, waiting := h.Exporter.Scans()
-		return underWay == 3 && waiting == 3
+		running, waiting := h.Exporter.Scans()
+		return running == 3 && waiting == 3
 	})
 	scrape := h.Scrape()
 	for _, id := range huge {
@@ -190,7 +194,8 @@ func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
 	h.Settle()
 	scrape = h.Scrape()
 	for _, id := range huge {
-		h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id), fmt.Sprintf(`revox_campaign_rows{campaign_id=%q} 40`, id),
+		h.Want(scrape, fmt.Sprintf(`revox_campaign_up{campaign_id=%q} 1`, id),
+			fmt.Sprintf(`revox_campaign_rows{campaign_id=%q} 40`, id),
 			fmt.Sprintf(`revox_campaign_scan_failures_total{campaign_id=%q,reason="connection"} 0`, id))
 	}
 	again := 0
@@ -198,10 +203,10 @@ func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
 		again += len(starts) - 1
 	}
 	if again != 3 {
-		t.Errorf("%d scans were begun again, want 3", again)
+		t.Errorf("%d scans were started again, want 3", again)
 	}
 
-	// Where all campaigns are huge, none is waited for that is not.
+	// If all campaigns are huge, no slot is reserved for short scans.
 	write(t, path, "- "+strings.Join(huge, "\n- ")+"\n")
 	if err := h.Exporter.Reload(); err != nil {
 		t.Fatal(err)
@@ -210,10 +215,10 @@ func TestHugeCampaignsGiveWayAtTheStart(t *testing.T) {
 		api.AddFault(revoxtest.Fault{Campaign: id, Behavior: revoxtest.Hang()})
 	}
 	h.Clock.Advance(90 * time.Second)
-	h.Await(func() bool { underWay, waiting := h.Exporter.Scans(); return underWay == 4 && waiting == 2 })
+	h.Await(func() bool { running, waiting := h.Exporter.Scans(); return running == 4 && waiting == 2 })
 }
 
-// A scan that takes longer than the interval is followed by the next at once, never joined by it.
+// If a scan takes longer than the interval, the next one starts when it ends, never before.
 func TestScanThatTakesLongerThanTheIntervalLags(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
@@ -231,7 +236,7 @@ func TestScanThatTakesLongerThanTheIntervalLags(t *testing.T) {
 	if got := h.starts()[ids[0]]; !slices.Equal(got, []int{0, 60, 210, 360}) {
 		t.Errorf("scans began at %v s", got)
 	}
-	// The scan at 210 was due at 120, that at 360 at 240.
+	// The scan at 210 was due at 120, and the one at 360 at 240.
 	h.Want(h.Scrape(), fmt.Sprintf(`revox_campaign_scan_lag_seconds{campaign_id=%q} 120`, ids[0]))
 	h.Clock.Advance(time.Minute)
 	h.Settle()
@@ -241,18 +246,19 @@ func TestScanThatTakesLongerThanTheIntervalLags(t *testing.T) {
 	}
 }
 
-func TestScansThatWaitForTheirTurnLag(t *testing.T) {
+func TestScansThatWaitForASlotLag(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	ids := setRows(api, "c", 3, 1)
 	api.OnPage(func(string, int) { clock.Advance(20 * time.Second) })
-	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.MaxScans, c.ScanInterval = ids, 1, time.Hour })
+	oneSlot := func(c *collector.Config) { c.CampaignIDs, c.MaxScans, c.ScanInterval = ids, 1, time.Hour }
+	h := newHarness(t, api, clock, oneSlot)
 	if lags := h.lags(); !slices.Equal(lags, []float64{0, 20, 40}) {
 		t.Errorf("scans lag by %v s", lags)
 	}
 }
 
-// A clock that is set back by an hour during a scan does not delay the next one by that hour.
+// If the clock is set back by an hour during a scan, the next scan is not an hour late.
 func TestClockThatIsSetBackDelaysNoScan(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)

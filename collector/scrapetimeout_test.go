@@ -30,13 +30,14 @@ func TestScrapeTimeout(t *testing.T) {
 	}
 }
 
-// Whatever a scraper's header says, a scan gets a time that is more than nothing and less than that, or none.
+// For any header, the limit is 0 or more and at most the header's value, or there is no limit.
 func FuzzScrapeTimeout(f *testing.F) {
 	for _, header := range []string{"", "10", "0.4", "1e9", "-1", "NaN", "Inf", "0x1p-2", "1e-300", "10s"} {
 		f.Add(header, int64(500*time.Millisecond))
 	}
 	f.Fuzz(func(t *testing.T, header string, offset int64) {
-		e := &Exporter{cfg: Config{Logger: slog.New(slog.DiscardHandler), ScrapeTimeoutOffset: time.Duration(offset & math.MaxInt64)}}
+		e := &Exporter{cfg: Config{Logger: slog.New(slog.DiscardHandler)}}
+		e.cfg.ScrapeTimeoutOffset = time.Duration(offset & math.MaxInt64)
 		limit, ok := e.scrapeTimeout(header)
 		seconds, err := strconv.ParseFloat(header, 64)
 		if ok && (err != nil || limit < 0 || limit.Seconds() > seconds) || !ok && limit != 0 {

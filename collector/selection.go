@@ -9,16 +9,16 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// discover reads the list of campaigns, and lets the selected ones be scanned, until ctx ends.
+// discover reads the list of campaigns on its interval and applies the selection, until ctx ends.
 func (e *Exporter) discover(ctx context.Context) {
 	var failed time.Time // when the list last failed to be read
 	for ctx.Err() == nil {
 		now := e.cfg.Clock.Now()
 		err := e.campaigns.List().Err
-		left := schedule.Within(schedule.HoldOff(err), failed, now) && !(revoxapi.KindOf(err) == revoxapi.KindAuth && e.breaker.Changed())
-		asked := !left && !e.breaker.Holds(now)
+		keyChanged := revoxapi.KindOf(err) == revoxapi.KindAuth && e.breaker.Changed()
+		asked := (keyChanged || !schedule.Within(schedule.HoldOff(err), failed, now)) && !e.breaker.Holds(now)
 		if asked {
-			key, _ := e.cfg.Key.Key() // one that cannot be read is the client's to report
+			key, _ := e.cfg.Key.Key() // the client reports an error
 			err = e.campaigns.Refresh(ctx)
 			if ctx.Err() != nil {
 				return
@@ -32,17 +32,17 @@ func (e *Exporter) discover(ctx context.Context) {
 		}
 		e.listRead.Store(true)
 		e.scanNewOnes()
-		// Not long where the list was not asked for or could not be read: until then nothing new is discovered, and a key that has changed
-		// should be tried.
+		// Do not wait long if the list was not read: nothing new is discovered until it is, and a changed key must be
+		// tried soon.
 		pause := e.cfg.Discovery.Interval
 		if !asked || err != nil {
 			pause = min(pause, time.Minute)
 		}
-		_ = e.cfg.Clock.Sleep(ctx, pause) // its error is that ctx ended
+		_ = e.cfg.Clock.Sleep(ctx, pause) // the only error is that ctx ended
 	}
 }
 
-// applySelection makes the campaigns that are selected now those that are scanned on an interval, and shown.
+// applySelection passes the selected campaigns to the store, the queue and the intervals.
 func (e *Exporter) applySelection() {
 	e.selecting.Lock()
 	defer e.selecting.Unlock()
@@ -64,8 +64,8 @@ func (e *Exporter) applySelection() {
 	}
 }
 
-// Reload reads the campaign file again, whether it has changed or not. Where the file is bad the campaigns that were selected before
-// stay, and the error says what is wrong with it. Without a campaign file there is nothing to do.
+// Reload reads the campaign file again, even if it has not changed. If the file is bad, the selected campaigns stay the
+// same, and the error says what is wrong with the file. Without a campaign file Reload only logs that there is none.
 func (e *Exporter) Reload() error { return e.reload(true) }
 
 func (e *Exporter) reload(asked bool) error {
@@ -76,7 +76,7 @@ func (e *Exporter) reload(asked bool) error {
 	changed, err := e.campaigns.Reload()
 	switch {
 	case err != nil && (changed || asked):
-		e.cfg.Logger.Error("the campaigns that were selected before stay", "err", err)
+		e.cfg.Logger.Error("the campaign file cannot be used; the selected campaigns stay the same", "err", err)
 	case err == nil && (changed || asked):
 		_, inFile := e.campaigns.Given()
 		e.cfg.Logger.Info("the campaign file was read again", "campaigns", inFile)
@@ -88,14 +88,14 @@ func (e *Exporter) reload(asked bool) error {
 	return err
 }
 
-// campaignFileInterval is the pause between two looks at whether the campaign file is another one.
+// campaignFileInterval is the time between two checks whether the campaign file has changed.
 const campaignFileInterval = 5 * time.Second
 
 // watchCampaignFile reads the campaign file again when it changes, until ctx ends.
 func (e *Exporter) watchCampaignFile(ctx context.Context) {
 	for e.cfg.Clock.Sleep(ctx, campaignFileInterval) == nil {
 		if e.campaigns.FileChanged() {
-			_ = e.reload(false) // which has logged it
+			_ = e.reload(false) // it logs the error
 		}
 	}
 }

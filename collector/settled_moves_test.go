@@ -14,9 +14,9 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// Rows that come, go or change their places, beside pages that have settled.
+// These tests add, remove and move rows in a campaign with settled pages.
 
-func TestRowsThatCome(t *testing.T) {
+func TestAddedRows(t *testing.T) {
 	rows := oldRows(45)
 	rows[31] = callRow("r31", "calling")
 	h := settlingCampaign(t, rows)
@@ -27,26 +27,28 @@ func TestRowsThatCome(t *testing.T) {
 		h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 70`)
 		h.wantAsked("3/10", "6/10")
 	})
-	t.Run("in between", func(t *testing.T) {
+	t.Run("at the beginning", func(t *testing.T) {
 		rows = slices.Insert(slices.Clone(rows), 5, callRow("new", "calling"))
 		h.API.SetRows("c", "", rows)
 		h.wantAsked("0/10", "1/10", "2/10", "3/10", "4/10", "5/10", "6/10", "7/10")
-		h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 71`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+		h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 71`,
+			`revox_campaign_calls{campaign_id="c",status="calling"} 2`)
 		h.wantAsked("0/10", "3/10", "7/10")
 	})
 }
 
-func TestRowsThatComeBeforeTheOnlyOpenPage(t *testing.T) {
+func TestRowsAddedBeforeTheOnlyOpenPage(t *testing.T) {
 	rows := oldRows(45)
 	rows[44] = callRow("r44", "calling")
 	h := settlingCampaign(t, rows)
 	h.API.SetRows("c", "", slices.Insert(rows, 5, callRow("new", "calling")))
 	h.Advance(time.Minute)
-	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 46`, `revox_campaign_calls{campaign_id="c",status="calling"} 2`)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 46`,
+		`revox_campaign_calls{campaign_id="c",status="calling"} 2`)
 }
 
-// One row is found twice then, and another not at all.
-func TestRowsThatChangePlacesWhilePagesAreRead(t *testing.T) {
+// Then one row is found twice, and another not at all.
+func TestRowsSwappedWhilePagesAreRead(t *testing.T) {
 	rows := oldRows(45)
 	rows[13], rows[31] = callRow("r13", "calling"), callRow("r31", "scheduled")
 	h := settlingCampaign(t, rows)
@@ -59,11 +61,12 @@ func TestRowsThatChangePlacesWhilePagesAreRead(t *testing.T) {
 		}
 	})
 	h.Advance(time.Minute)
-	h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 1`, `revox_campaign_calls{campaign_id="c",status="scheduled"} 1`)
+	h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 1`,
+		`revox_campaign_calls{campaign_id="c",status="scheduled"} 1`)
 }
 
-// A page that is read before rows come does not tell of them.
-func TestRowsThatComeWhilePagesAreRead(t *testing.T) {
+// A page that was read before rows are added does not show them.
+func TestRowsAddedWhilePagesAreRead(t *testing.T) {
 	rows := oldRows(50)
 	rows[31] = callRow("r31", "calling")
 	h := settlingCampaign(t, rows)
@@ -74,18 +77,19 @@ func TestRowsThatComeWhilePagesAreRead(t *testing.T) {
 		}
 	})
 	h.Advance(time.Minute)
-	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 51`, `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 51`,
+		`revox_campaign_pages{campaign_id="c",state="settled"} 0`)
 }
 
-func TestRowsThatComeToAFinishedCampaign(t *testing.T) {
+func TestRowsAddedToAFinishedCampaign(t *testing.T) {
 	h := settlingCampaign(t, oldRows(45))
 	h.API.SetRows("c", "", oldRows(46))
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 46`)
 }
 
-// A server whose total counts only the rows that it sends says the same of one full page as of many.
-func TestRowsThatComeAfterAFullPageOfAServerThatCountsWhatItSends(t *testing.T) {
+// If a server's total counts only the rows that it sends, it is the same for one full page as for many.
+func TestRowsAddedAfterAFullPageIfTheTotalIsThatOfThePage(t *testing.T) {
 	for _, pageSize := range []int{1, 2, 10} {
 		for _, status := range []string{"completed", "calling"} {
 			clock := revoxtest.NewClock(start)
@@ -118,21 +122,21 @@ func TestRowsThatComeAfterAFullPageOfAServerThatCountsWhatItSends(t *testing.T) 
 	}
 }
 
-func TestRowsThatGoOrMoveAreNoticed(t *testing.T) {
+func TestRemovedAndMovedRows(t *testing.T) {
 	calling := callRow("r31", "calling")
 	for _, test := range []struct {
 		name   string
 		change func([]json.RawMessage) []json.RawMessage
 	}{
-		{"go", func(rows []json.RawMessage) []json.RawMessage { return slices.Delete(rows, 5, 6) }},
-		{"go, and others come", func(rows []json.RawMessage) []json.RawMessage {
+		{"removed", func(rows []json.RawMessage) []json.RawMessage { return slices.Delete(rows, 5, 6) }},
+		{"removed, and another added", func(rows []json.RawMessage) []json.RawMessage {
 			return append(slices.Delete(rows, 5, 6), callRow("new", "completed"))
 		}},
-		{"change places", func(rows []json.RawMessage) []json.RawMessage {
+		{"swapped", func(rows []json.RawMessage) []json.RawMessage {
 			rows[3], rows[31] = rows[31], rows[3]
 			return rows
 		}},
-		{"are turned round", func(rows []json.RawMessage) []json.RawMessage { slices.Reverse(rows); return rows }},
+		{"reversed", func(rows []json.RawMessage) []json.RawMessage { slices.Reverse(rows); return rows }},
 	} {
 		for _, finished := range []bool{false, true} {
 			rows := oldRows(45)
@@ -143,7 +147,7 @@ func TestRowsThatGoOrMoveAreNoticed(t *testing.T) {
 			changed := test.change(slices.Clone(rows))
 			h.API.SetRows("c", "", changed)
 			h.Advance(time.Minute)
-			if !(finished && test.name == "change places") { // that changes nothing that is counted
+			if !(finished && test.name == "swapped") { // swapping finished rows changes no count
 				h.Want(h.Scrape(), `revox_campaign_pages{campaign_id="c",state="settled"} 0`)
 			}
 			h.Want(h.Scrape(), fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, len(changed)))

@@ -14,7 +14,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// oldRows returns rows of calls that come to rest within a minute of start.
+// oldRows returns rows with calls that settle within a minute of start.
 func oldRows(n int) []json.RawMessage {
 	rows := make([]json.RawMessage, n)
 	for i := range rows {
@@ -23,7 +23,7 @@ func oldRows(n int) []json.RawMessage {
 	return rows
 }
 
-// settlingCampaign is a campaign "c" on pages of 10 rows, read one after the other until what can settle has settled.
+// settlingCampaign runs an exporter of a campaign "c" with pages of 10 rows, until all pages that can settle have.
 func settlingCampaign(t *testing.T, rows []json.RawMessage, options ...revoxtest.Option) *harness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, options...)
@@ -35,8 +35,8 @@ func settlingCampaign(t *testing.T, rows []json.RawMessage, options ...revoxtest
 	return h
 }
 
-// wantAsked fails the test unless a minute's scan asks for these pages, each by its number and size: in whichever order,
-// and however often where it reads a second time.
+// wantAsked fails the test unless the scan in the next minute requests exactly these pages, given as number/size, in
+// any order. A page may be requested more than once.
 func (h *harness) wantAsked(want ...string) {
 	h.TB.Helper()
 	before := h.API.RequestCount()
@@ -48,11 +48,11 @@ func (h *harness) wantAsked(want ...string) {
 	slices.Sort(asked)
 	slices.Sort(want)
 	if asked = slices.Compact(asked); !slices.Equal(asked, want) {
-		h.TB.Errorf("asked for pages %v, want %v", asked, want)
+		h.TB.Errorf("requested pages %v, want %v", asked, want)
 	}
 }
 
-func TestFinishedCampaignCostsOneSmallRequestAScan(t *testing.T) {
+func TestFinishedCampaignCostsOneSmallRequestPerScan(t *testing.T) {
 	for _, kind := range []struct {
 		name    string
 		first   int
@@ -60,7 +60,8 @@ func TestFinishedCampaignCostsOneSmallRequestAScan(t *testing.T) {
 	}{
 		{"counts pages from 0", 0, nil},
 		{"counts pages from 1, strict", 1, []revoxtest.Option{revoxtest.WithFirstPage(1)}},
-		{"counts pages from 1, lenient", 1, []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}},
+		{"counts pages from 1, lenient", 1,
+			[]revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithLenientFirstPage()}},
 		{"counts pages from 1, echoes", 1, []revoxtest.Option{revoxtest.WithFirstPage(1), revoxtest.WithEchoedPage()}},
 		{"caps the page", 0, []revoxtest.Option{revoxtest.WithPageSizeCap(7)}},
 	} {
@@ -71,7 +72,7 @@ func TestFinishedCampaignCostsOneSmallRequestAScan(t *testing.T) {
 				asked := h.API.RequestCount()
 				h.Advance(3 * time.Minute)
 				if n := h.API.RequestCount() - asked; n != 3 {
-					t.Errorf("%d requests by 3 scans, want 1 by each", n)
+					t.Errorf("%d requests by 3 scans, want 3", n)
 				}
 				h.Want(h.Scrape(),
 					`revox_campaign_pages{campaign_id="c",state="read"} 1`,
@@ -98,9 +99,10 @@ func TestOnlyPagesThatCanChangeAreRead(t *testing.T) {
 		`revox_campaign_pages{campaign_id="c",state="read"} 2`,
 		`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
 
-	// What has just finished can still change a little.
+	// A call that has just finished can still change.
 	now := h.Clock.Now().Format(time.RFC3339)
-	rows[13] = callRow("r13", "completed", fmt.Sprintf(`{"status": "completed", "result": "unknown", "started_at": %q, "ended_at": %q}`, now, now))
+	rows[13] = callRow("r13", "completed",
+		fmt.Sprintf(`{"status": "completed", "result": "unknown", "started_at": %q, "ended_at": %q}`, now, now))
 	h.Advance(time.Minute)
 	for range 59 {
 		h.wantAsked("1/10", "4/10")
@@ -109,7 +111,7 @@ func TestOnlyPagesThatCanChangeAreRead(t *testing.T) {
 	h.Want(h.Scrape(), `revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 50`)
 }
 
-func TestSettledPagesAreReadAgainInTime(t *testing.T) {
+func TestSettledPagesAreReadAgainAfterFullInterval(t *testing.T) {
 	for _, status := range []string{"completed", "calling"} {
 		rows := oldRows(45)
 		rows[31] = callRow("r31", status, endedAttempt("human", 40))
@@ -119,7 +121,7 @@ func TestSettledPagesAreReadAgainInTime(t *testing.T) {
 		h := newHarness(t, api, clock, func(c *collector.Config) {
 			c.CampaignIDs, c.Rows.PageSize, c.FullInterval = []string{"c"}, 10, 2*time.Hour
 		})
-		// A finished call that is changed after all shows on no page that is read.
+		// This call changes after it has settled, on a page that is not read.
 		rows = slices.Clone(rows)
 		rows[3] = callRow("r3", "errored", endedAttempt("human", 40))
 		api.SetRows("c", "", rows)
@@ -130,7 +132,8 @@ func TestSettledPagesAreReadAgainInTime(t *testing.T) {
 	}
 }
 
-// Rows that have been passed over do not keep their page open; rows that calls have not come to yet do.
+// Rows without a call before the last call were skipped and do not keep a page open. Rows after it may still get a
+// call, and do.
 func TestRowsWithoutACall(t *testing.T) {
 	uncalled := func(rows []json.RawMessage, at ...int) []json.RawMessage {
 		for _, i := range at {
@@ -143,15 +146,15 @@ func TestRowsWithoutACall(t *testing.T) {
 		rows []json.RawMessage
 		want []string
 	}{
-		{"passed over", uncalled(oldRows(45), 3, 9, 20, 29, 44), []string{"44/1"}},
+		{"skipped", uncalled(oldRows(45), 3, 9, 20, 29, 44), []string{"44/1"}},
 		{"at the end", uncalled(oldRows(45), 43, 44), []string{"4/10"}},
-		{"over the end of a page", uncalled(oldRows(45), 39, 40, 41, 42, 43, 44), []string{"3/10", "4/10"}},
+		{"across the end of a page", uncalled(oldRows(45), 39, 40, 41, 42, 43, 44), []string{"3/10", "4/10"}},
 		{"a whole page in between", uncalled(oldRows(35), 10, 11, 12, 13, 14, 15, 16, 17, 18, 19), []string{"1/10", "3/10"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := settlingCampaign(t, test.rows)
 			h.wantAsked(test.want...)
-			// The last one gets its call.
+			// The last row gets a call.
 			rows := slices.Clone(test.rows)
 			last := len(rows) - 1
 			rows[last] = callRow(fmt.Sprint("r", last), "cancelled", endedAttempt("human", 40))
@@ -162,15 +165,15 @@ func TestRowsWithoutACall(t *testing.T) {
 	}
 }
 
-func TestCallsWithoutATimeNeverRest(t *testing.T) {
+func TestCallsWithoutATimestampNeverSettle(t *testing.T) {
 	rows := oldRows(15)
 	rows[2] = json.RawMessage(`{"id": "r2", "call": {"status": "cancelled", "call_attempts": []}}`)
 	h := settlingCampaign(t, rows)
 	h.wantAsked("0/10", "1/10")
 }
 
-// Where a server gives no page of one row, the whole last page is read.
-func TestServerThatDoesNotGiveTheLastRowAlone(t *testing.T) {
+// If a server does not send the last row on its own, the whole last page is read.
+func TestServerThatDoesNotSendTheLastRowOnItsOwn(t *testing.T) {
 	for name, behavior := range map[string]revoxtest.Behavior{
 		"refuses": revoxtest.Status(http.StatusUnprocessableEntity, nil, "page_size must be 10 or more"),
 		"empty":   revoxtest.MangleRows(func([]json.RawMessage) []json.RawMessage { return nil }),
@@ -185,22 +188,25 @@ func TestServerThatDoesNotGiveTheLastRowAlone(t *testing.T) {
 			})
 			h.Advance(4 * time.Minute)
 			h.wantAsked("3/10")
-			h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+			h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 1`,
+				`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
 		})
 	}
 }
 
-func TestFailedScanForgetsNothing(t *testing.T) {
+func TestFailedScanKeepsSettledPages(t *testing.T) {
 	rows := oldRows(45)
 	rows[31] = callRow("r31", "calling")
 	h := settlingCampaign(t, rows)
-	remove := h.API.AddFault(revoxtest.Fault{Page: revoxtest.Page(4), Behavior: revoxtest.Status(http.StatusInternalServerError, nil, "no")})
+	remove := h.API.AddFault(revoxtest.Fault{
+		Page: revoxtest.Page(4), Behavior: revoxtest.Status(http.StatusInternalServerError, nil, "no"),
+	})
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`)
 	remove()
 	h.wantAsked("3/10", "4/10")
 
-	// Most rows vanish for a moment: what was settled still is when they are back.
+	// Most rows disappear for a moment. When they are back, settled pages are still settled.
 	h.API.SetRows("c", "", rows[:3])
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(), `revox_campaign_scan_failures_total{campaign_id="c",reason="incomplete"} 1`)
@@ -209,18 +215,19 @@ func TestFailedScanForgetsNothing(t *testing.T) {
 	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 45`)
 }
 
-// What does not add up on the pages that are read is for a full scan to judge.
-func TestPagesThatDoNotAddUp(t *testing.T) {
+// If the open pages are inconsistent, all pages are read.
+func TestInconsistentOpenPages(t *testing.T) {
 	for name, test := range map[string]struct {
 		behavior revoxtest.Behavior
 		want     string
 	}{
-		"rows twice": {revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage { return append(rows, rows[:min(1, len(rows))]...) }),
-			`revox_campaign_anomalies{campaign_id="c",kind="duplicate_row"} 5`},
-		"rows left out": {revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage { return rows[min(1, len(rows)):] }),
-			`revox_campaign_rows_missing{campaign_id="c"} 5`},
-		"a total of more rows": {revoxtest.LyingTotal(46),
-			`revox_campaign_rows_missing{campaign_id="c"} 1`},
+		"duplicate rows": {revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
+			return append(rows, rows[:min(1, len(rows))]...)
+		}), `revox_campaign_anomalies{campaign_id="c",kind="duplicate_row"} 5`},
+		"missing rows": {revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
+			return rows[min(1, len(rows)):]
+		}), `revox_campaign_rows_missing{campaign_id="c"} 5`},
+		"a higher total": {revoxtest.LyingTotal(46), `revox_campaign_rows_missing{campaign_id="c"} 1`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows := oldRows(45)
@@ -233,16 +240,17 @@ func TestPagesThatDoNotAddUp(t *testing.T) {
 	}
 }
 
-func TestTotalThatCannotBe(t *testing.T) {
+func TestImpossibleTotal(t *testing.T) {
 	rows := oldRows(45)
 	rows[11] = callRow("r11", "calling")
 	h := settlingCampaign(t, rows)
 	h.API.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(1 << 40)})
 	h.Advance(time.Minute)
-	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 45`, fmt.Sprintf(`revox_campaign_rows_missing{campaign_id="c"} %v`, float64(1<<40-45)))
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 45`,
+		fmt.Sprint(`revox_campaign_rows_missing{campaign_id="c"} `, float64(1<<40-45)))
 }
 
-func TestAnotherPageSizeOfTheServer(t *testing.T) {
+func TestServerChangesThePageSize(t *testing.T) {
 	rows := oldRows(45)
 	rows[11] = callRow("r11", "calling")
 	h := settlingCampaign(t, rows)
@@ -253,8 +261,11 @@ func TestAnotherPageSizeOfTheServer(t *testing.T) {
 func TestNewNameOfAFinishedCampaign(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Name: "Spring", Rows: 30, Start: start.AddDate(0, 0, -9), Weight: sim.Light, RowsWithoutCallShare: -1})
-	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.FullInterval = []string{"c"}, 24*time.Hour })
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Name: "Spring", Rows: 30, Start: start.AddDate(0, 0, -9),
+		Weight: sim.Light, RowsWithoutCallShare: -1})
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		c.CampaignIDs, c.FullInterval = []string{"c"}, 24*time.Hour
+	})
 	h.wantAsked("29/1")
 	api.Rename("c", "Summer")
 	h.wantAsked("29/1")
@@ -272,13 +283,14 @@ func TestSettledPagesOnScrapes(t *testing.T) {
 		c.CampaignIDs, c.ScanInterval, c.Rows.PageSize, c.FullInterval = []string{"c"}, 0, 10, time.Hour
 	})
 	asked := h.API.RequestCount()
-	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 45`, `revox_campaign_pages{campaign_id="c",state="settled"} 3`)
+	h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 45`,
+		`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
 	if n := h.API.RequestCount() - asked; n != 2 {
 		t.Errorf("%d requests for a scrape, want 2", n)
 	}
 }
 
-func TestPagesThatTheServerSaysHaveNotChanged(t *testing.T) {
+func TestPagesThatAreNotModified(t *testing.T) {
 	rows := oldRows(45)
 	rows[31] = callRow("r31", "calling")
 	h := settlingCampaign(t, rows, revoxtest.WithETags())
@@ -291,17 +303,18 @@ func TestPagesThatTheServerSaysHaveNotChanged(t *testing.T) {
 		}
 	}
 	if after := data(h.Scrape()); after != before {
-		t.Errorf("the data changed with nothing read:\n%s", diff(before, after))
+		t.Errorf("the data changed although no page did:\n%s", diff(before, after))
 	}
 	h.Want(h.Scrape(),
 		`revox_campaign_pages{campaign_id="c",state="read"} 2`,
 		`revox_campaign_pages{campaign_id="c",state="settled"} 3`)
 
 	now := h.Clock.Now().Format(time.RFC3339)
-	rows[31] = callRow("r31", "completed", fmt.Sprintf(`{"status": "completed", "started_at": %q, "ended_at": %q}`, now, now))
+	rows[31] = callRow("r31", "completed",
+		fmt.Sprintf(`{"status": "completed", "started_at": %q, "ended_at": %q}`, now, now))
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(), `revox_campaign_calls{campaign_id="c",status="calling"} 0`)
-	// A page comes to rest while nothing of it is read.
+	// The page settles without being sent again.
 	h.Advance(time.Hour)
 	h.wantAsked("44/1")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// shardsOf returns which of count shards have the campaign.
+// shardsOf returns the indexes of the shards, of count, that have the campaign.
 func shardsOf(id string, count int) []int {
 	var has []int
 	for index := range count {
@@ -28,8 +28,9 @@ func TestEachCampaignIsInOneShardAndFewMove(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	ids := make([]string, 20_000)
 	for i := range ids {
-		// As the API's own, and as short and alike as IDs can be.
-		ids[i] = fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", random.Uint32(), random.IntN(1<<16), random.IntN(1<<12), random.IntN(1<<16), random.Int64N(1<<48))
+		// One half are UUIDs like the API's, the other half are short and similar.
+		ids[i] = fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x",
+			random.Uint32(), random.IntN(1<<16), random.IntN(1<<12), random.IntN(1<<16), random.Int64N(1<<48))
 		if i%2 == 0 {
 			ids[i] = fmt.Sprint("c", i)
 		}
@@ -45,11 +46,11 @@ func TestEachCampaignIsInOneShardAndFewMove(t *testing.T) {
 			if !slices.Equal(before, after) {
 				moved++
 				if after[0] != count {
-					t.Fatalf("with %d shards instead of %d, campaign %s moves from one old shard to another", count+1, count, id)
+					t.Fatalf("from %d to %d shards, campaign %s moves between two old shards", count, count+1, id)
 				}
 			}
 		}
-		// 5 standard deviations are what a fair draw does not leave.
+		// A fair distribution stays within 5 standard deviations.
 		within := func(what string, n int, share float64) {
 			mean := share * float64(len(ids))
 			if off := math.Abs(float64(n) - mean); off > 5*math.Sqrt(mean*(1-share)) {
@@ -63,8 +64,8 @@ func TestEachCampaignIsInOneShardAndFewMove(t *testing.T) {
 	}
 }
 
-// A campaign that changed its shard with a new version of the program would be read by two replicas, or by none.
-func TestShardsStayWhereTheyAre(t *testing.T) {
+// If a new version of the program changed the shard of a campaign, two replicas would read it, or none.
+func TestShardsNeverChange(t *testing.T) {
 	for id, want := range map[string]int{
 		"0f8fad5b-d9cb-469f-a165-70867728950e": 6,
 		"7c9e6679-7425-40de-944b-e07fc1f90ae7": 2,
@@ -105,7 +106,7 @@ func TestShardsShareGivenAndDiscoveredCampaigns(t *testing.T) {
 	}
 }
 
-func TestShardThatSelectsNothingIsReadyAndSaysSo(t *testing.T) {
+func TestShardWithoutCampaignsIsReadyAndLogsThat(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	const count = 3
@@ -118,15 +119,18 @@ func TestShardThatSelectsNothingIsReadyAndSaysSo(t *testing.T) {
 	}
 	h.WantNone(h.Scrape(), `campaign_id=`)
 	if n := api.RequestCount(); n != 0 {
-		t.Errorf("%d requests for nothing", n)
+		t.Errorf("%d requests although no campaign is selected", n)
 	}
-	if logs := h.Logs.String(); !strings.Contains(logs, "no campaign is selected") || !strings.Contains(logs, fmt.Sprintf(`shard="%d of %d"`, empty, count)) {
-		t.Errorf("it does not say that it selects nothing:\n%s", logs)
+	logs, shard := h.Logs.String(), fmt.Sprintf(`shard="%d of %d"`, empty, count)
+	if !strings.Contains(logs, "no campaign is selected") || !strings.Contains(logs, shard) {
+		t.Errorf("the log does not say that nothing is selected:\n%s", logs)
 	}
 }
 
-func TestShardThatIsNone(t *testing.T) {
-	for _, shard := range []campaigns.Shard{{Index: -1, Count: 3}, {Index: 3, Count: 3}, {Index: 1}, {Count: -1}, {Index: 1, Count: 1}} {
+func TestInvalidShardsAreRefused(t *testing.T) {
+	for _, shard := range []campaigns.Shard{
+		{Index: -1, Count: 3}, {Index: 3, Count: 3}, {Index: 1}, {Count: -1}, {Index: 1, Count: 1},
+	} {
 		if _, err := collector.New(collector.Config{Shard: shard}); err == nil {
 			t.Errorf("shard %d of %d is accepted", shard.Index, shard.Count)
 		}

@@ -29,7 +29,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// openTestState opens the state in a folder until the test ends.
+// openTestState opens the state in a folder, and closes it when the test ends.
 func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock) (*store.State, *exportertest.Logs) {
 	t.Helper()
 	logs := &exportertest.Logs{}
@@ -41,7 +41,7 @@ func openTestState(t testing.TB, folder, baseURL string, clock *revoxtest.Clock)
 	return state, logs
 }
 
-// with is a change of a Config that makes state outlive a restart, besides another change.
+// with returns a change of a Config that makes another change and sets State.
 func with(state *store.State, change func(*collector.Config)) func(*collector.Config) {
 	return func(c *collector.Config) {
 		change(c)
@@ -49,7 +49,7 @@ func with(state *store.State, change func(*collector.Config)) func(*collector.Co
 	}
 }
 
-// killed returns a folder with the state as it would be found if the process had been killed now.
+// killed returns a folder with a copy of the state, as it is if the process is killed now.
 func killed(t testing.TB, folder string) string {
 	t.Helper()
 	file, err := os.ReadFile(filepath.Join(folder, statefile.Name))
@@ -63,7 +63,7 @@ func killed(t testing.TB, folder string) string {
 	return copied
 }
 
-// restart returns an exporter that comes at once after h was killed, and where its state is. It has a clock of its own.
+// restart returns an exporter that starts as if h was killed now, and the folder of its state. It has its own clock.
 func (h *harness) restart(folder string, change func(*collector.Config)) (*harness, string) {
 	h.TB.Helper()
 	return h.restartAt(h.Clock.Now(), folder, change)
@@ -76,13 +76,15 @@ func (h *harness) restartAt(now time.Time, folder string, change func(*collector
 	state, logs := openTestState(h.TB, folder, h.API.URL, clock)
 	again := newHarness(h.TB, h.API, clock, with(state, change))
 	if logs.String() != "" {
-		h.TB.Errorf("nothing is wrong with the state, but the log says:\n%s", logs)
+		h.TB.Errorf("the state is intact, but the log says:\n%s", logs)
 	}
 	return again, folder
 }
 
-// alter changes what the state in a folder has, by kind and campaign; change returns what to write, in which nil removes.
-func alter(t testing.TB, folder, baseURL string, change func(values map[string]map[string][]byte) []statefile.Change) {
+// alter writes the changes to the state in a folder that change returns for its values, by kind and campaign.
+func alter(
+	t testing.TB, folder, baseURL string, change func(values map[string]map[string][]byte) []statefile.Change,
+) {
 	t.Helper()
 	file, found, err := statefile.Open(folder, store.Identity(baseURL), patience, start)
 	if err != nil || found.Damage != nil {
@@ -100,7 +102,7 @@ func alter(t testing.TB, folder, baseURL string, change func(values map[string]m
 	}
 }
 
-// kept returns the kinds of values that the state in a folder has of a campaign.
+// kept returns the kinds of values that the state in a folder has for a campaign.
 func (h *harness) kept(folder, id string) string {
 	h.TB.Helper()
 	var kinds []string
@@ -115,7 +117,7 @@ func (h *harness) kept(folder, id string) string {
 	return strings.Join(kinds, " ")
 }
 
-// maxUnknownValues is how many unknown values of a label have series of their own.
+// maxUnknownValues is the number of unknown values of a label that get their own series.
 const maxUnknownValues = 20
 
 func TestRestartShowsTheLastCompleteData(t *testing.T) {
@@ -133,30 +135,31 @@ func TestRestartShowsTheLastCompleteData(t *testing.T) {
 		`revox_campaign_scan_failures_total{campaign_id="hand-counted",reason="server_error"} 2`,
 		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="hand-counted"} 1.714554e+09`)
 
-	clock.Advance(10 * time.Minute) // nobody has scanned meanwhile
+	clock.Advance(10 * time.Minute) // no scan runs in this time
 	again, _ := h.restart(folder, only("hand-counted", "empty"))
 	after := again.Scrape()
 	if data(after) != data(before) || data(after) == "" {
-		t.Errorf("not what was shown before:\n%s", diff(data(before), data(after)))
+		t.Errorf("the data differs from that before the restart:\n%s", diff(data(before), data(after)))
 	}
 	again.Want(after,
 		`revox_campaign_up{campaign_id="hand-counted"} 0`,
 		`revox_campaign_scan_failures_total{campaign_id="hand-counted",reason="server_error"} 3`,
 		`revox_campaign_last_scan_success_timestamp_seconds{campaign_id="hand-counted"} 1.714554e+09`)
 	if !strings.Contains(again.Logs.String(), `msg="state restored" campaigns=1`) {
-		t.Errorf("the log does not say that state was restored:\n%s", again.Logs)
+		t.Errorf("the log does not say that the state was restored:\n%s", again.Logs)
 	}
 
-	// It goes when it is too old, as if there had been no restart.
+	// It disappears when it is too old, as without a restart.
 	again.Advance(4 * time.Minute)
 	again.WantNone(data(again.Scrape()), `^revox_campaign_`)
 	remove()
 	again.Advance(time.Minute)
-	again.Want(again.Scrape(), `revox_campaign_rows{campaign_id="hand-counted"} 13`, `revox_campaign_rows{campaign_id="empty"} 0`)
+	again.Want(again.Scrape(),
+		`revox_campaign_rows{campaign_id="hand-counted"} 13`, `revox_campaign_rows{campaign_id="empty"} 0`)
 }
 
-// Data is there before anything was asked of the API, and that is no reason to be ready.
-func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
+// Restored data is shown before the first request to the API, but does not make the exporter ready.
+func TestRestoredDataIsShownBeforeTheFirstScan(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	api.SetRows("c", "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
@@ -165,8 +168,10 @@ func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
 	h := newHarness(t, api, clock, with(state, only("c")))
 
 	state2, _ := openTestState(t, killed(t, folder), api.URL, clock)
-	exporter, err := collector.New(collector.Config{Client: h.Config.Client, Key: h.Key, Logger: slog.New(slog.DiscardHandler), Clock: clock,
-		CampaignIDs: []string{"c"}, ScanInterval: time.Minute, MaxAge: 15 * time.Minute, State: state2})
+	exporter, err := collector.New(collector.Config{
+		Client: h.Config.Client, Key: h.Key, Logger: slog.New(slog.DiscardHandler), Clock: clock,
+		CampaignIDs: []string{"c"}, ScanInterval: time.Minute, MaxAge: 15 * time.Minute, State: state2,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,8 +189,9 @@ func TestRestoredDataIsThereBeforeTheFirstScan(t *testing.T) {
 	}
 }
 
-// One exporter is killed again and again, another runs on: they show the same, whatever rows come, go and change.
-func TestCountersGoOnAsIfThereHadBeenNoRestart(t *testing.T) {
+// An exporter that is killed many times shows the same as one that is not, whatever rows are added, removed and
+// changed.
+func TestRestartsDoNotChangeCounters(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -200,7 +206,7 @@ func TestCountersGoOnAsIfThereHadBeenNoRestart(t *testing.T) {
 				attempts = append(attempts, endedAttempt(results[random.IntN(len(results))], random.IntN(200)))
 			}
 			row := callRow(fmt.Sprint("r", i), statuses[random.IntN(len(statuses))], attempts...)
-			if random.IntN(60) == 0 { // from then on outcomes are shown
+			if random.IntN(60) == 0 { // outcomes are shown from then on
 				row = bytes.Replace(row, []byte(`"call": {`), []byte(`"call": {"outcome": null, `), 1)
 			}
 			rows = append(rows, row)
@@ -227,19 +233,21 @@ func TestCountersGoOnAsIfThereHadBeenNoRestart(t *testing.T) {
 		}
 		remove()
 		if got, want := data(h.Scrape()), data(runsOn.Scrape()); got != want {
-			t.Fatalf("not as without restarts:\n%s", diff(want, got))
+			t.Fatalf("the data differs from that without restarts:\n%s", diff(want, got))
 		}
 	}
 }
 
-// Campaigns that were discovered are there though the list cannot be read, unless the flags select them no more.
-func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
+// After a restart, discovered campaigns are selected even if the list cannot be read, unless the configuration excludes
+// them now.
+func TestRestartKeepsDiscoveredCampaigns(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	for _, id := range []string{"a", "b", "c"} {
 		api.SetRows(id, "", []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40))})
 	}
-	remove := list(api, listed("a", "Spring", "running", false, start), listed("b", "Autumn", "paused", false, start), listed("c", "Winter", "novel", false, start))
+	remove := list(api, listed("a", "Spring", "running", false, start), listed("b", "Autumn", "paused", false, start),
+		listed("c", "Winter", "novel", false, start))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
 	all := discover(func(d *campaigns.Discovery) { d.Statuses = append(d.Statuses, "novel") })
@@ -251,9 +259,10 @@ func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
 	again, _ := h.restart(folder, all)
 	after := again.Scrape()
 	again.Want(after, `revox_discovery_up 0`, `revox_campaign_info{campaign_id="a",campaign_name="Spring"} 1`,
-		`revox_campaign_status{campaign_id="b",status="paused"} 1`, `revox_campaign_status{campaign_id="c",status="novel"} 1`)
+		`revox_campaign_status{campaign_id="b",status="paused"} 1`,
+		`revox_campaign_status{campaign_id="c",status="novel"} 1`)
 	if data(after) != data(before) {
-		t.Errorf("not what was shown before:\n%s", diff(data(before), data(after)))
+		t.Errorf("the data differs from that before the restart:\n%s", diff(data(before), data(after)))
 	}
 
 	fewer, _ := h.restart(folder, discover(func(d *campaigns.Discovery) { d.Exclude = anchored(t, "Autumn") }))
@@ -267,11 +276,13 @@ func TestRestartGoesOnWithDiscoveredCampaigns(t *testing.T) {
 	given.Want(given.Scrape(), `revox_campaign_info{campaign_id="b",campaign_name=""} 1`)
 }
 
-// Campaigns that are not selected are remembered for 48 hours, over restarts, and then the file has nothing of them.
+// Dropped campaigns are remembered for 48 hours, over restarts, and then removed from the file.
 func TestStateOfDroppedCampaignsIsRemoved(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	two := []json.RawMessage{callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40))}
+	two := []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)), callRow("r2", "completed", endedAttempt("human", 40)),
+	}
 	api.SetRows("stays", "", two)
 	api.SetRows("goes", "", two)
 	folder := t.TempDir()
@@ -295,12 +306,12 @@ func TestStateOfDroppedCampaignsIsRemoved(t *testing.T) {
 		t.Errorf("after 48 hours the file still has: %s", kinds)
 	}
 	if kinds := without.kept(folder, "stays"); kinds != "data scan" {
-		t.Errorf("of the campaign that stays the file has: %s", kinds)
+		t.Errorf("for the selected campaign the file has: %s", kinds)
 	}
 }
 
 func TestSettledPagesAreNotReadAgainAfterARestart(t *testing.T) {
-	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // calls that ended at start have settled
 	api := newAPI(t, clock)
 	var rows []json.RawMessage
 	for i := range 950 {
@@ -310,7 +321,9 @@ func TestSettledPagesAreNotReadAgainAfterARestart(t *testing.T) {
 	api.SetRows("open", "", append(rows[:920:920], callRow("new", "calling", `{"status": "ringing"}`)))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
-	settled := func(c *collector.Config) { c.CampaignIDs, c.FullInterval = []string{"finished", "open"}, time.Hour }
+	settled := func(c *collector.Config) {
+		c.CampaignIDs, c.FullInterval = []string{"finished", "open"}, time.Hour
+	}
 	h := newHarness(t, api, clock, with(state, settled))
 	before := h.Scrape()
 
@@ -318,16 +331,17 @@ func TestSettledPagesAreNotReadAgainAfterARestart(t *testing.T) {
 	again, folder := h.restart(folder, settled)
 	after := again.Scrape()
 	if n := api.RequestCount() - asked; n != 2 {
-		t.Errorf("%d requests after the restart, want one for each campaign", n)
+		t.Errorf("%d requests after the restart, want 2", n)
 	}
-	again.Want(after, `revox_campaign_pages{campaign_id="finished",state="settled"} 10`, `revox_campaign_pages{campaign_id="open",state="settled"} 9`,
+	again.Want(after, `revox_campaign_pages{campaign_id="finished",state="settled"} 10`,
+		`revox_campaign_pages{campaign_id="open",state="settled"} 9`,
 		`revox_campaign_pages{campaign_id="finished",state="read"} 1`)
 	pages := `(?m)^revox_campaign_pages.*\n`
 	if got, want := without(data(after), pages), without(data(before), pages); got != want {
-		t.Errorf("not what was shown before:\n%s", diff(want, got))
+		t.Errorf("the data differs from that before the restart:\n%s", diff(want, got))
 	}
 
-	// Where rows have changed meanwhile, or are asked for otherwise, what the file says is not relied on.
+	// If rows or the page size have changed meanwhile, the settled pages in the file are not used.
 	rows[940] = callRow("r940", "completed", endedAttempt("voicemail", 7))
 	api.SetRows("finished", "", append(rows[1:950:950], callRow("r950", "completed", endedAttempt("IVR", 7))))
 	for _, size := range []int{100, 50, 1000} {
@@ -336,19 +350,19 @@ func TestSettledPagesAreNotReadAgainAfterARestart(t *testing.T) {
 		fresh := newHarness(t, api, revoxtest.NewClock(clock.Now()), changed)
 		gauges := `(?m)^revox_campaign_(rows|calls|call_attempts|anomalies)\{`
 		if got, want := grep(restarted.Scrape(), gauges), grep(fresh.Scrape(), gauges); got != want || got == "" {
-			t.Errorf("page size %d: not what a first scan finds:\n%s", size, diff(want, got))
+			t.Errorf("page size %d: the data differs from that of a first scan:\n%s", size, diff(want, got))
 		}
 	}
 }
 
-// without returns text less what matches.
+// without returns text without the matches of pattern.
 func without(text, pattern string) string {
 	return regexp.MustCompile(pattern).ReplaceAllString(text, "")
 }
 
-// The settled pages of a campaign that goes on are written now and then, and when the process ends.
+// The settled pages of a campaign that changes are written from time to time, and when the process ends.
 func TestSettledPagesAreWrittenAtTheEnd(t *testing.T) {
-	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // what has ended before start has come to rest
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // calls that ended at start have settled
 	api := newAPI(t, clock)
 	pages := func(statuses ...string) (rows []json.RawMessage) {
 		for i := range 100 * len(statuses) {
@@ -370,7 +384,7 @@ func TestSettledPagesAreWrittenAtTheEnd(t *testing.T) {
 		return api.RequestCount() - asked
 	}
 	if n := requests(); n != 2 {
-		t.Errorf("%d requests after kill -9, want 2: the second page had not settled when it was written", n)
+		t.Errorf("%d requests after kill -9, want 2: the second page settled after the last write", n)
 	}
 	state.Close()
 	if n := requests(); n != 1 {
@@ -378,13 +392,14 @@ func TestSettledPagesAreWrittenAtTheEnd(t *testing.T) {
 	}
 }
 
-// Values that are not known and had series of their own keep them, and no more get any, though others are met first.
+// After a restart, unknown values keep their series, and no others get any, even if others occur first.
 func TestUnknownValuesKeepTheirNamesAfterARestart(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	news := func(prefix string) (rows []json.RawMessage) {
 		for i := range maxUnknownValues {
-			rows = append(rows, callRow(fmt.Sprint(prefix, i), "completed", endedAttempt(fmt.Sprintf("%s-%c", prefix, 'a'+i), 40)))
+			attempt := endedAttempt(fmt.Sprintf("%s-%c", prefix, 'a'+i), 40)
+			rows = append(rows, callRow(fmt.Sprint(prefix, i), "completed", attempt))
 		}
 		return rows
 	}
@@ -395,14 +410,15 @@ func TestUnknownValuesKeepTheirNamesAfterARestart(t *testing.T) {
 	api.SetRows("c", "", append(news("new"), news("old")...))
 	again, _ := h.restart(folder, only("c"))
 	scrape := again.Scrape()
-	if n := strings.Count(grep(scrape, `^revox_campaign_call_attempt_results_total\{campaign_id="c",result="old-.*\} 1$`), "\n"); n != maxUnknownValues {
-		t.Errorf("%d values are counted under their names as before, want %d", n, maxUnknownValues)
+	old := grep(scrape, `^revox_campaign_call_attempt_results_total\{campaign_id="c",result="old-.*\} 1$`)
+	if n := strings.Count(old, "\n"); n != maxUnknownValues {
+		t.Errorf("%d old values are counted under their names, want %d", n, maxUnknownValues)
 	}
 	again.WantNone(scrape, `"new-`)
 	again.Want(scrape, `revox_campaign_call_attempt_results_total{campaign_id="c",result="other"} 20`)
 }
 
-// What an earlier version did not count is not shown as zero, and then begins with all there is.
+// Families that an earlier version did not count are not shown as 0. After the next scan they have its counts.
 func TestStateOfAnEarlierVersion(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
@@ -414,7 +430,7 @@ func TestStateOfAnEarlierVersion(t *testing.T) {
 	folder = killed(t, folder)
 	alter(t, folder, api.URL, func(values map[string]map[string][]byte) []statefile.Change {
 		data := without(string(values["data"]["c"]), `"revox_campaign_calls_finished_total":\{.*?\}\},?`)
-		data = strings.Replace(data, `"buckets":[1,2,5,`, `"buckets":[1,2,6,`, 1) // of the time that it rings
+		data = strings.Replace(data, `"buckets":[1,2,5,`, `"buckets":[1,2,6,`, 1) // of the ring duration
 		return []statefile.Change{{Kind: "data", Name: "c", Bytes: []byte(data)}}
 	})
 	state, _ = openTestState(t, folder, api.URL, clock)
@@ -431,8 +447,8 @@ func TestStateOfAnEarlierVersion(t *testing.T) {
 		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 1`)
 }
 
-// Campaigns of which a part is missing or cannot be read begin anew, which is said once; the others go on.
-func TestPartsOfTheStateThatCannotBeRead(t *testing.T) {
+// Campaigns with a missing or unreadable part start from zero, which is logged once. Other campaigns are restored.
+func TestUnreadablePartsOfTheState(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
 	ids := []string{"no scan", "no data", "bad scan", "bad data", "bad cell", "bad settled", "whole"}
@@ -446,22 +462,24 @@ func TestPartsOfTheStateThatCannotBeRead(t *testing.T) {
 
 	folder = killed(t, folder)
 	alter(t, folder, api.URL, func(values map[string]map[string][]byte) []statefile.Change {
+		badCell := regexp.MustCompile(`\[\[\d+,`).ReplaceAll(values["data"]["bad-cell"], []byte("[[300,"))
 		return []statefile.Change{
 			{Kind: "scan", Name: "no-scan"},
 			{Kind: "data", Name: "no-data"},
 			{Kind: "scan", Name: "bad-scan", Bytes: []byte(`{"at": 7}`)},
 			{Kind: "data", Name: "bad-data", Bytes: []byte(`{"tally": `)},
-			{Kind: "data", Name: "bad-cell", Bytes: regexp.MustCompile(`\[\[\d+,`).ReplaceAll(values["data"]["bad-cell"], []byte("[[300,"))},
+			{Kind: "data", Name: "bad-cell", Bytes: badCell},
 			{Kind: "settled", Name: "bad-settled", Bytes: []byte("\xff\xff\xff\xff{}")},
 		}
 	})
 	state, logs := openTestState(t, folder, api.URL, clock)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
 	h := newHarness(t, api, revoxtest.NewClock(start), with(state, only(ids...)))
-	if got := grep(h.Scrape(), `^revox_campaign_rows\{`); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"whole"`) || !strings.Contains(got, `"bad-settled"`) {
-		t.Errorf("only the whole ones should be there:\n%s", got)
+	got := grep(h.Scrape(), `^revox_campaign_rows\{`)
+	if strings.Count(got, "\n") != 2 || !strings.Contains(got, `"whole"`) || !strings.Contains(got, `"bad-settled"`) {
+		t.Errorf("want whole and bad-settled only:\n%s", got)
 	}
-	if said := logs.String(); strings.Count(said, "level=warn") != 1 || !strings.Contains(said, "campaigns=5") {
-		t.Errorf("the log should say once that 5 cannot be read:\n%s", said)
+	if text := logs.String(); strings.Count(text, "level=warn") != 1 || !strings.Contains(text, "campaigns=5") {
+		t.Errorf("want one warning that 5 campaigns cannot be read:\n%s", text)
 	}
 }

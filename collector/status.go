@@ -10,54 +10,58 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// Status is what an Exporter was doing at one moment: what pages, health checks, tests and the check command need to know of
-// it. It is a copy, which the reader may keep and change.
+// Status describes an Exporter at one moment, for pages, health checks and the check command. It is a copy: the caller
+// may change it.
 type Status struct {
 	// At is the moment, by the exporter's clock.
 	At time.Time
-	// WaitingFor says what must still end, well or not, before the exporter is ready; "" once it is. It stays ready then:
-	// campaigns that are selected later do not change that.
+	// WaitingFor says what must still end, in success or failure, before the exporter is ready; "" if it is ready. Once
+	// ready, it stays ready, even if more campaigns are selected.
 	WaitingFor string
 	// OnScrape reports that campaigns are scanned on each scrape, and not on an interval.
 	OnScrape bool
-	// Discovery reports that campaigns are discovered, and ListErr why the list could not be read the last time that it was
-	// asked for; nil where it could or was not asked for yet.
+	// Discovery reports that discovery is on. ListErr is the error of the last attempt to read the list; nil if it
+	// succeeded or there was none.
 	Discovery bool
 	ListErr   error
-	// Campaigns that are selected, in the order of their IDs.
+	// Campaigns are the selected campaigns, sorted by ID.
 	Campaigns []CampaignStatus
 }
 
-// Ready reports whether every campaign that was selected at the start has ended or failed its first scan.
+// Ready reports whether the first scan of every campaign that was selected at the start has ended, in success or
+// failure.
 func (s Status) Ready() bool { return s.WaitingFor == "" }
 
-// CampaignStatus is what an Exporter knows of one selected campaign.
+// CampaignStatus describes one selected campaign.
 type CampaignStatus struct {
 	ID string
-	// Name and Status as the metrics show them; "" where they are not known.
+	// Name and Status are as the metrics show them; "" if unknown.
 	Name, Status string
 
-	// Scanned reports that a scan has ended. LastScan is when the last one did, Duration how long it took, and Err why it
-	// failed; nil where it succeeded.
+	// Scanned reports that a scan has ended. LastScan is when the last one ended, Duration how long it took, and Err
+	// why it failed; nil if it succeeded.
 	Scanned  bool
 	LastScan time.Time
 	Duration time.Duration
 	Err      error
-	// NextScan is when the next scan is due; a time that has passed where it is due now or, with OnScrape, where it comes with
-	// the next scrape.
+	// NextScan is when the next scan is due. It is in the past if the scan is due now or, with OnScrape, on the next
+	// scrape.
 	NextScan time.Time
 
-	// DataAt is when the last complete data was complete; the zero time where there is none. TooOld reports that it is not
-	// published any more.
+	// DataAt is when the last complete data was complete; zero if there is none. TooOld reports that it is no longer
+	// published.
 	DataAt time.Time
 	TooOld bool
-	// Rows of that data, and its calls that are finished.
+	// Rows is the number of rows in that data, and FinishedCalls the number of its finished calls.
 	Rows, FinishedCalls uint64
 }
 
-// Status returns what the exporter is doing now. It waits for no scan, and is safe for concurrent use.
+// Status returns the current status. It does not wait for scans, and is safe for concurrent use.
 func (e *Exporter) Status() Status {
-	s := Status{At: e.cfg.Clock.Now(), OnScrape: e.onScrape != nil, Discovery: e.cfg.Discovery != nil, ListErr: e.campaigns.List().Err}
+	s := Status{
+		At: e.cfg.Clock.Now(), OnScrape: e.onScrape != nil,
+		Discovery: e.cfg.Discovery != nil, ListErr: e.campaigns.List().Err,
+	}
 	records := e.store.All()
 	s.WaitingFor = e.waitingFor(records)
 	for _, r := range records {
@@ -74,7 +78,7 @@ func (e *Exporter) Status() Status {
 	return s
 }
 
-// waitingFor returns what must still end before the exporter is ready, "" once it is.
+// waitingFor returns what must still end before the exporter is ready; "" if it is.
 func (e *Exporter) waitingFor(records []*store.Record) string {
 	if e.ready.Load() {
 		return ""
@@ -100,7 +104,7 @@ func (e *Exporter) waitingFor(records []*store.Record) string {
 	}
 }
 
-// nextScan returns when a campaign is scanned next, as far as that is known.
+// nextScan returns when a campaign's next scan is due; a time in the past if it is due now or on the next scrape.
 func (e *Exporter) nextScan(r *store.Record, now time.Time) time.Time {
 	var due time.Time
 	if e.leftAlone(r, now) {

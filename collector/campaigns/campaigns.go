@@ -194,7 +194,7 @@ func (s *Selector) note(now time.Time, skipped int, err error) {
 	case err != nil:
 		s.cfg.Logger.Debug("the list of campaigns still cannot be read", "err", err)
 	case before.Err != nil:
-		s.cfg.Logger.Info("the list of campaigns is read again")
+		s.cfg.Logger.Info("the list of campaigns can be read again")
 	}
 	if err == nil && skipped > 0 && skipped != skippedBefore {
 		s.cfg.Logger.Warn("campaigns in the list are skipped because they have no usable ID", "campaigns", skipped)

@@ -353,7 +353,8 @@ func TestFileTruncatedWhileInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if err := f.Write(t.Context(), Change{"small", "campaign 1", []byte("v")}); err == nil || strings.Contains(err.Error(), "\n") {
+		err := f.Write(t.Context(), Change{"small", "campaign 1", []byte("v")})
+		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("error %v, want one line", err)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// A 401 for one campaign may be about that one only: the others are read, even where it is asked for first.
-func TestRefusalOfOneCampaignHoldsBackNoOther(t *testing.T) {
-	for _, refused := range []string{"a", "d"} { // one of them is asked for first
+// A 401 for one campaign may concern that one only: the others are read, even if it is the first to be read.
+func TestRefusalOfOneCampaignStopsNoOther(t *testing.T) {
+	for _, refused := range []string{"a", "d"} { // one of them is read first
 		clock := revoxtest.NewClock(start)
 		api := newAPI(t, clock)
 		for _, id := range []string{"b", "c"} {
@@ -21,11 +21,12 @@ func TestRefusalOfOneCampaignHoldsBackNoOther(t *testing.T) {
 			c.CampaignIDs = []string{"b", "c", refused}
 			c.MaxScans = 1
 		})
-		h.Want(h.Scrape(), `revox_campaign_up{campaign_id="b"} 1`, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_up{campaign_id="`+refused+`"} 0`)
+		h.Want(h.Scrape(), `revox_campaign_up{campaign_id="b"} 1`, `revox_campaign_up{campaign_id="c"} 1`,
+			`revox_campaign_up{campaign_id="`+refused+`"} 0`)
 	}
 }
 
-// A key that two campaigns were refused with is wrong: the others do not try it.
+// A key that was refused for two campaigns is wrong: it is not tried for the others.
 func TestWrongKeyIsNotTriedForEachCampaign(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithAPIKey("another"))
@@ -36,5 +37,6 @@ func TestWrongKeyIsNotTriedForEachCampaign(t *testing.T) {
 	if n := api.RequestCount(); n != 2 {
 		t.Errorf("%d requests with a wrong key, want 2", n)
 	}
-	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="f"} 0`, `revox_campaign_scan_failures_total{campaign_id="f",reason="auth"} 1`)
+	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="f"} 0`,
+		`revox_campaign_scan_failures_total{campaign_id="f",reason="auth"} 1`)
 }
