@@ -48,23 +48,26 @@ func (e *Exporter) Plan() string {
 		strings.Join(what, ", and "), share, when, e.cfg.MaxScans, cost)
 }
 
-// logSelection logs changes of the selected campaigns; at the start, only their number. e.selecting must be locked.
-func (e *Exporter) logSelection(before, after []*store.Record, listed int) {
-	if !e.logged {
-		switch {
-		case e.cfg.Discovery == nil:
-			e.logged = true
-		case !e.campaigns.List().LastSuccess.IsZero():
-			e.logged = true
-			e.cfg.Logger.Info("the list of campaigns was read", "listed", listed, "selected", len(after))
+// logSelection logs changes of the selected campaigns; at the start, only their number.
+func (e *Exporter) logSelection(c selectionChange) {
+	if c.emptied {
+		logger := e.cfg.Logger
+		if e.cfg.Shard.Count > 1 {
+			logger = logger.With("shard", fmt.Sprintf("%d of %d", e.cfg.Shard.Index, e.cfg.Shard.Count))
+		}
+		defer logger.Warn("no campaign is selected: nothing is read until one is")
+	}
+	if c.first {
+		if e.cfg.Discovery != nil && !e.campaigns.List().LastSuccess.IsZero() {
+			e.cfg.Logger.Info("the list of campaigns was read", "listed", c.listed, "selected", len(c.after))
 		}
 		return
 	}
-	was := make(map[string]*store.Record, len(before))
-	for _, r := range before {
+	was := make(map[string]*store.Record, len(c.before))
+	for _, r := range c.before {
 		was[r.ID] = r
 	}
-	for _, r := range after {
+	for _, r := range c.after {
 		earlier, logger := was[r.ID], e.cfg.Logger.With("campaign_id", r.ID, "campaign_name", r.Name())
 		delete(was, r.ID)
 		switch {

@@ -77,7 +77,7 @@ type Exporter struct {
 	// selecting is locked while campaigns are selected. It guards the fields below.
 	selecting sync.Mutex
 	idle      bool // no campaign is selected
-	logged    bool // the first selection was logged; from then on, changes are
+	compared  bool // a selection was made that later ones are compared with in the log
 }
 
 // New returns an Exporter. The error is about the IDs, the campaign file or the shard in cfg. New does not call the

@@ -2,10 +2,10 @@ package collector
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/schedule"
+	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -42,26 +42,40 @@ func (e *Exporter) discover(ctx context.Context) {
 	}
 }
 
-// applySelection passes the selected campaigns to the store, the queue and the intervals.
+// applySelection passes the selected campaigns to the store, the queue and the intervals, and logs what changed.
 func (e *Exporter) applySelection() {
+	change := e.selectCampaigns()
+	e.store.KeepSelection()
+	e.logSelection(change)
+}
+
+// selectionChange is what one selection changed.
+type selectionChange struct {
+	before, after []*store.Record
+	// listed is how many campaigns the list has.
+	listed int
+	// first reports that there was nothing to compare with: the list was just read for the first time, or is off.
+	first bool
+	// emptied reports that no campaign is selected any more.
+	emptied bool
+}
+
+func (e *Exporter) selectCampaigns() selectionChange {
 	e.selecting.Lock()
 	defer e.selecting.Unlock()
 	ids, listed := e.campaigns.Selected()
-	before := e.store.All()
+	c := selectionChange{before: e.store.All(), listed: len(listed), first: !e.compared}
 	e.store.SelectOnly(ids, listed, e.cfg.Clock.Now())
 	e.queue.SelectOnly(ids)
 	e.intervals.Select(ids)
-	e.logSelection(before, e.store.All(), len(listed))
-	if len(ids) > 0 {
-		e.idle = false
-	} else if !e.idle && (e.cfg.Discovery == nil || listed != nil) {
-		e.idle = true
-		logger := e.cfg.Logger
-		if e.cfg.Shard.Count > 1 {
-			logger = logger.With("shard", fmt.Sprintf("%d of %d", e.cfg.Shard.Index, e.cfg.Shard.Count))
-		}
-		logger.Warn("no campaign is selected: nothing is read until one is")
+	c.after = e.store.All()
+	if e.cfg.Discovery == nil || !e.campaigns.List().LastSuccess.IsZero() {
+		e.compared = true
 	}
+	idle := len(ids) == 0 && (e.cfg.Discovery == nil || listed != nil)
+	c.emptied = idle && !e.idle
+	e.idle = idle || e.idle && len(ids) == 0
+	return c
 }
 
 // Reload reads the campaign file again, even if it has not changed. If the file is bad, the selected campaigns stay the

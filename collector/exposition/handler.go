@@ -110,13 +110,16 @@ func (x *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	others, err := x.others.Gather()
-	view, parts := x.render(write, kept, compress)
+	view, parts, encodeErr := x.render(write, kept, compress)
 	if len(others) == 0 && len(view.families) == 0 {
 		x.plain.ServeHTTP(w, req) // it explains why there are no metrics
 		return
 	}
 	if err := errors.Join(append([]error{err}, view.errs...)...); err != nil {
 		x.report(causeGathering, "error gathering metrics; all others are served", err)
+	}
+	if encodeErr != nil {
+		x.report(causeEncoding, "error encoding metric families", encodeErr)
 	}
 	maps.Copy(w.Header(), negotiated.Header())
 	if !compress {
@@ -162,21 +165,22 @@ func (x *handler) format(format expfmt.Format) (writeFamily, renderings) {
 }
 
 // render returns the current view and, if compressed is true, the compressed rendering of each of its families. It
-// renders only the families that have changed. Concurrent callers wait for that and share the result.
-func (x *handler) render(write writeFamily, kept renderings, compressed bool) (*view, []*deflated) {
+// renders only the families that have changed. Concurrent callers wait for that and share the result. The error is about
+// families that are omitted.
+func (x *handler) render(write writeFamily, kept renderings, compressed bool) (_ *view, parts []*deflated, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.update()
 	if !compressed {
-		return x.view, nil
+		return x.view, nil, nil
 	}
-	parts := make([]*deflated, len(x.view.families))
+	parts = make([]*deflated, len(x.view.families))
 	for i, f := range x.view.families {
 		r := &kept[f.order]
 		if r.part == nil || r.revision != f.revision {
-			part, err := deflate(func(w io.Writer) error { return write(w, f.family, x.view.campaigns) })
-			if err != nil {
-				x.report(causeEncoding, "error encoding a metric family", err)
+			part, deflateErr := deflate(func(w io.Writer) error { return write(w, f.family, x.view.campaigns) })
+			if deflateErr != nil {
+				err = errors.Join(err, fmt.Errorf("metric %s: %w", f.Name, deflateErr))
 				parts[i] = &deflated{}
 				continue
 			}
@@ -185,7 +189,7 @@ func (x *handler) render(write writeFamily, kept renderings, compressed bool) (*
 		}
 		parts[i] = r.part
 	}
-	return x.view, parts
+	return x.view, parts, err
 }
 
 // encodeOthers returns families in a format. It reports and omits those that cannot be encoded.

@@ -300,9 +300,22 @@ func (s *State) write(campaigns ...storedCampaign) {
 	ctx, cancel := context.WithTimeout(context.Background(), writePatience)
 	defer cancel()
 	err := s.file.Write(ctx, changes...)
+	switch failedBefore, failing := s.written(campaigns, err); {
+	case err != nil && !failedBefore:
+		s.logger.Warn("the state cannot be written; a restart may lose the last data", "err", err)
+	case failedBefore && !failing:
+		s.logger.Info("the state can be written again")
+	}
+}
+
+// written notes how writing campaigns ended, and reports whether any could not be written before, and now.
+func (s *State) written(campaigns []storedCampaign, err error) (failedBefore, failing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	failed := len(s.failing) > 0
+	failedBefore = len(s.failing) > 0
+	if err != nil {
+		s.failed++
+	}
 	for _, c := range campaigns {
 		switch {
 		case err != nil:
@@ -315,15 +328,7 @@ func (s *State) write(campaigns ...storedCampaign) {
 		}
 		delete(s.failing, c.id)
 	}
-	switch {
-	case err != nil:
-		s.failed++
-		if !failed {
-			s.logger.Warn("the state cannot be written; a restart may lose the last data", "err", err)
-		}
-	case failed && len(s.failing) == 0:
-		s.logger.Info("the state can be written again")
-	}
+	return failedBefore, len(s.failing) > 0
 }
 
 // Status reports whether all data that must survive a restart is on the disk, and returns the number of failed writes.

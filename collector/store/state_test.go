@@ -39,6 +39,7 @@ func TestStateIsUpWhenAllSelectedCampaignsAreWritten(t *testing.T) {
 	}
 	state.file = file
 	s.SelectOnly([]string{"c-0"}, nil, start)
+	s.KeepSelection()
 	publish("c-0")
 	if up, _ := state.Status(); !up {
 		t.Error("the state is not up although all selected campaigns are written")

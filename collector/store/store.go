@@ -40,7 +40,6 @@ const RememberDropped = 48 * time.Hour
 // SelectOnly makes ids the selected campaigns, with their entries in the list. Campaigns that stay keep their data;
 // others are dropped and not shown any more.
 func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, now time.Time) {
-	defer s.keepSelection()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	records := make(map[string]*Record, len(ids))
@@ -98,7 +97,7 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 		s.mu.Lock()
 		s.forgetDropped(o.End)
 		s.mu.Unlock()
-		s.keepSelection()
+		s.KeepSelection()
 	}
 	for {
 		before = s.Get(id)
@@ -127,7 +126,7 @@ func (s *Store) replace(before, after *Record) bool {
 
 // Restore sets the records of the selected campaigns and the dropped campaigns.
 func (s *Store) Restore(records map[string]*Record, dropped map[string]Dropped) {
-	defer s.keepSelection()
+	defer s.KeepSelection()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.setRecords(records)
@@ -136,7 +135,7 @@ func (s *Store) Restore(records map[string]*Record, dropped map[string]Dropped) 
 
 // forgetDropped forgets campaigns that were dropped more than RememberDropped ago. s.mu must be locked.
 func (s *Store) forgetDropped(now time.Time) {
-	dropped := map[string]Dropped{} // not the old map: keepSelection may be reading it
+	dropped := map[string]Dropped{} // not the old map: KeepSelection may be reading it
 	for id, was := range s.dropped {
 		if now.Sub(was.At) < RememberDropped {
 			dropped[id] = was
@@ -145,8 +144,9 @@ func (s *Store) forgetDropped(now time.Time) {
 	s.dropped = dropped
 }
 
-// keepSelection writes to the state which campaigns are selected or dropped.
-func (s *Store) keepSelection() {
+// KeepSelection writes to the state which campaigns are selected or dropped; call it after SelectOnly. It waits for the disk, but not for
+// long.
+func (s *Store) KeepSelection() {
 	s.mu.RLock()
 	records, dropped := s.All(), s.dropped // both under one lock: a campaign that is in neither is removed
 	s.mu.RUnlock()

@@ -102,24 +102,34 @@ func (l *Labels) value(e *enum, raw string) (value string, known bool) {
 		return ValueOther, false
 	}
 	value = CleanText(raw, maxLabelRunes)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	passed := l.unknown[e.label]
-	if passed[value] {
-		return value, false
-	}
-	if len(passed) >= maxUnknownValues {
-		if !l.overflow[e.label] {
-			l.overflow[e.label] = true
-			l.logger.Warn("too many unknown values; further ones are counted as other",
-				"label", e.label, "limit", maxUnknownValues)
-		}
+	switch passed, first := l.pass(e.label, value); {
+	case passed && first:
+		l.logger.Warn("the API uses a value that this version does not know; it is counted under its own name",
+			"label", e.label, "value", value)
+	case !passed && first:
+		l.logger.Warn("too many unknown values; further ones are counted as other", "label", e.label, "limit", maxUnknownValues)
+		return ValueOther, false
+	case !passed:
 		return ValueOther, false
 	}
-	passed[value] = true
-	l.logger.Warn("the API uses a value that this version does not know; it is counted under its own name",
-		"label", e.label, "value", value)
 	return value, false
+}
+
+// pass reports whether an unknown value may be a label value, and whether this is the first such value or refusal.
+func (l *Labels) pass(label, value string) (passed, first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	values := l.unknown[label]
+	switch {
+	case values[value]:
+		return true, false
+	case len(values) < maxUnknownValues:
+		values[value] = true
+		return true, true
+	}
+	first = !l.overflow[label]
+	l.overflow[label] = true
+	return false, first
 }
 
 // Sighted counts the distinct unknown values that one complete scan saw.
