@@ -174,9 +174,9 @@ func (s *Selector) statusLabel(campaign *Listed, unknown map[tally.Unknown]struc
 	}
 	value, known := s.cfg.Labels.CampaignStatus(campaign.Status)
 	if !known {
-		unknown[tally.UnknownCampaignStatus(value)] = struct{}{}
+		unknown[value] = struct{}{}
 	}
-	return value
+	return value.Value
 }
 
 // note records the result of reading the list, and logs it if it differs from the one before.

@@ -116,10 +116,10 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 // intern makes t, the tally of settled pages and the tally of the scan before share the memory of equal counts.
 func (s *run) intern(t, settled *tally.Tally) {
 	if s.before != nil && (s.before.Settled == nil || settled != s.before.Settled.Tally) {
-		settled.Intern(s.before.Tally) // allowed: it is new, and nothing else refers to it yet
+		settled.Values.Intern(s.before.Tally.Values) // allowed: it is new, and nothing else refers to it yet
 	}
-	t.Intern(settled)
+	t.Values.Intern(settled.Values)
 	if s.before != nil {
-		t.Intern(s.before.Tally)
+		t.Values.Intern(s.before.Tally.Values)
 	}
 }

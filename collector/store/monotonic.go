@@ -17,7 +17,7 @@ func addIncreases(monotonic, before, now tally.Counts, missing bool) (sum, base 
 		return monotonic, now, 0
 	}
 	sum, base = slices.Clone(monotonic), slices.Clone(now)
-	for _, label := range tally.UnionOfLabels(before, now) {
+	for _, label := range unionOfLabels(before, now) {
 		was, is := before.Of(label), now.Of(label)
 		var at *uint64
 		sum, at = sum.With(label)
@@ -42,7 +42,7 @@ func addCellIncreases(
 		return monotonic, now, 0
 	}
 	sum, base = slices.Clone(monotonic), slices.Clone(now)
-	for _, label := range tally.UnionOfLabels(before, now) {
+	for _, label := range unionOfLabels(before, now) {
 		was, is := before.Of(label), now.Of(label)
 		var at *tally.Distribution
 		sum, at = sum.With(label)
@@ -59,4 +59,14 @@ func addCellIncreases(
 		}
 	}
 	return sum, base, decreases
+}
+
+// unionOfLabels returns the labels of a and b in order, each once.
+func unionOfLabels[V any](a, b tally.LabelMap[V]) []string {
+	labels := make([]string, 0, len(a)+len(b))
+	for _, e := range slices.Concat(a, b) {
+		labels = append(labels, e.Label)
+	}
+	slices.Sort(labels)
+	return slices.Compact(labels)
 }

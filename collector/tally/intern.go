@@ -5,12 +5,8 @@ import "slices"
 // A campaign has several tallies: of its settled pages, of its last scan, and the published one. Their equal counts and
 // distributions share memory.
 
-// Intern replaces t's counts and distributions by equal ones of other, so that both share memory. t must not change
-// after that.
-func (t *Tally) Intern(other *Tally) { t.Values.Intern(other.Values) }
-
 // Intern replaces v's counts and distributions by equal ones of other, so that both share memory. It changes the slices
-// of v, but no LabelMap in them.
+// of v, but no LabelMap in them, which must not change after that.
 func (v Values) Intern(other Values) {
 	internCounts(v.Counts, other.Counts)
 	internDistributions(v.Distributions, other.Distributions)

@@ -17,7 +17,7 @@ func TestInternSharesEqualDistributions(t *testing.T) {
 		return made
 	}
 	before, after := tally(time.Second), tally(2*time.Second)
-	after.Intern(before)
+	after.Values.Intern(before.Values)
 	if got, want := stored(after), stored(tally(2*time.Second)); !bytes.Equal(got, want) {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -55,16 +55,6 @@ func (m LabelMap[V]) With(label string) (LabelMap[V], *V) {
 	return m, &m[i].Value
 }
 
-// UnionOfLabels returns the labels of a and b in order, each once.
-func UnionOfLabels[V any](a, b LabelMap[V]) []string {
-	labels := make([]string, 0, len(a)+len(b))
-	for _, e := range slices.Concat(a, b) {
-		labels = append(labels, e.Label)
-	}
-	slices.Sort(labels)
-	return slices.Compact(labels)
-}
-
 // same reports whether two slices share their memory, or are both empty.
 func same[E any](a, b []E) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 

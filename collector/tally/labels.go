@@ -81,16 +81,14 @@ func NewLabels(logger *slog.Logger) *Labels {
 	return l
 }
 
-// CampaignStatus returns the label value of a campaign's status, and whether it is known.
-func (l *Labels) CampaignStatus(raw string) (value string, known bool) {
-	return l.value(enumCampaignStatus, raw)
+// CampaignStatus returns a campaign's status as its label shows it, and whether it is known.
+func (l *Labels) CampaignStatus(raw string) (value Unknown, known bool) {
+	text, known := l.value(enumCampaignStatus, raw)
+	return Unknown{enumCampaignStatus.label, text}, known
 }
 
 // KnownCampaignStatus reports whether a campaign's status is known.
 func KnownCampaignStatus(raw string) bool { return enumCampaignStatus.known[raw] != "" }
-
-// UnknownCampaignStatus returns the Unknown for a campaign's status that is not known.
-func UnknownCampaignStatus(value string) Unknown { return Unknown{enumCampaignStatus.label, value} }
 
 // value returns the label value for an API value, and whether it is known.
 func (l *Labels) value(e *enum, raw string) (value string, known bool) {
