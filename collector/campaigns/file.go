@@ -134,8 +134,6 @@ func readRegularFile(path string, most int64) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a file", path)
-	case info.Size() > most:
-		return nil, fmt.Errorf("%s has %d bytes; the limit is %d", path, info.Size(), most)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -144,7 +142,7 @@ func readRegularFile(path string, most int64) ([]byte, error) {
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("%s has more than %d bytes, which is the limit", path, most)
+		err = fmt.Errorf("%s has more bytes than the limit of %d", path, most)
 	}
 	return text, err
 }

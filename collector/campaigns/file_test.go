@@ -61,7 +61,7 @@ func TestBadCampaignFiles(t *testing.T) {
 		"a path":         {"- ..\n", "entry 1 is not a campaign ID"},
 		"a long ID":      {"- " + strings.Repeat("canary", 50), "entry 1 is not a campaign ID"},
 		"an ID twice":    {"- a\n- canary\n- canary\n", "entry 3 is the same campaign as entry 2"},
-		"too large":      {"- a\n#" + strings.Repeat(canary, maxCampaignFileBytes/6), "bytes; the limit is 1048576"},
+		"too large":      {"- a\n#" + strings.Repeat(canary, maxCampaignFileBytes/6), "more bytes than the limit of 1048576"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, strings.ReplaceAll(name, " ", "_")+".yml")

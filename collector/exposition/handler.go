@@ -33,7 +33,6 @@ type handler struct {
 	mu       sync.Mutex // locked during rendering; no scan needs it
 	view     *view
 	revision uint64 // the last revision given to a family
-	rendered uint64 // the number of families rendered so far
 	text     renderings
 	protobuf renderings
 }
@@ -185,7 +184,6 @@ func (x *handler) render(write writeFamily, kept renderings, compressed bool) (_
 				continue
 			}
 			*r = rendering{f.revision, part}
-			x.rendered++
 		}
 		parts[i] = r.part
 	}

@@ -38,14 +38,14 @@ func (s *run) rescan(ctx context.Context) (*Result, error) {
 			requests[i].ETag = kept.etag
 		}
 	}
-	if err := s.readPages(ctx, s.scanner.Params, requests, r.page); err != nil {
+	if err := s.readPages(ctx, s.scanner.Params.PageSize, requests, r.page); err != nil {
 		return nil, err
 	}
 	requests = requests[:0]
 	for number := was.Layout.FirstPage + was.Layout.Pages(); number < r.layout.FirstPage+r.layout.Pages(); number++ {
 		requests = append(requests, PageRequest{Number: number})
 	}
-	if err := s.readPages(ctx, s.scanner.Params, requests, r.page); err != nil {
+	if err := s.readPages(ctx, s.scanner.Params.PageSize, requests, r.page); err != nil {
 		return nil, err
 	}
 	if !r.complete() {
@@ -61,9 +61,9 @@ func (s *run) rescan(ctx context.Context) (*Result, error) {
 
 // readPages reads pages and calls each for every page. If the API answers that a page does not exist, the error is
 // errReadAll.
-func (s *run) readPages(
-	ctx context.Context, params revoxapi.RowsParams, requests []PageRequest, each func(Page[tally.Row]) error,
-) error {
+func (s *run) readPages(ctx context.Context, size int, requests []PageRequest, each func(Page[tally.Row]) error) error {
+	params := s.scanner.Params
+	params.PageSize = size
 	for p, err := range ReadPages[tally.Row](ctx, s.scanner.Client, s.campaignID, params, requests, s.priority) {
 		switch revoxapi.StatusOf(err) {
 		case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
@@ -148,11 +148,9 @@ func (r *rescan) complete() bool {
 
 // probe reads only the last row, of a campaign whose pages have all settled.
 func (s *run) probe(ctx context.Context, was *Settled) (*Result, error) {
-	params := s.scanner.Params
-	params.PageSize = 1
 	name := was.Tally.Name
 	last := []PageRequest{{Number: was.Layout.FirstPage + was.Layout.Total - 1}}
-	err := s.readPages(ctx, params, last, func(p Page[tally.Row]) error {
+	err := s.readPages(ctx, 1, last, func(p Page[tally.Row]) error {
 		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 ||
 			RowKey(p.Rows[0].ID) != was.LastKey {
 			return errReadAll

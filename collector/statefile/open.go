@@ -62,7 +62,7 @@ func Open(folder string, identity Identity, patience time.Duration, now time.Tim
 	found := Found{Values: values}
 	if isDamage(err) {
 		found.Damage = err
-		if h, err = h.replace(path, values, now, &found.Damage); err == nil {
+		if h, err = h.replace(path, &found, now); err == nil {
 			err = h.sign(identity)
 		}
 	}
@@ -219,10 +219,8 @@ func checkIdentity(tx *bbolt.Tx, want Identity) error {
 	return nil
 }
 
-// replace sets the file aside, closes h and makes a new file with the values. It adds the new name to damage.
-func (h *handle) replace(
-	path string, values map[string]map[string][]byte, now time.Time, damage *error,
-) (*handle, error) {
+// replace sets the file aside, closes h and makes a new file with the values found. It adds the new name to found.Damage.
+func (h *handle) replace(path string, found *Found, now time.Time) (*handle, error) {
 	// Keep the lock until the new file exists, so that no other process opens the old one. If bbolt has unlocked it
 	// already, another process may have been faster.
 	defer h.close()
@@ -237,16 +235,16 @@ func (h *handle) replace(
 		aside = fmt.Sprintf("%s.damaged-%s-%d", path, now.UTC().Format("20060102T150405Z"), n)
 	}
 	if err := os.Rename(path, aside); err != nil {
-		return nil, fmt.Errorf("%w; it cannot be set aside: %w", *damage, withoutPath(err))
+		return nil, fmt.Errorf("%w; it cannot be set aside: %w", found.Damage, withoutPath(err))
 	}
-	*damage = fmt.Errorf("%w; it is set aside as %s", *damage, aside)
+	found.Damage = fmt.Errorf("%w; it is set aside as %s", found.Damage, aside)
 	fresh, err := openHandle(path, time.Millisecond)
 	if err != nil {
 		fresh.close()
-		return nil, fmt.Errorf("%w, but no new file can be made: %w", *damage, err)
+		return nil, fmt.Errorf("%w, but no new file can be made: %w", found.Damage, err)
 	}
 	all := map[key][]byte{}
-	for kind, named := range values {
+	for kind, named := range found.Values {
 		for name, bytes := range named {
 			all[key{kind, name}] = bytes
 		}

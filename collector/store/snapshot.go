@@ -68,10 +68,10 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration) *S
 		switch f.Kind {
 		case tally.Counter:
 			n.Monotonic.Counts[i], n.base.Counts[i], decreases =
-				addIncreases(p.Monotonic.Counts[i], p.base.Counts[i], t.Values.Counts[i], missing)
+				counts.addIncreases(p.Monotonic.Counts[i], p.base.Counts[i], t.Values.Counts[i], missing)
 		case tally.Histogram:
 			n.Monotonic.Distributions[i], n.base.Distributions[i], decreases =
-				addCellIncreases(p.Monotonic.Distributions[i], p.base.Distributions[i], t.Values.Distributions[i], missing)
+				distributions.addIncreases(p.Monotonic.Distributions[i], p.base.Distributions[i], t.Values.Distributions[i], missing)
 		}
 		if n.Fields[i] || !f.Optional {
 			n.Decreases += decreases // count only shown families

@@ -48,70 +48,64 @@ func (v Values) Store(others *Values) map[string]StoredFamily {
 	for i, f := range families {
 		cs, ds := v.Counts[i], v.Distributions[i]
 		if others == nil || !EqualCounts(cs, others.Counts[i]) || !EqualDistributions(ds, others.Distributions[i]) {
-			stored[f.Name] = StoredFamily{storeCounts(cs), storeDistributions(ds), f.Buckets}
+			counts := storeLabelMap(cs, func(n uint64) uint64 { return n })
+			stored[f.Name] = StoredFamily{counts, storeLabelMap(ds, storeDistribution), f.Buckets}
 		}
 	}
 	return stored
 }
 
 // Restore sets the stored families in v. The error names an impossible value.
-func (v Values) Restore(stored map[string]StoredFamily) error {
-	cs, ds := v.Counts, v.Distributions
+func (v Values) Restore(stored map[string]StoredFamily) (err error) {
 	for i, f := range families {
 		s, ok := stored[f.Name]
 		if !ok || !slices.Equal(s.Buckets, f.Buckets) {
 			continue
 		}
-		if f.Kind != Histogram {
-			cs[i] = restoreLabelMap[uint64](s.Counts, f)
-			for at, c := range cs[i] {
-				cs[i][at].Value = s.Counts[c.Label]
-			}
-			continue
+		if f.Kind == Histogram {
+			v.Distributions[i], err = restoreLabelMap(s.Distributions, f, restoreDistribution)
+		} else {
+			v.Counts[i], err = restoreLabelMap(s.Counts, f, func(n uint64, _ *Family) (uint64, error) { return n, nil })
 		}
-		ds[i] = restoreLabelMap[Distribution](s.Distributions, f)
-		for at, d := range ds[i] {
-			var err error
-			if ds[i][at].Value, err = restoreDistribution(s.Distributions[d.Label], f); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// restoreLabelMap returns a LabelMap with the zero value for each stored label value. Known label values share their
-// memory.
-func restoreLabelMap[V, S any](stored map[string]S, f *Family) LabelMap[V] {
-	labels := make([]string, 0, len(stored))
-	for label := range stored {
+func storeLabelMap[V, S any](m LabelMap[V], store func(V) S) map[string]S {
+	stored := make(map[string]S, len(m))
+	for _, e := range m {
+		stored[e.Label] = store(e.Value)
+	}
+	return stored
+}
+
+// restoreLabelMap reverses storeLabelMap. Known label values share their memory.
+func restoreLabelMap[V, S any](stored map[string]S, f *Family, restore func(S, *Family) (V, error)) (LabelMap[V], error) {
+	m := make(LabelMap[V], 0, len(stored))
+	for label, s := range stored {
+		value, err := restore(s, f)
+		if err != nil {
+			return nil, err
+		}
 		if i := slices.Index(f.Known, label); i >= 0 {
 			label = f.Known[i]
 		}
-		labels = append(labels, label)
+		m = append(m, Entry[V]{label, value})
 	}
-	return newLabelMap[V](labels)
+	m.sort()
+	return m, nil
 }
 
-func storeCounts(values Counts) map[string]uint64 {
-	stored := make(map[string]uint64, len(values))
-	for _, c := range values {
-		stored[c.Label] = c.Value
+func storeDistribution(d Distribution) []storedCell {
+	cells := make([]storedCell, 0, len(d))
+	for _, o := range d {
+		cells = append(cells,
+			storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
 	}
-	return stored
-}
-
-func storeDistributions(values Distributions) map[string][]storedCell {
-	stored := make(map[string][]storedCell, len(values))
-	for _, d := range values {
-		cells := make([]storedCell, 0, len(d.Value))
-		for _, o := range d.Value {
-			cells = append(cells,
-				storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
-		}
-		stored[d.Label] = cells
-	}
-	return stored
+	return cells
 }
 
 func restoreDistribution(cells []storedCell, f *Family) (Distribution, error) {

@@ -10,28 +10,22 @@ import (
 func (t *Tally) AppendBytes(b []byte) []byte {
 	b = appendText(b, t.Name)
 	for i, f := range families {
-		field := uint64(0)
+		field := byte(0)
 		if t.Fields[i] {
 			field = 1
 		}
-		b = binary.AppendUvarint(b, field)
-		if f.Kind == Histogram {
-			b = appendDistributions(b, f, t.Values.Distributions[i])
-			continue
-		}
-		n := 0
+		b = append(b, field)
 		for _, c := range t.Values.Counts[i] {
 			if c.Value > 0 {
-				n++
+				b = binary.AppendUvarint(appendLabelValue(b, f, c.Label), c.Value)
 			}
 		}
-		b = binary.AppendUvarint(b, uint64(n))
-		for _, c := range t.Values.Counts[i] {
-			if c.Value > 0 {
-				b = appendLabelValue(b, f, c.Label)
-				b = binary.AppendUvarint(b, c.Value)
+		for _, d := range t.Values.Distributions[i] {
+			if len(d.Value) > 0 {
+				b = d.Value.appendBytes(appendLabelValue(b, f, d.Label))
 			}
 		}
+		b = append(b, 0) // no more label values
 	}
 	b = binary.AppendUvarint(b, uint64(len(t.Unknown)))
 	for u := range t.Unknown {
@@ -41,26 +35,13 @@ func (t *Tally) AppendBytes(b []byte) []byte {
 	return b
 }
 
-func appendDistributions(b []byte, f *Family, ds Distributions) []byte {
-	n := 0
-	for _, d := range ds {
-		if len(d.Value) > 0 {
-			n++
-		}
-	}
-	b = binary.AppendUvarint(b, uint64(n))
-	for _, d := range ds {
-		if len(d.Value) == 0 {
-			continue
-		}
-		b = appendLabelValue(b, f, d.Label)
-		b = binary.AppendUvarint(b, uint64(len(d.Value)))
-		for _, o := range d.Value {
-			b = binary.AppendVarint(b, int64(o.classic))
-			b = binary.AppendVarint(b, int64(o.native))
-			b = binary.AppendUvarint(b, o.count)
-			b = o.sum().appendBytes(b)
-		}
+func (h Distribution) appendBytes(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(h)))
+	for _, o := range h {
+		b = binary.AppendVarint(b, int64(o.classic))
+		b = binary.AppendVarint(b, int64(o.native))
+		b = binary.AppendUvarint(b, o.count)
+		b = o.sum().appendBytes(b)
 	}
 	return b
 }
@@ -75,13 +56,13 @@ func (s exactSum) appendBytes(b []byte) []byte {
 	return binary.AppendUvarint(b, uint64(s.nanoseconds))
 }
 
-// appendLabelValue appends a value of the family's label: a known value as its index in Known plus 1, an unknown value
-// as a 0 and its text.
+// appendLabelValue appends a value of the family's label: a known value as its index in Known plus 2, an unknown value as
+// a 1 and its text.
 func appendLabelValue(b []byte, f *Family, value string) []byte {
 	if i := slices.Index(f.Known, value); i >= 0 {
-		return binary.AppendUvarint(b, uint64(i+1))
+		return binary.AppendUvarint(b, uint64(i+2))
 	}
-	return appendText(append(b, 0), value)
+	return appendText(append(b, 1), value)
 }
 
 func appendText(b []byte, text string) []byte {
@@ -97,8 +78,7 @@ func (t *Tally) MergeBytes(b []byte) {
 	var part Distribution
 	for i, f := range families {
 		t.Fields[i] = r.uint() == 1 || t.Fields[i]
-		for range r.uint() {
-			value := r.label(f)
+		for value, ok := r.label(f); ok; value, ok = r.label(f) {
 			if f.Kind != Histogram {
 				*t.count(f, value) += r.uint()
 				continue
@@ -131,11 +111,16 @@ func (r *tallyReader) int() int64 {
 	return v
 }
 
-func (r *tallyReader) label(f *Family) string {
-	if i := r.uint(); i > 0 {
-		return f.Known[i-1]
+// label reads a label value; ok is false if the family has no more.
+func (r *tallyReader) label(f *Family) (value string, ok bool) {
+	switch i := r.uint(); i {
+	case 0:
+		return "", false
+	case 1:
+		return r.text(), true
+	default:
+		return f.Known[i-2], true
 	}
-	return r.text()
 }
 
 func (r *tallyReader) sum() exactSum {

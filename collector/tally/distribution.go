@@ -152,6 +152,9 @@ func (h Distribution) Merge(other Distribution) Distribution {
 // does not change. If a cell both lost and gained observations, the sum of the gained ones is unknown; the increase of
 // the cell's sum, at least 0, is used instead.
 func (h Distribution) AddIncreases(before, now Distribution) (increased Distribution, decreased bool) {
+	if before.Equal(now) {
+		return h, false
+	}
 	var increase Distribution
 	for _, n := range now {
 		if was := before.of(n.cell); n.count > was.count {

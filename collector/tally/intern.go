@@ -8,36 +8,24 @@ import "slices"
 // Intern replaces v's counts and distributions by equal ones of other, so that both share memory. It changes the slices
 // of v, but no LabelMap in them, which must not change after that.
 func (v Values) Intern(other Values) {
-	internCounts(v.Counts, other.Counts)
-	internDistributions(v.Distributions, other.Distributions)
-}
-
-// internCounts replaces families by equal ones of from.
-func internCounts(families, from []Counts) {
-	for i, c := range families {
-		if len(c) > 0 && EqualCounts(c, from[i]) {
-			families[i] = from[i]
+	for i, cs := range v.Counts {
+		if len(cs) > 0 && EqualCounts(cs, other.Counts[i]) {
+			v.Counts[i] = other.Counts[i]
 		}
 	}
-}
-
-// internDistributions replaces families by equal ones of from, and single distributions if the families differ.
-func internDistributions(families, from []Distributions) {
-	for i, ds := range families {
-		if len(ds) == 0 {
-			continue
-		}
-		if EqualDistributions(ds, from[i]) {
-			families[i] = from[i]
+	for i, ds := range v.Distributions {
+		from := other.Distributions[i]
+		if len(ds) > 0 && EqualDistributions(ds, from) {
+			v.Distributions[i] = from
 			continue
 		}
 		cloned := false
 		for at, d := range ds {
-			if other := from[i].Of(d.Label); !same(d.Value, other) && d.Value.Equal(other) {
+			if equal := from.Of(d.Label); !same(d.Value, equal) && d.Value.Equal(equal) {
 				if !cloned { // other owners of this family must not see it change
-					families[i], cloned = slices.Clone(ds), true
+					v.Distributions[i], cloned = slices.Clone(ds), true
 				}
-				families[i][at].Value = other
+				v.Distributions[i][at].Value = equal
 			}
 		}
 	}

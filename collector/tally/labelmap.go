@@ -30,8 +30,12 @@ func newLabelMap[V any](labels []string) LabelMap[V] {
 	for i, label := range labels {
 		m[i].Label = label
 	}
-	slices.SortFunc(m, func(x, y Entry[V]) int { return strings.Compare(x.Label, y.Label) })
+	m.sort()
 	return m
+}
+
+func (m LabelMap[V]) sort() {
+	slices.SortFunc(m, func(x, y Entry[V]) int { return strings.Compare(x.Label, y.Label) })
 }
 
 func (m LabelMap[V]) find(label string) (i int, found bool) {
@@ -53,6 +57,21 @@ func (m LabelMap[V]) With(label string) (LabelMap[V], *V) {
 		m = slices.Insert(m, i, Entry[V]{Label: label})
 	}
 	return m, &m[i].Value
+}
+
+func (m LabelMap[V]) labels() []string {
+	labels := make([]string, len(m))
+	for i, e := range m {
+		labels[i] = e.Label
+	}
+	return labels
+}
+
+// UnionOfLabels returns the labels of a and b in order, each once.
+func UnionOfLabels[V any](a, b LabelMap[V]) []string {
+	labels := append(a.labels(), b.labels()...)
+	slices.Sort(labels)
+	return slices.Compact(labels)
 }
 
 // same reports whether two slices share their memory, or are both empty.

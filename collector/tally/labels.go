@@ -160,18 +160,10 @@ func (l *Labels) RestoreValues(v Values) {
 		if len(f.Labels) == 0 {
 			continue
 		}
-		// No family lists the end reasons as Known: it is an open set.
-		known := func(value string) bool {
-			return slices.Contains(f.Known, value) || f == AttemptEndReasons && enumEndReason.known[value] != ""
-		}
-		for _, c := range v.Counts[f.Index] {
-			if !known(c.Label) {
-				l.restore(f.Labels[0], c.Label)
-			}
-		}
-		for _, d := range v.Distributions[f.Index] {
-			if !known(d.Label) {
-				l.restore(f.Labels[0], d.Label)
+		for _, value := range append(v.Counts[f.Index].labels(), v.Distributions[f.Index].labels()...) {
+			// No family lists the end reasons as Known: it is an open set.
+			if !slices.Contains(f.Known, value) && (f != AttemptEndReasons || enumEndReason.known[value] == "") {
+				l.restore(f.Labels[0], value)
 			}
 		}
 	}
