@@ -34,8 +34,7 @@ var (
 
 const codeError = "error"
 
-// APIMetrics collects metrics of a revoxapi.Client. It is a prometheus.Collector, safe for concurrent use. Make one
-// with NewAPIMetrics.
+// APIMetrics collects metrics of a revoxapi.Client. It is safe for concurrent use. Make one with NewAPIMetrics.
 type APIMetrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -101,8 +100,7 @@ func (m *APIMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.requests, withoutCreated{m.duration}, m.bytes, m.retries}
 }
 
-// withoutCreated is a collector of histograms that omits their created timestamps, as all histograms of the exporter
-// do.
+// withoutCreated is a collector of histograms without their created timestamps, as in all other histograms.
 type withoutCreated struct{ prometheus.Collector }
 
 func (c withoutCreated) Collect(ch chan<- prometheus.Metric) {

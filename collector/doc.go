@@ -1,5 +1,4 @@
-// Package collector turns the rows of Revox campaigns into Prometheus metrics. An [Exporter] wires its subpackages
-// together:
+// Package collector turns the rows of Revox campaigns into Prometheus metrics. An [Exporter] wires its subpackages:
 //
 //	exporter, err := collector.New(collector.Config{Client: client, Key: key, Logger: logger, CampaignIDs: ids, ...})
 //	metrics, err := exporter.MetricsHandler(registry) // serve it at /metrics

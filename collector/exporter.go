@@ -46,11 +46,9 @@ type Config struct {
 	MaxScans int
 	// ScanTimeout limits one whole scan; 0 means no limit except those of its requests.
 	ScanTimeout time.Duration
-	// MaxAge limits the age of published data. It is raised to 3 intervals, or twice the duration of the campaign's
-	// full scan.
+	// MaxAge limits the age of published data. It is raised to 3 intervals, or twice the duration of a full scan.
 	MaxAge time.Duration
-	// FullInterval is the time after which a scan reads settled pages again, up to a quarter earlier; 0 means each
-	// time.
+	// FullInterval is the time after which settled pages are read again, up to a quarter earlier; 0: each time.
 	FullInterval time.Duration
 	// ScrapeTimeoutOffset is how long before the scrape timeout a scan on a scrape ends.
 	ScrapeTimeoutOffset time.Duration
@@ -80,8 +78,7 @@ type Exporter struct {
 	compared  bool // a selection was made that later ones are compared with in the log
 }
 
-// New returns an Exporter. The error is about the IDs, the campaign file or the shard in cfg. New does not call the
-// API.
+// New returns an Exporter. The error is about the IDs, the campaign file or the shard in cfg.
 func New(cfg Config) (*Exporter, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = revoxapi.SystemClock{}

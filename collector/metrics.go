@@ -6,8 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The metrics of the exporter itself. Those of campaigns are in packages tally and exposition, those of requests in
-// apimetrics.go.
+// The metrics of the exporter itself. See also packages tally and exposition, and apimetrics.go.
 var (
 	descDiscoveryUp = prometheus.NewDesc("revox_discovery_up",
 		"1 if the last attempt to read the list of campaigns succeeded, else 0.", nil, nil)

@@ -14,8 +14,7 @@ import (
 type Report struct {
 	// Name is the campaign's name according to its rows; "" if they do not give it.
 	Name string
-	// Rows is the number of rows, RowsWithoutCall of those without a call, and RowsMissing of rows that the API's total
-	// includes but no page contains.
+	// Rows are all rows, RowsWithoutCall those without a call, and RowsMissing those that no page contains.
 	Rows, RowsWithoutCall, RowsMissing uint64
 	// Calls and Attempts are counted by status.
 	Calls, Attempts map[string]uint64

@@ -109,8 +109,7 @@ func (e *Exporter) scanNewOnes() {
 	}
 }
 
-// scanSelected scans new campaigns without waiting for a scrape, until ctx ends. So the exporter becomes ready, and
-// errors show early.
+// scanSelected scans new campaigns without a scrape, so that the exporter becomes ready, until ctx ends.
 func (e *Exporter) scanSelected(ctx context.Context) {
 	for {
 		select {

@@ -32,8 +32,7 @@ func (e *Exporter) discover(ctx context.Context) {
 		}
 		e.listRead.Store(true)
 		e.scanNewOnes()
-		// Do not wait long if the list was not read: nothing new is discovered until it is, and a changed key must be
-		// tried soon.
+		// Try again soon if the list was not read: new campaigns wait for it, and the key may have changed.
 		pause := e.cfg.Discovery.Interval
 		if !asked || err != nil {
 			pause = min(pause, time.Minute)

@@ -10,8 +10,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// Status describes an Exporter at one moment, for pages, health checks and the check command. It is a copy: the caller
-// may change it.
+// Status describes an Exporter at one moment, for pages, health checks and the check command. It is a copy.
 type Status struct {
 	// At is the moment, by the exporter's clock.
 	At time.Time
@@ -20,16 +19,14 @@ type Status struct {
 	WaitingFor string
 	// OnScrape reports that campaigns are scanned on each scrape, and not on an interval.
 	OnScrape bool
-	// Discovery reports that discovery is on. ListErr is the error of the last attempt to read the list; nil if it
-	// succeeded or there was none.
+	// Discovery reports that discovery is on. ListErr is the last attempt's error to read the list; nil for none.
 	Discovery bool
 	ListErr   error
 	// Campaigns are the selected campaigns, sorted by ID.
 	Campaigns []CampaignStatus
 }
 
-// Ready reports whether the first scan of every campaign that was selected at the start has ended, in success or
-// failure.
+// Ready reports whether the first scan of every campaign selected at the start has succeeded or failed.
 func (s Status) Ready() bool { return s.WaitingFor == "" }
 
 // CampaignStatus describes one selected campaign.
@@ -38,18 +35,15 @@ type CampaignStatus struct {
 	// Name and Status are as the metrics show them; "" if unknown.
 	Name, Status string
 
-	// Scanned reports that a scan has ended. LastScan is when the last one ended, Duration how long it took, and Err
-	// why it failed; nil if it succeeded.
+	// Scanned reports that a scan has ended. The last one ended at LastScan, took Duration and failed with Err, if any.
 	Scanned  bool
 	LastScan time.Time
 	Duration time.Duration
 	Err      error
-	// NextScan is when the next scan is due. It is in the past if the scan is due now or, with OnScrape, on the next
-	// scrape.
+	// NextScan is when the next scan is due: in the past if it is due now or, with OnScrape, on the next scrape.
 	NextScan time.Time
 
-	// DataAt is when the last complete data was complete; zero if there is none. TooOld reports that it is no longer
-	// published.
+	// DataAt is when the last data was complete; zero if there is none. TooOld reports that it is not published.
 	DataAt time.Time
 	TooOld bool
 	// Rows is the number of rows in that data, and FinishedCalls the number of its finished calls.

@@ -51,8 +51,7 @@ type ListStatus struct {
 	LastSuccess time.Time
 }
 
-// New reads the campaign file and returns a Selector. The error is about the given IDs, the file or the shard. New does
-// not call the API.
+// New reads the campaign file and returns a Selector. The error is about the given IDs, the file or the shard.
 func New(cfg Config) (*Selector, error) {
 	var given []string
 	for _, id := range cfg.Given {

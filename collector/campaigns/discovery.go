@@ -20,8 +20,7 @@ type Discovery struct {
 	Include, Exclude *regexp.Regexp
 	// Statuses are the values of the API's `status` that are selected.
 	Statuses []string
-	// CompletedFor is how long a completed or cancelled campaign stays selected after its `updated_at`; 0 means for
-	// ever.
+	// CompletedFor is how long a completed or cancelled campaign stays selected after `updated_at`; 0: for ever.
 	CompletedFor time.Duration
 }
 
@@ -81,8 +80,7 @@ func (c *listedJSON) listed(readAt time.Time) *Listed {
 	}
 }
 
-// tolerant is a value that decodes JSON of another type as the zero value, so that one malformed campaign does not make
-// the list unreadable.
+// tolerant is a value that is zero if the JSON has another type: one malformed campaign must not spoil the list.
 type tolerant[T any] struct{ value T }
 
 // UnmarshalJSONFrom reads the value. It fails only on invalid JSON.

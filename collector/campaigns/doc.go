@@ -4,6 +4,5 @@
 //	selector, err := campaigns.New(campaigns.Config{Given: []string{"c-1"}, Logger: logger, Labels: labels})
 //	ids, listed := selector.Selected()
 //
-// It reads the list and the file only when told to, by [Selector.Refresh] and [Selector.Reload]. It knows nothing of
-// rows.
+// It reads the list and the file only when told to, by [Selector.Refresh] and [Selector.Reload].
 package campaigns

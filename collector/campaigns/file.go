@@ -48,9 +48,8 @@ func (s *Selector) File() (status FileStatus, ok bool) {
 	return FileStatus{s.file.err, s.file.readAt}, true
 }
 
-// Reload reads the campaign file. changed reports whether the list or the error differs from the one before. If the
-// file is bad, the list does not change, and the error names the file and says what is wrong with it. Without a file
-// Reload does nothing.
+// Reload reads the campaign file, if there is one. changed reports whether the list or the error differs from before. If
+// the file is bad, the list does not change, and the error names the file and says what is wrong with it.
 func (s *Selector) Reload() (changed bool, err error) {
 	if s.file == nil {
 		return false, nil
@@ -109,8 +108,7 @@ func (f *file) list() []string {
 	return f.ids
 }
 
-// maxCampaignFileBytes limits the reading of a wrong path (a log, an export of contacts). It is enough for 25,000
-// UUIDs.
+// maxCampaignFileBytes is enough for 25,000 UUIDs. It limits the reading of a wrong path, such as a log.
 const maxCampaignFileBytes = 1 << 20
 
 // readCampaignFile returns the IDs in the file, or an error that names the file and says what is wrong with it.

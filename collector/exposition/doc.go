@@ -2,8 +2,7 @@
 //
 //	handler, err := exposition.NewHandler(s, clock, registry, logger)
 //
-// The series of campaigns are rendered and compressed once, and kept until they change, so that the cost of a scrape
-// depends on what has changed since the last one. Tests compare every byte with client_golang's. To add a campaign
-// metric that no Tally counts, declare it in families.go and collect it in collect.go; one that a Tally counts needs
-// nothing here.
+// The series of campaigns are rendered and compressed once, and kept until they change. Tests compare every byte with
+// client_golang's. To add a campaign metric that no Tally counts, declare it in families.go and collect it in
+// collect.go; one that a Tally counts needs nothing here.
 package exposition

@@ -66,8 +66,7 @@ func NewHandler(
 		ErrorHandling: promhttp.ContinueOnError,
 		ErrorLog:      slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		Registry:      registry,
-		// The text format writes le="1", OpenMetrics le="1.0": a change of format would start new series of every
-		// histogram.
+		// The text format writes le="1", OpenMetrics le="1.0": switching would start new series of histograms.
 		EnableOpenMetrics: false,
 	}
 	campaigns := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return x.current().gather() })

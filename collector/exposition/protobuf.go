@@ -143,8 +143,7 @@ func (h *shownHistogram) protobuf() []byte {
 // protobufBuffers are buffers for encoding histograms.
 var protobufBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// appendProtobuf appends an encoded dto.Histogram. It makes no dto objects: in a large installation a scrape would make
-// hundreds of thousands of them.
+// appendProtobuf appends an encoded dto.Histogram. It makes no dto objects: a scrape might need 100,000 of them.
 func (h *shownHistogram) appendProtobuf(out []byte) []byte {
 	zero, native := h.values.NativeBuckets()
 	out = appendUint(out, histogramCountField, h.cumulative[len(h.bounds)])
@@ -182,12 +181,10 @@ func appendDouble(out []byte, field protowire.Number, value float64) []byte {
 	return protowire.AppendFixed64(protowire.AppendTag(out, field, protowire.Fixed64Type), math.Float64bits(value))
 }
 
-// maxFilledGap is the number of empty buckets up to which writing them is cheaper than a new span. client_golang uses
-// the same.
+// maxFilledGap is the longest gap of empty buckets that is written instead of a new span, as in client_golang.
 const maxFilledGap = 2
 
-// span is a run of native buckets. offset is the number of buckets skipped before it; for the first span, its first
-// index.
+// span is a run of native buckets. offset is the number of buckets before it, or the first index of all.
 type span struct {
 	offset int32
 	length uint32

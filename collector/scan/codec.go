@@ -57,8 +57,7 @@ var (
 	errBrokenSettled = errors.New("its settled pages are damaged")
 )
 
-// DecodeSettled returns the Settled that this version of the program encoded. Its error says that another version did,
-// or that the bytes are damaged.
+// DecodeSettled reverses Encode. It fails if another version of the program encoded, or if bytes is damaged.
 func DecodeSettled(bytes []byte, labels *tally.Labels) (*Settled, error) {
 	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
 		return nil, errBrokenSettled

@@ -40,8 +40,7 @@ func (f *LayoutFinder) Saw(p apirequest.Page) {
 		return
 	}
 	if p.Fresh == 0 {
-		// Outside the pages that have rows, some servers answer with no rows, and others with the rows of a page that
-		// exists.
+		// Outside the pages with rows, some servers send no rows, and others those of a page that exists.
 		if f.pages == 1 && !f.over && f.layout.FirstPage == 0 && p.Asked == 1 && p.Rows == f.rows {
 			f.layout.FirstPage = 1 // the server numbers pages from 1 and answers page 0 with page 1
 			return

@@ -7,8 +7,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// pagePartition divides a campaign's pages, which it takes in order, into settled and open ones. Make one per scan with
-// newPagePartition.
+// pagePartition divides a campaign's pages, added in order, into settled and open ones. Make a new one for each scan.
 //
 // A page has settled when all its calls have. Rows without a call do not matter if a later row has one: they were
 // skipped. If no later row has one, their calls may still come. The last page stays open too, so that added and removed
@@ -16,8 +15,7 @@ import (
 type pagePartition struct {
 	labels *tally.Labels
 	now    time.Time
-	// callsAfter is the number of a page that is known to have calls: rows on earlier pages without a call were
-	// skipped.
+	// callsAfter is the number of a page that has calls: on earlier pages, rows without a call were skipped.
 	callsAfter int
 
 	settled, open         *tally.Tally

@@ -59,8 +59,7 @@ func (s *run) rescan(ctx context.Context) (*Result, error) {
 	return &Result{Tally: t, Settled: settled}, nil
 }
 
-// readPages reads pages and calls each for every page. If the API answers that a page does not exist, the error is
-// errReadAll.
+// readPages reads pages and calls each for every one. The error is errReadAll if the API says that one does not exist.
 func (s *run) readPages(ctx context.Context, size int, requests []PageRequest, each func(Page[tally.Row]) error) error {
 	params := s.scanner.Params
 	params.PageSize = size
@@ -139,8 +138,8 @@ func (r *rescan) page(p Page[tally.Row]) error {
 // grown returns the number of rows by which the campaign has grown.
 func (r *rescan) grown() int { return r.layout.Total - r.was.Layout.Total }
 
-// complete reports whether the pages have each row that was on an open page before, once, plus as many other rows as
-// the campaign has grown by.
+// complete reports whether the pages have all rows that were on open pages, and as many more as the campaign has grown
+// by.
 func (r *rescan) complete() bool {
 	slices.Sort(r.fresh)
 	return !slices.Contains(r.found, false) && len(slices.Compact(r.fresh)) == r.grown()

@@ -22,8 +22,7 @@ type Settled struct {
 	OpenKeys  []uint64
 	// LastOpen reports that the last page never settles, because the server does not send the last row on its own.
 	LastOpen bool
-	// LastKey is the key of the last row, and LastCalled reports whether it has a call. Both are set if no page is
-	// open.
+	// LastKey is the last row's key, and LastCalled reports whether it has a call. They are set if no page is open.
 	LastKey    uint64
 	LastCalled bool
 

@@ -80,8 +80,7 @@ func (s *Intervals) Run(ctx context.Context) {
 	}
 }
 
-// scanOnInterval scans a campaign until ctx ends. If a scan took longer than the interval, the next one follows at
-// once.
+// scanOnInterval scans a campaign until ctx ends. After a scan longer than the interval, the next follows at once.
 func (s *Intervals) scanOnInterval(ctx context.Context, id string) {
 	first := s.clock.Now()
 	due := first
@@ -93,9 +92,8 @@ func (s *Intervals) scanOnInterval(ctx context.Context, id string) {
 	}
 }
 
-// NextDue returns when a campaign's next scan is due after one that began at start: half an interval to one and a half
-// intervals later, at the campaign's phase. If there are no more campaigns than slots, scans are instead due whole
-// intervals after first.
+// NextDue returns when a campaign is due again after a scan that began at start: 0.5 to 1.5 intervals later, at the
+// campaign's phase. If there are no more campaigns than slots, it is due whole intervals after first instead.
 func (s *Intervals) NextDue(id string, first, start time.Time) time.Time {
 	if s.queue.Len() > s.queue.slots {
 		first = s.began.Add(phase(id, s.interval))

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// SharedScan scans on demand. Callers that ask during a scan share it. It is safe for concurrent use. Make one with
-// NewSharedScan.
+// SharedScan scans on demand. Concurrent callers share a scan. Make one with NewSharedScan.
 type SharedScan struct {
 	scan func(context.Context)
 

@@ -12,9 +12,8 @@ import (
 const longScan = 20
 
 // Queue gives out slots for scans: a limited number at once, one per campaign, and the scan that has been due longest
-// first. While some campaigns' scans are short, the long scans may use all slots except one. So a few huge campaigns,
-// or some for which the API takes minutes to answer, delay no other campaign. It is safe for concurrent use. Make one
-// with NewQueue.
+// first. While some campaigns' scans are short, long scans may use all slots except one. So huge campaigns, and slow
+// answers, delay no other campaign. It is safe for concurrent use. Make one with NewQueue.
 type Queue struct {
 	slots int           // the number of concurrent scans
 	slow  time.Duration // a scan that takes longer is long, however few its answers; 0: no limit

@@ -48,8 +48,7 @@ func newFile(h *handle) *File {
 }
 
 // Write writes all changes or none, and returns when they are on the disk. Concurrent calls share a commit. If ctx ends
-// first, Write returns an error, and the changes may still be written later. Until that commit ends, other calls return
-// the same error at once.
+// first, it returns an error, and the changes may be written later. Until then, other calls return that error at once.
 func (f *File) Write(ctx context.Context, changes ...Change) error {
 	f.mu.Lock()
 	if f.closed {
@@ -88,8 +87,7 @@ func (f *File) Write(ctx context.Context, changes ...Change) error {
 	}
 }
 
-// Close writes pending changes and closes the file. If ctx ends first, it returns an error and goes on in the
-// background.
+// Close writes pending changes and closes the file. If ctx ends first, it returns an error and ends later.
 func (f *File) Close(ctx context.Context) error {
 	f.mu.Lock()
 	if !f.closed {
@@ -135,8 +133,7 @@ func (f *File) write() {
 	}
 }
 
-// commit writes all values or none. If the file is damaged, only close may be called after that: bbolt cannot continue
-// after a panic, nor be closed.
+// commit writes all values or none. After a *damagedError only close may be called: bbolt cannot go on or be closed.
 func (h *handle) commit(changes map[key][]byte) error {
 	err := guarded(func() error {
 		return h.db.Update(func(tx *bbolt.Tx) error {

@@ -10,8 +10,7 @@ type damagedError struct{ reason any }
 
 func (e *damagedError) Error() string { return fmt.Sprintf("the file is damaged: %v", e.reason) }
 
-// guarded runs do, and returns a *damagedError if it panics: because of wrong data, or because a page of the file
-// mapped into memory is missing.
+// guarded runs do. If it panics because of wrong data or a missing page of the mapped file, it returns a *damagedError.
 func guarded(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

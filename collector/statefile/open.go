@@ -20,8 +20,7 @@ const Name = "revox_exporter.db"
 // ErrInUse means that another process has locked the file.
 var ErrInUse = errors.New("another process uses it")
 
-// Identity says to whom the values in a file belong, and their format. Open does not change a file with another
-// identity.
+// Identity says who owns the values in a file, and their format. Open never changes a file with another identity.
 type Identity struct {
 	// Owner is any string that identifies the owner.
 	Owner string `json:"owner"`
@@ -33,8 +32,7 @@ type Identity struct {
 type Found struct {
 	// Values are the valid values by kind and name.
 	Values map[string]map[string][]byte
-	// Damage says why the file was set aside, and where it is now; nil if it was intact. A new file then has the
-	// Values.
+	// Damage says why and where the file was set aside; nil if it was intact. A new file then has the Values.
 	Damage error
 }
 
@@ -80,8 +78,7 @@ type handle struct {
 	db *bbolt.DB   // nil if the file is too damaged to be opened
 }
 
-// openHandle opens or creates the file at path. If it is damaged, the error says so, and the handle is not nil and has
-// the lock.
+// openHandle opens or creates the file at path. If it is damaged, it returns an error and a handle with the lock.
 func openHandle(path string, patience time.Duration) (*handle, error) {
 	for {
 		h := &handle{}

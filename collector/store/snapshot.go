@@ -8,8 +8,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// Snapshot is the published data of a campaign: the last tally for gauges, and counters and histograms that never fall.
-// It is immutable.
+// Snapshot is the published data of a campaign: the last tally, and counters that never fall. It is immutable.
 type Snapshot struct {
 	// At is when the data was complete.
 	At time.Time

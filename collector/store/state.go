@@ -19,8 +19,7 @@ import (
 )
 
 // State keeps data over restarts: the last complete data, the published counters, and which campaigns were selected. It
-// is safe for concurrent use. A nil State keeps nothing. Make one with OpenState, give it to one Exporter, and close it
-// after that has ended.
+// is safe for concurrent use. A nil State keeps nothing. Make one with OpenState for one Exporter, and close it last.
 type State struct {
 	logger *slog.Logger
 	clock  revoxapi.Clock
@@ -70,9 +69,8 @@ const (
 	sweepInterval = time.Hour
 )
 
-// OpenState opens or creates the state file in an existing folder, for campaigns of the API at baseURL. If the file
-// cannot be used, it logs a warning and returns a State that keeps nothing. The only error is that another process uses
-// the file.
+// OpenState opens or creates the state file in an existing folder, for the API at baseURL. If that fails, it logs a
+// warning and returns a State that keeps nothing. The only error is that another process uses the file.
 func OpenState(folder, baseURL string, clock revoxapi.Clock, logger *slog.Logger) (*State, error) {
 	s := &State{
 		logger: logger.With("path", folder), clock: clock,
@@ -93,8 +91,7 @@ func OpenState(folder, baseURL string, clock revoxapi.Clock, logger *slog.Logger
 	return s, nil
 }
 
-// Identity returns the identity of the state file for the API at baseURL. It holds a hash of the URL, because the URL
-// itself may be confidential.
+// Identity returns the state file's identity for the API at baseURL. It hashes the URL, which may be confidential.
 func Identity(baseURL string) statefile.Identity {
 	owner := sha256.Sum256([]byte(strings.TrimRight(baseURL, "/")))
 	return statefile.Identity{Owner: hex.EncodeToString(owner[:]), Format: stateFormat}
@@ -331,8 +328,7 @@ func (s *State) written(campaigns []storedCampaign, err error) (failedBefore, fa
 	return failedBefore, len(s.failing) > 0
 }
 
-// Status reports whether all data that must survive a restart is on the disk, and returns the number of failed writes.
-// s must not be nil.
+// Status reports whether all data for a restart is on the disk, and the number of failed writes. s must not be nil.
 func (s *State) Status() (up bool, failedWrites uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

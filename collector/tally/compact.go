@@ -56,8 +56,7 @@ func (s exactSum) appendBytes(b []byte) []byte {
 	return binary.AppendUvarint(b, uint64(s.nanoseconds))
 }
 
-// appendLabelValue appends a value of the family's label: a known value as its index in Known plus 2, an unknown value as
-// a 1 and its text.
+// appendLabelValue appends a label value: a known one as its index in Known plus 2, an unknown one as a 1 and its text.
 func appendLabelValue(b []byte, f *Family, value string) []byte {
 	if i := slices.Index(f.Known, value); i >= 0 {
 		return binary.AppendUvarint(b, uint64(i+2))

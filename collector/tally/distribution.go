@@ -29,8 +29,7 @@ func (c cell) compare(other cell) int {
 	return cmp.Or(cmp.Compare(c.native, other.native), cmp.Compare(c.classic, other.classic))
 }
 
-// observations are those of one cell. The two parts of an exactSum are stored separately because that takes less
-// memory.
+// observations are those of one cell. Splitting the exactSum takes less memory.
 type observations struct {
 	cell
 	nanoseconds int32
@@ -103,8 +102,7 @@ func (h Distribution) Count() (count uint64) {
 	return count
 }
 
-// observe counts d, which must be 0 or more, for a histogram with these classic upper bounds. To observe a plain
-// number, pass that many seconds.
+// observe counts d, 0 or more, for a histogram with these classic upper bounds. Pass a plain number as seconds.
 func (h Distribution) observe(d time.Duration, bounds []float64) Distribution {
 	v := d.Seconds()
 	c := cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)}
@@ -198,8 +196,7 @@ func (h Distribution) Quantile(q float64) time.Duration {
 	return 0
 }
 
-// NativeSchema is the schema of native buckets: each is 2^(1/8) times as wide as the one before. client_golang chooses
-// the same for a growth factor of 1.1.
+// NativeSchema makes native buckets grow by 2^(1/8), as client_golang does for a growth factor of 1.1.
 const NativeSchema = 3
 
 // nativeBounds are the upper bounds 2^(i/8-1) of the native buckets from 0.5 to 1, without the last.

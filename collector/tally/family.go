@@ -23,8 +23,7 @@ const (
 	Histogram
 )
 
-// Family describes one metric of campaigns. Each metric with a campaign_id has one, whether a Tally counts it or not. A
-// Family is immutable.
+// Family describes one metric with a campaign_id, whether a Tally counts it or not. It is immutable.
 type Family struct {
 	// Index is the position among the families that a Tally counts; -1 for other families.
 	Index int

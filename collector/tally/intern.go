@@ -2,11 +2,10 @@ package tally
 
 import "slices"
 
-// A campaign has several tallies: of its settled pages, of its last scan, and the published one. Their equal counts and
-// distributions share memory.
+// The tallies of a campaign (settled pages, last scan, published) share the memory of equal values.
 
-// Intern replaces v's counts and distributions by equal ones of other, so that both share memory. It changes the slices
-// of v, but no LabelMap in them, which must not change after that.
+// Intern makes v share the memory of other's equal values. It changes v's slices, but no LabelMap in them, which must
+// not change after that.
 func (v Values) Intern(other Values) {
 	for i, cs := range v.Counts {
 		if len(cs) > 0 && EqualCounts(cs, other.Counts[i]) {

@@ -6,8 +6,7 @@ import (
 )
 
 // LabelMap holds a value for each label value of one family, sorted by label value. It is a slice because a map takes
-// three times the memory, and a large installation has tens of thousands of them. nil stands for a family that is not
-// known at all.
+// three times the memory, and there may be tens of thousands. nil stands for a family that is not known.
 //
 // Methods that add a value return the new LabelMap, as append does, and may change the old one.
 type LabelMap[V any] []Entry[V]

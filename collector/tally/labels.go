@@ -18,8 +18,7 @@ const (
 	MaxNameRunes = 256
 	// maxLabelRunes is the number of characters of an unknown value that go into a label.
 	maxLabelRunes = 64
-	// maxUnknownValues is the number of distinct unknown values of one label that a process passes. Further ones become
-	// ValueOther.
+	// maxUnknownValues is the number of unknown values per label and process. Further ones become ValueOther.
 	maxUnknownValues = 20
 )
 
@@ -153,8 +152,7 @@ func (l *Labels) RestoreCampaignStatus(value string) {
 	}
 }
 
-// RestoreValues lets the label values in v pass because an earlier process let them pass: they stay counted under their
-// names.
+// RestoreValues lets the label values in v pass, as an earlier process did, so that they stay counted by name.
 func (l *Labels) RestoreValues(v Values) {
 	for _, f := range families {
 		if len(f.Labels) == 0 {
