@@ -18,6 +18,7 @@ import (
 
 // runCheck reads the selected campaigns once. It shows what it found on stdout, and how far it is on stderr.
 func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
+	defer endByForce(ctx, exitFailure)()
 	watch := check.NewWatch(cfg.baseURL, nil)
 	client, err := cfg.newClient(watch.ClientOptions()...)
 	if err != nil {
@@ -53,6 +54,15 @@ func runHealthcheck(ctx context.Context, flags *flagValues, stderr io.Writer) in
 		return exitFailure
 	}
 	return exitOK
+}
+
+// endPatience is less than the 5 s within which the process ends after a signal.
+const endPatience = 4500 * time.Millisecond
+
+// endByForce ends the process with a code when it has not ended by itself soon after ctx: something waits for ever. What must outlive
+// the process was written when it was published. stop calls it off.
+func endByForce(ctx context.Context, code int) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { time.AfterFunc(endPatience, func() { os.Exit(code) }) })
 }
 
 // usageError prints an error on one line and returns the exit code.

@@ -45,6 +45,8 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A write to a closed stderr must not end the process.
+	signal.Ignore(syscall.SIGPIPE)
 	app, flags := newApp()
 	command, err := usage.Parse(app, args)
 	if err != nil {
@@ -62,7 +64,9 @@ func run(args []string, stdout, stderr *os.File) int {
 	if err != nil {
 		return usageError(stderr, err)
 	}
-	logger := logging.New(stderr, flags.logLevel, flags.logFormat)
+	sink := logging.NewSink(stderr)
+	defer sink.Close()
+	logger := logging.New(sink, flags.logLevel, flags.logFormat)
 	if flags.demo {
 		api := sim.NewDemo()
 		defer api.Close()
@@ -72,11 +76,12 @@ func run(args []string, stdout, stderr *os.File) int {
 	if command == checkCommand {
 		return runCheck(ctx, cfg, stdout, stderr)
 	}
-	return runServe(ctx, cfg, hangups, stderr, logger)
+	return runServe(ctx, cfg, hangups, stderr, sink, logger)
 }
 
 // runServe scans campaigns and serves their metrics until ctx ends, and reloads on each hangup.
-func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr io.Writer, logger *slog.Logger) int {
+func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr io.Writer, sink *logging.Sink, logger *slog.Logger) int {
+	defer endByForce(ctx, exitOK)()
 	fail := func(msg string, err error) int {
 		logger.Error(msg, "err", err)
 		return exitFailure
@@ -84,7 +89,7 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 	flags := cfg.flags
 	api := collector.NewAPIMetrics(cfg.endpoints()...)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(api, versioncollector.NewCollector(name), collectors.NewGoCollector(),
+	registry.MustRegister(api, sink.Dropped(), versioncollector.NewCollector(name), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	client, err := cfg.newClient(revoxapi.WithTrace(api.Trace()))
 	if err != nil {

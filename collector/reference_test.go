@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/exposition"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
@@ -33,7 +35,9 @@ func TestReference(t *testing.T) {
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
 	all := func(c *collector.Config) { discover(nil)(c); c.CampaignFile = campaigns }
 	h := newHarness(t, api, clock, with(state, all))
-	h.Registry.MustRegister(versioncollector.NewCollector("revox_exporter"))
+	sink := logging.NewSink(io.Discard)
+	defer sink.Close()
+	h.Registry.MustRegister(versioncollector.NewCollector("revox_exporter"), sink.Dropped())
 	gathered, err := h.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)

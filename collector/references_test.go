@@ -117,6 +117,10 @@ var references = []referenceGroup{
 		{"revox_exporter_campaign_file_last_reload_success_timestamp_seconds", "seconds since 1970",
 			"Seconds since a good campaign file was read",
 			`time() - revox_exporter_campaign_file_last_reload_success_timestamp_seconds`},
+		{
+			"revox_exporter_log_lines_dropped_total", "", "Exporters whose log has gaps",
+			`increase(revox_exporter_log_lines_dropped_total[1h]) > 0`,
+		},
 		{"revox_exporter_state_up", "", "Exporters that would lose their data in a restart",
 			`revox_exporter_state_up == 0`},
 		{"revox_exporter_state_writes_failed_total", "writes",
