@@ -37,7 +37,7 @@ func TestCountersDoNotFallWhenDataIsReclassified(t *testing.T) {
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 90`,
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="voicemail"} 50`,
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 2`,
-		`revox_campaign_counter_decreases_total{campaign_id="c"} 2`, // a counter and a histogram
+		`revox_campaign_decreases_total{campaign_id="c"} 2`, // a counter and a histogram
 	)
 	// Later changes are counted as usual.
 	api.SetRows("c", "", []json.RawMessage{
@@ -49,13 +49,13 @@ func TestCountersDoNotFallWhenDataIsReclassified(t *testing.T) {
 	h.Want(h.Scrape(),
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 3`,
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 150`,
-		`revox_campaign_counter_decreases_total{campaign_id="c"} 2`)
+		`revox_campaign_decreases_total{campaign_id="c"} 2`)
 
 	// Another process shows the counts of the last scan.
 	h2 := newHarness(t, api, revoxtest.NewClock(clock.Now()), only("c"))
 	h2.Want(h2.Scrape(),
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
-		`revox_campaign_counter_decreases_total{campaign_id="c"} 0`)
+		`revox_campaign_decreases_total{campaign_id="c"} 0`)
 }
 
 // When rows disappear for a moment and come back, it must not look as if all of them had been called again.

@@ -59,9 +59,9 @@ var references = []referenceGroup{
   / (sum by (campaign_id) (rate(revox_campaign_call_attempt_ended_by_total[1h])) > 0)`},
 		{"revox_campaign_call_attempt_end_reasons_total", "attempts", "Why the agent ended calls in the last day",
 			`sum by (end_reason) (increase(revox_campaign_call_attempt_end_reasons_total[1d]))`},
-		{"revox_campaign_counter_decreases_total", "counters and histograms",
+		{"revox_campaign_decreases_total", "counters and histograms",
 			"Campaigns whose earlier data was changed in the last day",
-			`increase(revox_campaign_counter_decreases_total[1d]) > 0`},
+			`increase(revox_campaign_decreases_total[1d]) > 0`},
 	}},
 	{"Durations", []reference{
 		{"revox_campaign_call_attempt_duration_seconds", "seconds", "Hours on the line in the last day",

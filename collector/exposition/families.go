@@ -70,7 +70,7 @@ var (
 		"1 for the campaign's current status and 0 for the others; only if the list of campaigns gives it.", "status")
 	familyMaxConcurrentCalls = define(tally.Gauge, "revox_campaign_max_concurrent_calls",
 		"Calls that the campaign may have in progress at once; only if the list of campaigns gives it.")
-	familyDecreases = define(tally.Counter, "revox_campaign_counter_decreases_total",
+	familyDecreases = define(tally.Counter, "revox_campaign_decreases_total",
 		"Times that a counter or histogram was kept from decreasing, after rows were removed or reclassified.")
 	familyUp = define(tally.Gauge, "revox_campaign_up",
 		"1 if the campaign's last scan succeeded, else 0.")
