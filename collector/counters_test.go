@@ -39,7 +39,7 @@ func TestCountersDoNotFallWhenDataIsReclassified(t *testing.T) {
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 2`,
 		`revox_campaign_decreases_total{campaign_id="c"} 2`, // a counter and a histogram
 	)
-	// Later changes are counted as usual.
+	// A value that comes back to its highest is not counted again. A histogram counts by bucket.
 	api.SetRows("c", "", []json.RawMessage{
 		callRow("r1", "completed", endedAttempt("human", 40)),
 		callRow("r2", "completed", endedAttempt("voicemail", 50)),
@@ -47,9 +47,28 @@ func TestCountersDoNotFallWhenDataIsReclassified(t *testing.T) {
 	})
 	h.Advance(time.Minute)
 	h.Want(h.Scrape(),
-		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 3`,
+		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
+		`revox_campaign_call_attempt_results_total{campaign_id="c",result="voicemail"} 1`,
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 150`,
 		`revox_campaign_decreases_total{campaign_id="c"} 2`)
+
+	// A value that stays below its highest for a day counts on from the highest of that day.
+	api.SetRows("c", "", []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("voicemail", 40)),
+		callRow("r2", "completed", endedAttempt("voicemail", 50)),
+		callRow("r3", "completed", endedAttempt("human", 60)),
+	})
+	h.Clock.Advance(time.Minute)
+	h.Settle()
+	h.Clock.Advance(24 * time.Hour)
+	h.Settle()
+	api.SetRows("c", "", []json.RawMessage{
+		callRow("r1", "completed", endedAttempt("human", 40)),
+		callRow("r2", "completed", endedAttempt("voicemail", 50)),
+		callRow("r3", "completed", endedAttempt("human", 60)),
+	})
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 3`)
 
 	// Another process shows the counts of the last scan.
 	h2 := newHarness(t, api, revoxtest.NewClock(clock.Now()), only("c"))

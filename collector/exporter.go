@@ -12,6 +12,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/exposition"
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/schedule"
 	"github.com/revox-exporter/revox_exporter/collector/store"
@@ -102,11 +103,12 @@ func New(cfg Config) (*Exporter, error) {
 		cfg:       cfg,
 		labels:    labels,
 		campaigns: selector,
-		scanner:   &scan.Scanner{Client: cfg.Client, Params: cfg.Rows, Labels: labels, FullInterval: cfg.FullInterval},
-		queue:     schedule.NewQueue(cfg.MaxScans, cfg.ScanInterval/2),
-		breaker:   schedule.NewKeyBreaker(cfg.Key, cfg.ScanInterval),
-		store:     store.New(cfg.State, ages),
-		selected:  make(chan struct{}, 1),
+		scanner: &scan.Scanner{Client: cfg.Client, Params: cfg.Rows, Labels: labels, RowTable: rows.NewTable(),
+			FullInterval: cfg.FullInterval},
+		queue:    schedule.NewQueue(cfg.MaxScans, cfg.ScanInterval/2),
+		breaker:  schedule.NewKeyBreaker(cfg.Key, cfg.ScanInterval),
+		store:    store.New(cfg.State, ages),
+		selected: make(chan struct{}, 1),
 	}
 	e.intervals = schedule.NewIntervals(cfg.ScanInterval, e.queue, cfg.Clock, e.scanInSlot)
 	if cfg.ScanInterval == 0 {

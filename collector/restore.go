@@ -16,7 +16,7 @@ func (e *Exporter) restore() {
 	var discovered []string
 	listed := map[string]*campaigns.Listed{}
 	withData := 0
-	for id, was := range e.cfg.State.Campaigns(e.labels) {
+	for id, was := range e.cfg.State.Campaigns(e.labels, e.scanner.RowTable) {
 		if e.cfg.Discovery == nil {
 			was.Record.Listed = nil
 		}

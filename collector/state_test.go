@@ -297,7 +297,7 @@ func TestStateOfDroppedCampaignsIsRemoved(t *testing.T) {
 	back.Want(back.Scrape(), `revox_campaign_rows{campaign_id="goes"} 1`,
 		`revox_campaign_calls_finished_total{campaign_id="goes",status="completed"} 2`)
 
-	if kinds := without.kept(folder, "goes"); kinds != "data scan" {
+	if kinds := without.kept(folder, "goes"); kinds != "data rows scan" {
 		t.Errorf("before 48 hours the file has: %s", kinds)
 	}
 	without.Clock.Advance(time.Hour)
@@ -305,7 +305,7 @@ func TestStateOfDroppedCampaignsIsRemoved(t *testing.T) {
 	if kinds := without.kept(folder, "goes"); kinds != "" {
 		t.Errorf("after 48 hours the file still has: %s", kinds)
 	}
-	if kinds := without.kept(folder, "stays"); kinds != "data scan" {
+	if kinds := without.kept(folder, "stays"); kinds != "data rows scan" {
 		t.Errorf("for the selected campaign the file has: %s", kinds)
 	}
 }

@@ -66,13 +66,13 @@ func newCountedPage(labels *tally.Labels, number int) *countedPage {
 	return &countedPage{pageFacts: pageFacts{number: number}, tally: tally.New(labels)}
 }
 
-// count counts the page's next row.
-func (p *countedPage) count(r tally.Row) {
-	p.tally.CountRow(r)
-	p.keys = append(p.keys, RowKey(r.ID))
+// count counts the page's next row, whose key is key. It returns what Tally.CountRow returns.
+func (p *countedPage) count(r tally.Row, key uint64) (parts [][]tally.Addition) {
+	parts = p.tally.CountRow(r)
+	p.keys = append(p.keys, key)
 	if r.Call == nil {
 		p.uncalled++
-		return
+		return parts
 	}
 	p.calls, p.uncalled = true, 0
 	at, finished := settlesAt(r.Call)
@@ -80,6 +80,7 @@ func (p *countedPage) count(r tally.Row) {
 	if at.After(p.settlesAt) {
 		p.settlesAt = at
 	}
+	return parts
 }
 
 // callsSettled reports whether the page has calls and all of them have settled.

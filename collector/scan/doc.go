@@ -3,7 +3,7 @@
 // A full scan reads every page. Later scans read the open pages only. They take the result of the scan before, which
 // knows the settled pages ([Settled]):
 //
-//	scanner := &scan.Scanner{Client: client, Labels: labels, FullInterval: time.Hour}
+//	scanner := &scan.Scanner{Client: client, Labels: labels, RowTable: table, FullInterval: time.Hour}
 //	first, err := scanner.Scan(ctx, id, time.Now(), nil, nil)
 //	later, err := scanner.Scan(ctx, id, time.Now(), first, nil)
 //

@@ -1,14 +1,8 @@
 package scan
 
 import (
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 )
-
-// RowKey returns a 64-bit hash of a row's id. It is the same in every process and on every machine, so it can be
-// stored. The probability that any two of a million ids share a hash is about 3 in 100 million.
-func RowKey(id string) uint64 { return xxhash.Sum64String(id) }
 
 // Layout describes how a campaign's rows are divided into pages while no row moves: all pages except the last are full.
 type Layout struct {

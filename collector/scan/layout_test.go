@@ -149,12 +149,3 @@ func TestPagesOfALayout(t *testing.T) {
 		}
 	}
 }
-
-// RowKey is stored in files, so it must stay the same.
-func TestRowKeyStaysTheSame(t *testing.T) {
-	for id, want := range map[string]uint64{"": 0xef46db3751d8e999, "a": 0xd24ec4f1a98c6e5b} {
-		if got := scan.RowKey(id); got != want {
-			t.Errorf("RowKey(%q) is %#x, want %#x", id, got, want)
-		}
-	}
-}

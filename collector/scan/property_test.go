@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
@@ -177,7 +178,8 @@ func (h *history) newObserver(pageSize int, fullInterval time.Duration) *observe
 	h.closers = append(h.closers, client.CloseIdleConnections)
 	o := &observer{
 		scanner: &scan.Scanner{
-			Client: client, Params: revoxapi.RowsParams{PageSize: pageSize}, FullInterval: fullInterval,
+			RowTable: rows.NewTable(),
+			Client:   client, Params: revoxapi.RowsParams{PageSize: pageSize}, FullInterval: fullInterval,
 			Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
 		},
 		store: store.New(nil, store.Ages{}),

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -17,7 +18,7 @@ var errReadAll = errors.New("every page must be read")
 // rescan reads the open pages, or the last row if no page is open. The error is errReadAll unless the answers prove
 // that the settled pages still have the same rows.
 func (s *run) rescan(ctx context.Context) (*Result, error) {
-	if s.before == nil || s.before.Settled == nil {
+	if s.before == nil || s.before.Settled == nil || s.before.Rows == nil {
 		return nil, errReadAll
 	}
 	was := s.before.Settled
@@ -27,7 +28,7 @@ func (s *run) rescan(ctx context.Context) (*Result, error) {
 	if len(was.OpenPages) == 0 {
 		return s.probe(ctx, was)
 	}
-	r := &rescan{was: was, layout: was.Layout, partition: newPagePartition(s.scanner.Labels, s.start)}
+	r := &rescan{run: s, was: was, layout: was.Layout, partition: newPagePartition(s.scanner.Labels, s.start)}
 	r.partition.callsAfter = was.callsUpTo()
 	r.partition.openKeys = make([]uint64, 0, len(was.OpenKeys))
 	r.found = make([]bool, len(was.OpenKeys))
@@ -56,7 +57,7 @@ func (s *run) rescan(ctx context.Context) (*Result, error) {
 	t.Add(tally.Pages, tally.PagesRead, s.pagesRead)
 	t.Add(tally.Pages, tally.PagesSettled, r.layout.Pages()-r.pages)
 	s.intern(t, settled.Tally)
-	return &Result{Tally: t, Settled: settled}, nil
+	return &Result{Tally: t, Settled: settled, Rows: s.before.Rows.With(s.rows.Set()), Returned: s.returned}, nil
 }
 
 // readPages reads pages and calls each for every one. The error is errReadAll if the API says that one does not exist.
@@ -81,6 +82,7 @@ func (s *run) readPages(ctx context.Context, size int, requests []PageRequest, e
 
 // rescan is a scan of the open pages that is in progress.
 type rescan struct {
+	run       *run
 	was       *Settled
 	layout    Layout // according to the first answer
 	partition *pagePartition
@@ -115,7 +117,7 @@ func (r *rescan) page(p Page[tally.Row]) error {
 		page = newCountedPage(r.partition.labels, p.Number)
 		page.etag = p.ETag
 		for _, row := range p.Rows {
-			page.count(row)
+			r.run.count(page, row)
 		}
 	}
 	for _, key := range page.keys {
@@ -151,7 +153,7 @@ func (s *run) probe(ctx context.Context, was *Settled) (*Result, error) {
 	last := []PageRequest{{Number: was.Layout.FirstPage + was.Layout.Total - 1}}
 	err := s.readPages(ctx, 1, last, func(p Page[tally.Row]) error {
 		if p.Total == nil || int(*p.Total) != was.Layout.Total || len(p.Rows) != 1 ||
-			RowKey(p.Rows[0].ID) != was.LastKey {
+			rows.Key(p.Rows[0].ID) != was.LastKey {
 			return errReadAll
 		}
 		c := p.Rows[0].Call
@@ -182,7 +184,7 @@ func (s *run) probe(ctx context.Context, was *Settled) (*Result, error) {
 	// A tally that was restored after a restart has no Unknown.
 	if before := s.before.Tally; before.Name == name && maps.Equal(before.Unknown, t.Unknown) &&
 		tally.EqualCounts(before.Values.Counts[tally.Pages.Index], t.Values.Counts[tally.Pages.Index]) {
-		return &Result{Tally: before, Settled: was}, nil // the same pointer: nothing has changed
+		return &Result{Tally: before, Settled: was, Rows: s.before.Rows}, nil // the same pointer: nothing has changed
 	}
-	return &Result{Tally: &t, Settled: was}, nil
+	return &Result{Tally: &t, Settled: was, Rows: s.before.Rows}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -17,6 +18,8 @@ type Scanner struct {
 	Params revoxapi.RowsParams
 	// Labels turns the values of rows into label values.
 	Labels *tally.Labels
+	// RowTable is the table of the rows in results.
+	RowTable *rows.Table
 	// FullInterval is the time after which a scan reads all pages again, settled ones too. To spread the load, a
 	// campaign's interval is up to a quarter shorter. 0: each scan reads all pages.
 	FullInterval time.Duration
@@ -28,6 +31,12 @@ type Result struct {
 	Tally *tally.Tally
 	// Settled describes the pages that the next scan need not read; nil if it must read all.
 	Settled *Settled
+	// Rows are all rows; nil if they are not known, because an earlier version restored the result.
+	Rows *rows.Set
+	// Gone, in the result of the scan before, are rows that vanished earlier. Returned, in a result, counts those of them
+	// that the scan found; nil if there are none.
+	Gone     []*rows.Set
+	Returned *tally.Tally
 	// Full reports that every page was read.
 	Full bool
 }
@@ -52,11 +61,15 @@ type run struct {
 
 	pagesRead   int
 	probeFailed bool
+	rows        *rows.Builder // of the pages that were read
+	returned    *tally.Tally  // see Result
 }
 
 func (s *run) run(ctx context.Context) (*Result, error) {
+	s.rows = rows.NewBuilder(s.scanner.RowTable)
 	found, err := s.rescan(ctx)
 	if errors.Is(err, errReadAll) {
+		s.rows, s.returned = rows.NewBuilder(s.scanner.RowTable), nil
 		found, err = s.full(ctx)
 	}
 	if err != nil {
@@ -64,6 +77,23 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	}
 	s.scanner.Labels.Sighted(found.Tally.Unknown)
 	return found, nil
+}
+
+// count counts the next row of a page.
+func (s *run) count(page *countedPage, r tally.Row) {
+	key := rows.Key(r.ID)
+	s.rows.Add(key, page.count(r, key))
+	if s.before == nil {
+		return
+	}
+	for _, gone := range s.before.Gone {
+		if gone.Has(key) {
+			if s.returned == nil {
+				s.returned = tally.New(s.scanner.Labels)
+			}
+			s.returned.CountRow(r)
+		}
+	}
 }
 
 // priority is a request option.
@@ -93,7 +123,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 		if page == nil {
 			page = newCountedPage(s.scanner.Labels, 0)
 		}
-		page.count(r)
+		s.count(page, r)
 	}
 	if page != nil {
 		pages.add(page) // it broke off, and the server refused to send it again
@@ -110,7 +140,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 	t.Add(tally.Anomalies, tally.AnomalyDuplicateRow, summary.Duplicates)
 	t.Add(tally.Pages, tally.PagesRead, s.pagesRead)
 	s.intern(t, pages.settled)
-	return &Result{Tally: t, Settled: settled, Full: true}, nil
+	return &Result{Tally: t, Settled: settled, Rows: s.rows.Set(), Returned: s.returned, Full: true}, nil
 }
 
 // intern makes t, the tally of settled pages and the tally of the scan before share the memory of equal counts.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
@@ -37,7 +38,7 @@ func ambiguous(l Layout) bool { return l.Total <= l.PageSize && l.Total%l.PageSi
 // due reports whether a full scan is due. Each campaign's interval is up to a quarter shorter than fullInterval, by a
 // share that depends on its ID, so that the full scans of many campaigns do not coincide.
 func (p *Settled) due(campaignID string, fullInterval time.Duration, now time.Time) bool {
-	share := float64(RowKey(campaignID)) / math.MaxUint64
+	share := float64(rows.Key(campaignID)) / math.MaxUint64
 	since := now.Sub(p.ReadAt)
 	return since < 0 || since >= fullInterval-time.Duration(share*float64(fullInterval/4))
 }

@@ -45,6 +45,9 @@ type storedData struct {
 	Held    map[string]tally.StoredFamily `json:"held,omitempty"`
 	Base    map[string]tally.StoredFamily `json:"base,omitempty"`
 	Carries []string                      `json:"carries,omitempty"`
+	// Low are the counts below Base, and LowSince the Unix times since when, by family and label value.
+	Low      map[string]tally.StoredFamily `json:"low,omitempty"`
+	LowSince map[string]map[string]int64   `json:"low_since,omitempty"`
 }
 
 func encodeScan(r *Record, dropped time.Time) []byte {
@@ -90,18 +93,21 @@ func decodeScan(id string, bytes []byte) (r *Record, dropped time.Time, err erro
 	return r, s.Dropped, nil
 }
 
-// encodeData encodes p without its times and settled pages.
+// encodeData encodes p without its times, rows and settled pages.
 func encodeData(p *Snapshot) []byte {
+	low, since := p.storeLow()
 	return tally.MarshalJSON(storedData{
 		Decreases: p.Decreases,
 		Tally:     p.Tally.Store(),
 		Held:      p.Monotonic.Store(&p.Tally.Values),
 		Base:      p.base.Store(&p.Tally.Values),
 		Carries:   tally.StoreFields(p.Fields),
+		Low:       low,
+		LowSince:  since,
 	})
 }
 
-// decodeData completes p. It fails if bytes is nil.
+// decodeData completes p, except for rows and settled pages. It fails if bytes is nil.
 func decodeData(bytes []byte, p *Snapshot, labels *tally.Labels) error {
 	if bytes == nil {
 		return errors.New("its data is missing")
@@ -116,5 +122,46 @@ func decodeData(bytes []byte, p *Snapshot, labels *tally.Labels) error {
 	}
 	p.Tally, p.Decreases, p.Fields = t, s.Decreases, tally.RestoreFields(s.Carries)
 	p.Monotonic, p.base = t.Values.Clone(), t.Values.Clone()
-	return errors.Join(p.Monotonic.Restore(s.Held), p.base.Restore(s.Base))
+	return errors.Join(p.Monotonic.Restore(s.Held), p.base.Restore(s.Base), p.restoreLow(s.Low, s.LowSince))
+}
+
+func (p *Snapshot) storeLow() (most map[string]tally.StoredFamily, since map[string]map[string]int64) {
+	values, none := tally.NewValues(), tally.NewValues()
+	since = map[string]map[string]int64{}
+	for i, f := range tally.Families() {
+		at := map[string]int64{}
+		for _, low := range p.lowCounts[i] {
+			values.Counts[i] = append(values.Counts[i], tally.Entry[uint64]{Label: low.Label, Value: low.Value.Most})
+			at[low.Label] = low.Value.Since.Unix()
+		}
+		for _, low := range p.lowDistributions[i] {
+			values.Distributions[i] = append(values.Distributions[i],
+				tally.Entry[tally.Distribution]{Label: low.Label, Value: low.Value.Most})
+			at[low.Label] = low.Value.Since.Unix()
+		}
+		if len(at) > 0 {
+			since[f.Name] = at
+		}
+	}
+	return values.Store(&none), since
+}
+
+func (p *Snapshot) restoreLow(most map[string]tally.StoredFamily, since map[string]map[string]int64) error {
+	values := tally.NewValues()
+	err := values.Restore(most)
+	p.makeLow()
+	for i, f := range tally.Families() {
+		for _, e := range values.Counts[i] {
+			if f.Kind == tally.Counter {
+				low := lowCount[uint64]{time.Unix(since[f.Name][e.Label], 0), e.Value}
+				p.lowCounts[i] = append(p.lowCounts[i], tally.Entry[lowCount[uint64]]{Label: e.Label, Value: low})
+			}
+		}
+		for _, e := range values.Distributions[i] {
+			low := lowCount[tally.Distribution]{time.Unix(since[f.Name][e.Label], 0), e.Value}
+			p.lowDistributions[i] = append(p.lowDistributions[i],
+				tally.Entry[lowCount[tally.Distribution]]{Label: e.Label, Value: low})
+		}
+	}
+	return err
 }

@@ -24,8 +24,8 @@ func FuzzStored(f *testing.F) {
 	t := tally.New(labels)
 	attempt := tally.Attempt{Status: "completed", Result: "human", StartedAt: at(0), EndedAt: at(90)}
 	t.CountRow(tally.Row{ID: "r", Call: &tally.Call{Status: "completed", Attempts: []tally.Attempt{attempt}}})
-	data := (*Snapshot)(nil).next(&scan.Result{Tally: t}, start, time.Second)
-	data = data.next(&scan.Result{Tally: tally.New(labels)}, start, time.Second)
+	data := (*Snapshot)(nil).next(&scan.Result{Tally: t}, start, time.Second, maxGone)
+	data = data.next(&scan.Result{Tally: tally.New(labels)}, start, time.Second, maxGone)
 	pages := &scan.Settled{Tally: t, Keys: []uint64{1, 2}, OpenKeys: []uint64{3}}
 	f.Add(encodeScan(&Record{Data: data, unconfirmed: 1}, start), encodeData(data), pages.Encode())
 	f.Add([]byte(`{"at": "2024-05-01T09:00:00Z"}`),
@@ -49,7 +49,7 @@ func FuzzStored(f *testing.F) {
 			}
 		}
 		next := *r
-		next.Data = r.Data.next(&scan.Result{Tally: tally.New(labels)}, start, time.Second)
+		next.Data = r.Data.next(&scan.Result{Tally: tally.New(labels)}, start, time.Second, maxGone)
 		stored := encodeData(next.Data)
 		again, _, err := decodeScan("c", encodeScan(&next, dropped))
 		if err != nil || decodeData(stored, again.Data, labels) != nil || !bytes.Equal(encodeData(again.Data), stored) {

@@ -2,55 +2,143 @@ package store
 
 import (
 	"slices"
+	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // Published counters never decrease, because Prometheus takes any decrease for a restart and counts the whole value
-// again. Each scan adds the increases since the scan before.
+// again. What a dip takes away and brings back counts once: a value grows by what exceeds its base, and the base is the
+// highest count so far. Rows that have vanished stay in the counts of counters (gone.go). What they added to histograms
+// is not known, so that after their disappearance the base of a histogram is the count.
+
+// rebaseAfter is how long a count must stay below its base for the highest count in this time to become the base.
+const rebaseAfter = 24 * time.Hour
+
+// monotonic are the published values of one family, and what decides the next ones. It is immutable.
+type monotonic[V any] struct {
+	sum, base tally.LabelMap[V]
+	// low has the labels whose count is below the base: the highest count since then.
+	low tally.LabelMap[lowCount[V]]
+}
+
+type lowCount[V any] struct {
+	Since time.Time
+	Most  V
+}
 
 // arithmetic is the arithmetic of one kind of values.
 type arithmetic[V any] struct {
 	equal func(a, b tally.LabelMap[V]) bool
-	// addIncrease returns sum plus the increase from before to now, and reports whether there was a decrease.
-	addIncrease func(sum, before, now V) (V, bool)
+	// addIncrease returns sum plus the increase from before to now.
+	addIncrease func(sum, before, now V) V
+	falls       func(before, now V) bool
 	max         func(a, b V) V
 }
 
 var (
 	counts = arithmetic[uint64]{
 		tally.EqualCounts,
-		func(sum, before, now uint64) (uint64, bool) { return sum + now - min(now, before), now < before },
+		func(sum, before, now uint64) uint64 { return sum + now - min(now, before) },
+		func(before, now uint64) bool { return now < before },
 		func(a, b uint64) uint64 { return max(a, b) },
 	}
 	distributions = arithmetic[tally.Distribution]{
-		tally.EqualDistributions, tally.Distribution.AddIncreases, tally.Distribution.AtLeast,
+		tally.EqualDistributions, tally.Distribution.AddIncreases, tally.Distribution.FallsTo, tally.Distribution.AtLeast,
 	}
 )
 
-// addIncreases returns three results: sum is monotonic plus the increase of each value from before to now; base is what
-// to pass as before next time; decreases is the number of values that decreased. If rows are missing, base keeps the
-// earlier value of those, so that they do not count again when the rows reappear. No argument changes.
-func (a arithmetic[V]) addIncreases(monotonic, before, now tally.LabelMap[V], missing bool) (
-	sum, base tally.LabelMap[V], decreases uint64,
-) {
+// next returns the values that follow m when a scan that ended at the time at has counted now. vanished reports that rows
+// have vanished since the scan before, and rebase that now does not have what these counted. rebased reports that a count
+// has been below its base for so long that the base fell.
+func (a arithmetic[V]) next(m monotonic[V], now tally.LabelMap[V], at time.Time, vanished, rebase bool) (n monotonic[V], rebased bool) {
+	if len(m.low) == 0 && a.equal(m.base, now) {
+		return m, false
+	}
+	n = monotonic[V]{sum: slices.Clone(m.sum), base: slices.Clone(now)}
+	for _, label := range tally.UnionOfLabels(m.base, now) {
+		base, is := m.base.Of(label), now.Of(label)
+		var sum *V
+		n.sum, sum = n.sum.With(label)
+		*sum = a.addIncrease(*sum, base, is)
+		if rebase {
+			base = is
+		}
+		if a.falls(base, is) {
+			low := m.low.Of(label)
+			if low.Since.IsZero() || vanished {
+				low = lowCount[V]{at, is}
+			}
+			low.Most = a.max(low.Most, is)
+			if at.Sub(low.Since) < rebaseAfter {
+				var kept *lowCount[V]
+				n.low, kept = n.low.With(label)
+				*kept = low
+			} else {
+				base, rebased = low.Most, true
+			}
+		}
+		var next *V
+		n.base, next = n.base.With(label)
+		*next = a.max(base, is)
+	}
+	return n, rebased
+}
+
+// decreases returns how many label values are lower in now than in before.
+func (a arithmetic[V]) decreases(before, now tally.LabelMap[V]) (n uint64) {
 	if a.equal(before, now) {
-		return monotonic, now, 0
+		return 0
 	}
-	sum, base = slices.Clone(monotonic), slices.Clone(now)
-	for _, label := range tally.UnionOfLabels(before, now) {
-		was, is := before.Of(label), now.Of(label)
-		var at *V
-		sum, at = sum.With(label)
-		var decreased bool
-		if *at, decreased = a.addIncrease(*at, was, is); !decreased {
-			continue
-		}
-		decreases++
-		if missing {
-			base, at = base.With(label)
-			*at = a.max(is, was)
+	for _, was := range before {
+		if a.falls(was.Value, now.Of(was.Label)) {
+			n++
 		}
 	}
-	return sum, base, decreases
+	return n
+}
+
+// forget returns m after rows are forgotten that have vanished and had counted this.
+func forget(m monotonic[uint64], counts tally.Counts) monotonic[uint64] {
+	if len(counts) == 0 {
+		return m
+	}
+	m.base, m.low = minus(m.base, counts), slices.Clone(m.low)
+	for i, low := range m.low {
+		m.low[i].Value.Most -= min(low.Value.Most, counts.Of(low.Label))
+	}
+	return m
+}
+
+// plus returns the sums of a and b by label, and minus the differences, 0 at least. Neither changes.
+func plus(a, b tally.Counts) tally.Counts {
+	return combine(a, b, func(x *uint64, y uint64) { *x += y })
+}
+
+func minus(a, b tally.Counts) tally.Counts {
+	return combine(a, b, func(x *uint64, y uint64) { *x -= min(*x, y) })
+}
+
+func combine(a, b tally.Counts, with func(x *uint64, y uint64)) tally.Counts {
+	if len(b) == 0 {
+		return a
+	}
+	out := slices.Clone(a)
+	for _, c := range b {
+		var at *uint64
+		out, at = out.With(c.Label)
+		with(at, c.Value)
+	}
+	return out
+}
+
+// plusDistributions returns the sums of a and b by label. Neither changes.
+func plusDistributions(a, b tally.Distributions) tally.Distributions {
+	out := slices.Clone(a)
+	for _, d := range b {
+		var at *tally.Distribution
+		out, at = out.With(d.Label)
+		*at = slices.Clone(*at).Merge(d.Value)
+	}
+	return out
 }

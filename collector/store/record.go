@@ -55,8 +55,8 @@ type Outcome struct {
 	Due, Asked, Start, End time.Time
 }
 
-// add records the outcome of a scan.
-func (r *Record) add(o Outcome) {
+// add records the outcome of a scan. maxGone is the number of vanished rows that the campaign may remember.
+func (r *Record) add(o Outcome, maxGone int) {
 	err := o.Err
 	if err == nil {
 		err = r.checkSuddenLoss(o.Found.Tally)
@@ -64,7 +64,7 @@ func (r *Record) add(o Outcome) {
 	r.Scanned, r.Up, r.Err = true, err == nil, err
 	r.Ended, r.Duration, r.Lag = o.End, o.End.Sub(o.Start), o.Start.Sub(o.Due)
 	if err == nil {
-		r.Data = r.Data.next(o.Found, o.End, o.End.Sub(o.Asked))
+		r.Data = r.Data.next(o.Found, o.End, o.End.Sub(o.Asked), maxGone)
 		return
 	}
 	failures := map[revoxapi.ErrorKind]uint64{revoxapi.KindOf(err): 1}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
@@ -20,13 +21,19 @@ type Snapshot struct {
 	Monotonic tally.Values
 	// Fields reports, by Family.Index, whether any row ever had the field of an optional family.
 	Fields []bool
-	// Decreases is the number of times that a published counter or histogram was kept from decreasing.
+	// Decreases is the number of label values, of counters and histograms, that fell from one complete scan to the next.
 	Decreases uint64
 	// Settled describes the pages that the next scan need not read; nil if it must read all.
 	Settled *scan.Settled
+	// Rows are the rows of the last complete scan, each with the most that was finished of it; nil if they are not known.
+	Rows *rows.Set
 
-	// base are the counts from which the next increases are computed: the last counts, unless rows were missing.
+	// base are the counts above which the published values grow.
 	base tally.Values
+	// low are the counts that are below base, by Family.Index: of counters and of histograms.
+	lowCounts        []tally.LabelMap[lowCount[uint64]]
+	lowDistributions []tally.LabelMap[lowCount[tally.Distribution]]
+	gone             gone
 }
 
 // LastScan returns the result that the next scan builds on; nil for a nil Snapshot.
@@ -34,30 +41,41 @@ func (p *Snapshot) LastScan() *scan.Result {
 	if p == nil {
 		return nil
 	}
-	return &scan.Result{Tally: p.Tally, Settled: p.Settled}
+	return &scan.Result{Tally: p.Tally, Settled: p.Settled, Rows: p.Rows, Gone: p.gone.sets()}
 }
 
-// next returns the snapshot that follows p, which is nil for a campaign's first data.
-func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration) *Snapshot {
+// next returns the snapshot that follows p, which is nil for a campaign's first data. maxGone is the number of vanished
+// rows that the campaign may remember.
+func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration, maxGone int) *Snapshot {
 	t := found.Tally
 	n := &Snapshot{
 		At: at, Took: took, Tally: t, Monotonic: t.Values, base: t.Values, Fields: t.Fields, Settled: found.Settled,
+		Rows: found.Rows,
 	}
+	n.makeLow()
 	if p == nil {
 		return n
 	}
 	if !found.Full {
 		n.Took = max(took, p.Took) // the next scan may read every page again
 	}
-	if t == p.Tally { // the scan found that nothing had changed
+	var vanished *rows.Set
+	if found.Rows != nil {
+		vanished = p.Rows.Without(found.Rows)
+	}
+	var forgotten []tally.Counts
+	n.gone, forgotten = p.gone.next(found.Rows, vanished, at, maxGone)
+	n.Rows = found.Rows.AtLeast(p.Rows)
+	for _, earlier := range p.gone.sets() {
+		n.Rows = n.Rows.AtLeast(earlier)
+	}
+	if t == p.Tally && n.Rows == p.Rows && sameHours(n.gone, p.gone) && !p.isLow() { // nothing has changed
 		same := *p
 		same.At, same.Took, same.Settled = n.At, n.Took, n.Settled
 		return &same
 	}
 	n.Monotonic, n.base = t.Values.Clone(), t.Values.Clone()
 	n.Fields, n.Decreases = slices.Clone(n.Fields), p.Decreases
-	// Missing rows still exist, and must not count again when they are found.
-	missing := t.Values.Counts[tally.RowsMissing.Index].Of("") > 0
 	for i, f := range tally.Families() {
 		if !p.Tally.Values.Has(f) {
 			continue // an earlier version wrote the state and did not know the family
@@ -66,11 +84,22 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration) *S
 		var decreases uint64
 		switch f.Kind {
 		case tally.Counter:
-			n.Monotonic.Counts[i], n.base.Counts[i], decreases =
-				counts.addIncreases(p.Monotonic.Counts[i], p.base.Counts[i], t.Values.Counts[i], missing)
+			was := monotonic[uint64]{p.Monotonic.Counts[i], p.base.Counts[i], p.lowCounts[i]}
+			was = forget(was, countsOf(forgotten, f))
+			m, rebased := counts.next(was, plus(t.Values.Counts[i], countsOf(n.gone.counts, f)), at, vanished != nil, false)
+			if rebased {
+				n.Rows = found.Rows // what was finished earlier is forgotten with the base
+			}
+			n.Monotonic.Counts[i], n.base.Counts[i], n.lowCounts[i] = m.sum, m.base, m.low
+			decreases = counts.decreases(p.Tally.Values.Counts[i], t.Values.Counts[i])
 		case tally.Histogram:
-			n.Monotonic.Distributions[i], n.base.Distributions[i], decreases =
-				distributions.addIncreases(p.Monotonic.Distributions[i], p.base.Distributions[i], t.Values.Distributions[i], missing)
+			was := monotonic[tally.Distribution]{p.Monotonic.Distributions[i], p.base.Distributions[i], p.lowDistributions[i]}
+			if found.Returned != nil {
+				was.base = plusDistributions(was.base, found.Returned.Values.Distributions[i])
+			}
+			m, _ := distributions.next(was, t.Values.Distributions[i], at, vanished != nil, vanished != nil)
+			n.Monotonic.Distributions[i], n.base.Distributions[i], n.lowDistributions[i] = m.sum, m.base, m.low
+			decreases = distributions.decreases(p.Tally.Values.Distributions[i], t.Values.Distributions[i])
 		}
 		if n.Fields[i] || !f.Optional {
 			n.Decreases += decreases // count only shown families
@@ -80,4 +109,24 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration) *S
 	n.Monotonic.Intern(t.Values)
 	n.base.Intern(t.Values)
 	return n
+}
+
+func (p *Snapshot) makeLow() {
+	p.lowCounts = make([]tally.LabelMap[lowCount[uint64]], len(tally.Families()))
+	p.lowDistributions = make([]tally.LabelMap[lowCount[tally.Distribution]], len(tally.Families()))
+}
+
+// isLow reports whether any count is below its base.
+func (p *Snapshot) isLow() bool {
+	for i := range p.lowCounts {
+		if len(p.lowCounts[i])+len(p.lowDistributions[i]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// hasDataOf reports whether p has all of the data of q, which may be nil, except its times and settled pages.
+func (p *Snapshot) hasDataOf(q *Snapshot) bool {
+	return q != nil && p.Tally == q.Tally && p.Rows == q.Rows && sameHours(p.gone, q.gone) && !p.isLow() && !q.isLow()
 }

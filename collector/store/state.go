@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
@@ -36,13 +37,15 @@ type State struct {
 
 // keptCampaign describes what the file has of a campaign, so that only changes are written.
 type keptCampaign struct {
-	tally     *tally.Tally // the tally in the data; nil if there is none
-	dataSum   uint64       // the checksum of the data
+	data      *Snapshot // whose data and gone rows it has; nil if it has none
+	dataSum   uint64    // the checksum of the data
 	dropped   time.Time
 	settled   *scan.Settled
 	settledAt time.Time // when settled was written
-	// latest are the latest settled pages. They are written after settledInterval, or when the process ends.
+	// latest are the latest settled pages. They are written after largeInterval, or when the process ends.
 	latest *scan.Settled
+	rows   *rows.Set // in keptRows
+	rowsAt time.Time // when they were written
 }
 
 // The kinds of values in the file. The name of each value is the campaign's ID.
@@ -50,9 +53,12 @@ const (
 	keptScan    = "scan"    // small, written after each scan
 	keptData    = "data"    // written if it has changed
 	keptSettled = "settled" // large; may be some scans older than the data, which the next scan handles
+	keptRows    = "rows"    // large; may be some scans older than the data
+	keptRecent  = "recent"  // the rows that have changed since keptRows was written
+	keptGone    = "gone"    // the rows that have vanished
 )
 
-var keptKinds = []string{keptScan, keptData, keptSettled}
+var keptKinds = []string{keptScan, keptData, keptSettled, keptRows, keptRecent, keptGone}
 
 const (
 	// stateFormat increases when earlier versions would misread the stored values.
@@ -63,8 +69,8 @@ const (
 	// end of the process waits. Together they are shorter than the 5 s within which the process must end.
 	writePatience = 2 * time.Second
 	closePatience = 2 * time.Second
-	// settledInterval is the minimum time between two writes of a campaign's settled pages.
-	settledInterval = 5 * time.Minute
+	// largeInterval is the minimum time between two writes of a campaign's settled pages or of all its rows.
+	largeInterval = 5 * time.Minute
 	// sweepInterval is the minimum time between two checks for dropped campaigns to forget.
 	sweepInterval = time.Hour
 )
@@ -123,7 +129,7 @@ func (s *State) Close() {
 
 // Campaigns returns the campaigns that the file had when it was opened, by ID. At is zero for those that were selected.
 // It must be called once, before anything is published.
-func (s *State) Campaigns(labels *tally.Labels) map[string]Dropped {
+func (s *State) Campaigns(labels *tally.Labels, table *rows.Table) map[string]Dropped {
 	if s == nil {
 		return nil
 	}
@@ -146,14 +152,8 @@ func (s *State) Campaigns(labels *tally.Labels) map[string]Dropped {
 		}
 		is := keptCampaign{dropped: dropped}
 		if r.Data != nil {
-			is.tally, is.dataSum = r.Data.Tally, sumOf(s.found[keptData][id])
-			if bytes := s.found[keptSettled][id]; bytes != nil {
-				// If they cannot be read, the next scan reads every page.
-				if r.Data.Settled, err = scan.DecodeSettled(bytes, labels); err != nil {
-					s.logger.Debug("every page is read again", "campaign_id", id, "err", err)
-				}
-				is.settled, is.latest, is.settledAt = r.Data.Settled, r.Data.Settled, s.clock.Now()
-			}
+			s.restoreLarge(id, r.Data, &is, labels, table)
+			is.data, is.dataSum = r.Data, sumOf(s.found[keptData][id])
 		}
 		campaigns[id] = Dropped{r, dropped}
 		s.kept[id] = is
@@ -163,6 +163,21 @@ func (s *State) Campaigns(labels *tally.Labels) map[string]Dropped {
 	}
 	s.found = nil
 	return campaigns
+}
+
+// restoreLarge sets p's rows and settled pages to those in the file. If they cannot be read, the next scan reads every
+// page.
+func (s *State) restoreLarge(id string, p *Snapshot, is *keptCampaign, labels *tally.Labels, table *rows.Table) {
+	var err error
+	is.rows, err = restoreRows(p, table, s.found[keptRows][id], s.found[keptRecent][id], s.found[keptGone][id])
+	is.rowsAt = s.clock.Now()
+	if bytes := s.found[keptSettled][id]; bytes != nil && p.Rows != nil {
+		p.Settled, err = scan.DecodeSettled(bytes, labels)
+		is.settled, is.latest, is.settledAt = p.Settled, p.Settled, s.clock.Now()
+	}
+	if err != nil {
+		s.logger.Debug("every page is read again", "campaign_id", id, "err", err)
+	}
 }
 
 // keep writes a selected campaign's record. It returns when that is on the disk, or has failed.
@@ -253,18 +268,19 @@ func (s *State) stored(r *Record, dropped time.Time) storedCampaign {
 	if r.Data == nil {
 		return c
 	}
-	is.tally, is.dataSum = r.Data.Tally, was.dataSum
-	if is.tally != was.tally {
+	is.data, is.dataSum = r.Data, was.dataSum
+	if !r.Data.hasDataOf(was.data) {
 		bytes := encodeData(r.Data)
 		is.dataSum = sumOf(bytes)
-		if was.tally == nil || is.dataSum != was.dataSum {
+		if was.data == nil || is.dataSum != was.dataSum {
 			c.changes = append(c.changes, statefile.Change{Kind: keptData, Name: r.ID, Bytes: bytes})
 		}
 	}
+	c.changes = append(c.changes, rowChanges(r.ID, r.Data, was, &is, s.clock.Now())...)
 	is.latest, is.settled, is.settledAt = r.Data.Settled, was.settled, was.settledAt
 	switch now := s.clock.Now(); {
 	case is.latest == is.settled:
-	case now.Sub(is.settledAt) >= settledInterval:
+	case now.Sub(is.settledAt) >= largeInterval:
 		c.changes = append(c.changes, settledChange(r.ID, is.latest))
 		is.settled, is.settledAt = is.latest, now
 	case !is.latest.Follows(is.settled):

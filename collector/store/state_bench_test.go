@@ -45,7 +45,7 @@ func BenchmarkState(b *testing.B) {
 			defer state.Close()
 			records := make([]*Record, campaigns)
 			for i := range records {
-				data := (*Snapshot)(nil).next(&scan.Result{Tally: counted()}, start, time.Second)
+				data := (*Snapshot)(nil).next(&scan.Result{Tally: counted()}, start, time.Second, maxGone)
 				records[i] = &Record{ID: fmt.Sprintf("campaign-%04d", i), Data: data}
 			}
 			writeAll := func(n int) {
@@ -59,7 +59,7 @@ func BenchmarkState(b *testing.B) {
 								t.Add(tally.CallsFinished, "completed", n)
 							}
 							at := start.Add(time.Duration(n) * time.Minute)
-							next.Data = next.Data.next(&scan.Result{Tally: t}, at, time.Second)
+							next.Data = next.Data.next(&scan.Result{Tally: t}, at, time.Second, maxGone)
 							state.keep(&next)
 							records[i] = &next
 						}

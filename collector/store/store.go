@@ -105,12 +105,23 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 			return nil, nil
 		}
 		next := *before
-		next.add(o)
+		next.add(o, s.roomForGone(before))
 		s.state.keep(&next)
 		if s.replace(before, &next) {
 			return before, &next
 		}
 	}
+}
+
+// roomForGone returns how many vanished rows r's campaign may remember, as others remember some.
+func (s *Store) roomForGone(r *Record) int {
+	room := maxGone
+	for _, other := range s.All() {
+		if other.Data != nil && other != r {
+			room -= other.Data.gone.len()
+		}
+	}
+	return room
 }
 
 // replace replaces the record before by after. It returns false if before is no longer the campaign's record.

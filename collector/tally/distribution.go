@@ -146,12 +146,11 @@ func (h Distribution) Merge(other Distribution) Distribution {
 	return h
 }
 
-// AddIncreases returns h plus the increase of each cell from before to now, and reports whether any cell decreased. h
-// does not change. If a cell both lost and gained observations, the sum of the gained ones is unknown; the increase of
-// the cell's sum, at least 0, is used instead.
-func (h Distribution) AddIncreases(before, now Distribution) (increased Distribution, decreased bool) {
+// AddIncreases returns h plus the increase of each cell from before to now. h does not change. If a cell both lost and
+// gained observations, the sum of the gained ones is unknown; the increase of the cell's sum, at least 0, is used instead.
+func (h Distribution) AddIncreases(before, now Distribution) Distribution {
 	if before.Equal(now) {
-		return h, false
+		return h
 	}
 	var increase Distribution
 	for _, n := range now {
@@ -159,10 +158,12 @@ func (h Distribution) AddIncreases(before, now Distribution) (increased Distribu
 			increase = append(increase, newObservations(n.cell, n.count-was.count, n.sum().minus(was.sum())))
 		}
 	}
-	for _, was := range before {
-		decreased = decreased || now.of(was.cell).count < was.count
-	}
-	return slices.Clone(h).Merge(increase), decreased
+	return slices.Clone(h).Merge(increase)
+}
+
+// FallsTo reports whether any cell of now has fewer observations than that of h.
+func (h Distribution) FallsTo(now Distribution) bool {
+	return slices.ContainsFunc(h, func(o observations) bool { return now.of(o.cell).count < o.count })
 }
 
 // AtLeast returns, for each cell, the larger of h's and other's observations. Neither changes.

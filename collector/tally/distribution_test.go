@@ -33,7 +33,7 @@ func TestSumIncreasesByNewObservations(t *testing.T) {
 	for range 10 {
 		now = now.observe(10*time.Second, callBuckets)
 	}
-	increased, decreased := before.AddIncreases(before, now)
+	increased, decreased := before.AddIncreases(before, now), before.FallsTo(now)
 	if _, sum := increased.ClassicBuckets(callBuckets); increased.Count() != 11 || sum != 1100 || !decreased {
 		t.Errorf("decreased %v: %v", decreased, increased)
 	}
@@ -53,7 +53,7 @@ func TestDistributionOperationsWorkOnEachCell(t *testing.T) {
 	for range 2000 {
 		a, b, c := randomDistribution(), randomDistribution(), randomDistribution()
 		merged := Distribution(nil).Merge(a).Merge(b)
-		increased, decreased := a.AddIncreases(b, c)
+		increased, decreased := a.AddIncreases(b, c), b.FallsTo(c)
 		larger := a.AtLeast(b)
 		for _, result := range []Distribution{merged, increased, larger} {
 			if !slices.IsSortedFunc(result, func(x, y observations) int { return x.compare(y.cell) }) {

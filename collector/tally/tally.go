@@ -15,6 +15,11 @@ type Values struct {
 	Distributions []Distributions
 }
 
+// NewValues returns Values that know no family.
+func NewValues() Values {
+	return Values{make([]Counts, len(families)), make([]Distributions, len(families))}
+}
+
 // Has reports whether the family is known in v.
 func (v Values) Has(f *Family) bool {
 	return v.Counts[f.Index] != nil || v.Distributions[f.Index] != nil
@@ -35,12 +40,22 @@ type Tally struct {
 	Name string
 
 	labels *Labels
+	// added is what the last row added to counters, and parts its parts, the next of which begins at part.
+	added []Addition
+	parts [][]Addition
+	part  int
+}
+
+// Addition is 1 that a row added to a counter's label value.
+type Addition struct {
+	Family *Family
+	Label  string
 }
 
 // New returns an empty Tally, with 0 for each known label value.
 func New(labels *Labels) *Tally {
 	t := &Tally{
-		Values:  Values{make([]Counts, len(families)), make([]Distributions, len(families))},
+		Values:  NewValues(),
 		Fields:  make([]bool, len(families)),
 		Unknown: map[Unknown]struct{}{},
 		labels:  labels,
@@ -86,7 +101,12 @@ func (t *Tally) distribution(f *Family, value string) (at *Distribution) {
 }
 
 // Add adds n to the count of a label value, which is "" for a family without a label.
-func (t *Tally) Add(f *Family, value string, n int) { *t.count(f, value) += uint64(n) }
+func (t *Tally) Add(f *Family, value string, n int) {
+	*t.count(f, value) += uint64(n)
+	if f.Kind == Counter {
+		t.added = append(t.added, Addition{f, value})
+	}
+}
 
 // observe observes a duration. To observe a plain number, pass that many seconds.
 func (t *Tally) observe(f *Family, value string, d time.Duration) {
@@ -117,14 +137,24 @@ func (t *Tally) Total(f *Family) (total uint64) {
 	return total
 }
 
-// CountRow counts one row.
-func (t *Tally) CountRow(r Row) {
+// CountRow counts one row. It returns what that added to counters: a part for each attempt, and one for the call. The
+// parts are valid until the next row.
+func (t *Tally) CountRow(r Row) [][]Addition {
+	t.added, t.parts, t.part = t.added[:0], t.parts[:0], 0
 	t.Add(Rows, "", 1)
 	if r.Call == nil {
 		t.Add(RowsWithoutCall, "", 1)
-		return
+		return nil
 	}
 	t.countCall(r.Call)
+	t.endPart()
+	return t.parts
+}
+
+// endPart makes what was added since the part before a part.
+func (t *Tally) endPart() {
+	t.parts = append(t.parts, t.added[t.part:])
+	t.part = len(t.added)
 }
 
 func (t *Tally) countCall(c *Call) {
@@ -136,6 +166,7 @@ func (t *Tally) countCall(c *Call) {
 	}
 	for i := range c.Attempts {
 		t.countAttempt(&c.Attempts[i])
+		t.endPart()
 	}
 	if c.Status == "" {
 		t.Add(Anomalies, anomalyMissingStatus, 1)

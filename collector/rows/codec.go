@@ -1,0 +1,104 @@
+package rows
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+)
+
+// The stored form of a Set is the length of a JSON text in 4 bytes, that text, and the rows. The text has what each code
+// stands for, as pairs of a metric's name and a label value. A row is its key in 8 bytes, the number of its codes, and
+// each code's index in the text; these are varints. Equal sets that were built in different processes may be stored
+// differently, because codes are assigned in the order in which they occur.
+
+var errBroken = errors.New("its rows are damaged")
+
+// Encode returns s in its stored form, which Table.Decode reads.
+func (s *Set) Encode() []byte {
+	var stored [][][2]string
+	index := map[Code]uint64{}
+	var rows []byte
+	for i := range s.Len() {
+		rows = binary.LittleEndian.AppendUint64(rows, s.keys[i])
+		codes := s.codesOf(i)
+		rows = binary.AppendUvarint(rows, uint64(len(codes)))
+		for _, code := range codes {
+			at, ok := index[code]
+			if !ok {
+				at = uint64(len(stored))
+				index[code] = at
+				pairs := [][2]string{}
+				for _, a := range s.table.of(code) {
+					pairs = append(pairs, [2]string{a.Family.Name, a.Label})
+				}
+				stored = append(stored, pairs)
+			}
+			rows = binary.AppendUvarint(rows, at)
+		}
+	}
+	head := tally.MarshalJSON(stored)
+	bytes := binary.LittleEndian.AppendUint32(make([]byte, 0, 4+len(head)+len(rows)), uint32(len(head)))
+	return append(append(bytes, head...), rows...)
+}
+
+// Decode reverses Set.Encode. It fails if bytes is damaged. Metrics that this version does not have are ignored.
+func (t *Table) Decode(bytes []byte) (*Set, error) {
+	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
+		return nil, errBroken
+	}
+	head, rest := bytes[4:4+binary.LittleEndian.Uint32(bytes)], bytes[4+binary.LittleEndian.Uint32(bytes):]
+	var stored [][][2]string
+	if err := json.Unmarshal(head, &stored); err != nil {
+		return nil, errBroken
+	}
+	codes := make([]Code, len(stored))
+	for i, pairs := range stored {
+		codes[i] = t.code(additionsOf(pairs))
+	}
+	s := &Set{table: t}
+	for len(rest) > 0 {
+		if len(rest) < 9 {
+			return nil, errBroken
+		}
+		key := binary.LittleEndian.Uint64(rest)
+		n, size := binary.Uvarint(rest[8:])
+		rest = rest[8+max(size, 0):]
+		if size <= 0 || n > uint64(len(rest)) || len(s.keys) > 0 && s.keys[len(s.keys)-1] >= key {
+			return nil, errBroken
+		}
+		from := len(s.codes)
+		for range n {
+			at, size := binary.Uvarint(rest)
+			if size <= 0 || at >= uint64(len(codes)) {
+				return nil, errBroken
+			}
+			rest = rest[size:]
+			if code := codes[at]; code != 0 {
+				s.codes = append(s.codes, code)
+			}
+		}
+		slices.Sort(s.codes[from:])
+		s.append(key, nil)
+	}
+	return s, nil
+}
+
+func additionsOf(pairs [][2]string) (additions []tally.Addition) {
+	for _, pair := range pairs {
+		for _, f := range tally.Families() {
+			if f.Name != pair[0] || f.Kind != tally.Counter {
+				continue
+			}
+			label := pair[1]
+			if i := slices.Index(f.Known, label); i >= 0 {
+				label = f.Known[i] // known label values share their memory
+			}
+			additions = append(additions, tally.Addition{Family: f, Label: label})
+		}
+	}
+	return additions
+}
