@@ -71,7 +71,7 @@ var (
 	familyMaxConcurrentCalls = define(tally.Gauge, "revox_campaign_max_concurrent_calls",
 		"Calls that the campaign may have in progress at once; only if the list of campaigns gives it.")
 	familyDecreases = define(tally.Counter, "revox_campaign_decreases_total",
-		"Times that a counter or histogram was kept from decreasing, after rows were removed or reclassified.")
+		"Label values of counters and histograms that fell from one complete scan to the next; what was published did not fall.")
 	familyUp = define(tally.Gauge, "revox_campaign_up",
 		"1 if the campaign's last scan succeeded, else 0.")
 	familyLastSuccess = define(tally.Gauge, "revox_campaign_last_scan_success_timestamp_seconds",
