@@ -23,6 +23,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/manpage"
+	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -360,7 +361,11 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 			"remove it from REVOX_API_KEY or from the key file")
 	}
 	if u, err := url.Parse(c.baseURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		logger.Warn("the base URL is not https: the API key and the answers can be read on the way")
+		by := ""
+		if variable := proxyenv.Of(u); variable != "" {
+			by = ", and by the proxy that " + variable + " names"
+		}
+		logger.Warn("the base URL is not https: the API key and the answers can be read on the way" + by)
 	}
 	for _, id := range f.campaignIDs {
 		if strings.Contains(id, ",") {

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -47,6 +48,8 @@ func run(args []string, stdout, stderr *os.File) int {
 	defer stop()
 	// A write to a closed stderr must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
+	// net/http writes there, and quotes what servers send.
+	log.SetOutput(io.Discard)
 	app, flags := newApp()
 	command, err := usage.Parse(app, args)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 var (
 	requestsOpts = prometheus.CounterOpts{Name: "revox_api_requests_total",
-		Help: "Requests sent to the API, including retries, by the status code of the answer; error if there was none."}
+		Help: "Requests sent to the API, including retries, by the status code of the answer; error if there was none, other if it is none of HTTP's (100 to 599)."}
 	requestDurationOpts = prometheus.HistogramOpts{Name: "revox_api_request_duration_seconds",
 		Help:                           "Seconds from sending a request to the last byte of its answer.",
 		Buckets:                        []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
@@ -32,7 +32,11 @@ var (
 		revoxapi.KindConnection, revoxapi.KindBadResponse}
 )
 
-const codeError = "error"
+// Codes that are not those of an answer.
+const (
+	codeError = "error"
+	codeOther = "other"
+)
 
 // APIMetrics collects metrics of a revoxapi.Client. It is safe for concurrent use. Make one with NewAPIMetrics.
 type APIMetrics struct {
@@ -67,8 +71,10 @@ func NewAPIMetrics(endpoints ...revoxapi.Endpoint) *APIMetrics {
 func (m *APIMetrics) Trace() revoxapi.Trace {
 	return revoxapi.Trace{
 		Request: func(r revoxapi.RequestTrace) {
-			code := codeError
-			if r.StatusCode != 0 {
+			code := codeOther
+			if r.StatusCode == 0 {
+				code = codeError
+			} else if 100 <= r.StatusCode && r.StatusCode < 600 {
 				code = strconv.Itoa(r.StatusCode)
 			}
 			endpoint := string(r.Endpoint)

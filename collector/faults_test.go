@@ -22,6 +22,7 @@ var faults = []struct {
 }{
 	{"401", revoxtest.Status(401, nil, "no"), revoxapi.KindAuth, false},
 	{"403", revoxtest.Status(403, nil, "no"), revoxapi.KindAuth, false},
+	{"403 with a firewall's page", revoxtest.Status(403, firewall, "<html>"), revoxapi.KindBadResponse, false},
 	{"404", revoxtest.Status(404, nil, "no"), revoxapi.KindNotFound, false},
 	{"400", revoxtest.Status(400, nil, "no"), revoxapi.KindBadResponse, false},
 	{"422", revoxtest.Status(422, nil, "no"), revoxapi.KindBadResponse, false},
@@ -55,6 +56,9 @@ var faults = []struct {
 	}), revoxapi.KindBadResponse, false},
 	{"redirected elsewhere", revoxtest.Redirect("https://elsewhere.invalid/api"), revoxapi.KindBadResponse, false},
 }
+
+// firewall is the header of a page that a firewall sends instead of the API's answer.
+var firewall = http.Header{"Content-Type": {"text/html"}}
 
 // secondPage is the page with the fault, so that a part of the campaign was read before.
 var secondPage = revoxtest.Page(1)
@@ -207,19 +211,28 @@ func TestRefusedKeyIsNotTriedAgainSoonUnlessItChanges(t *testing.T) {
 
 func TestLongRetryAfterDelaysTheNextScan(t *testing.T) {
 	for _, test := range []struct {
-		retryAfter string
-		pause      time.Duration
+		name   string
+		header http.Header
+		pause  time.Duration
 	}{
-		{"600", 10 * time.Minute},
-		{"31536000", time.Hour}, // a year is implausible
-		{start.Add(31 * time.Minute).Format(http.TimeFormat), 30 * time.Minute},
+		{"seconds", http.Header{"Retry-After": {"600"}}, 10 * time.Minute},
+		{"date", http.Header{"Retry-After": {httpDate(31 * time.Minute)}}, 30 * time.Minute},
+		{"date of a clock that is an hour behind",
+			http.Header{"Date": {httpDate(-59 * time.Minute)}, "Retry-After": {httpDate(-29 * time.Minute)}}, 30 * time.Minute},
+		{"date of a clock that is an hour ahead",
+			http.Header{"Date": {httpDate(61 * time.Minute)}, "Retry-After": {httpDate(71 * time.Minute)}}, 10 * time.Minute},
+		{"Unix time", http.Header{"Retry-After": {fmt.Sprint(start.Add(11 * time.Minute).Unix())}}, 10 * time.Minute},
+		{"a day", http.Header{"Retry-After": {"86400"}}, time.Hour}, // is too long to go without data
+		{"a year cannot be meant", http.Header{"Retry-After": {"31536000"}}, time.Minute},
+		{"an hour in milliseconds cannot be meant", http.Header{"Retry-After": {"3600000"}}, time.Minute},
+		{"X-RateLimit-Reset", http.Header{"X-RateLimit-Reset": {fmt.Sprint(start.Add(11 * time.Minute).UnixMilli())}}, 10 * time.Minute},
 	} {
-		t.Run(test.retryAfter, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			clock := revoxtest.NewClock(start)
 			api := newAPI(t, clock)
 			api.SetRows("c", "", []json.RawMessage{callRow("r", "completed")})
 			h := newHarness(t, api, clock, only("c"))
-			remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.RateLimited(test.retryAfter)})
+			remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(429, test.header, "")})
 			h.Advance(time.Minute)
 			remove()
 			asked := api.RequestCount()
@@ -234,3 +247,5 @@ func TestLongRetryAfterDelaysTheNextScan(t *testing.T) {
 		})
 	}
 }
+
+func httpDate(sinceStart time.Duration) string { return start.Add(sinceStart).Format(http.TimeFormat) }

@@ -3,6 +3,7 @@ package collector_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -39,4 +40,28 @@ func TestWrongKeyIsNotTriedForEachCampaign(t *testing.T) {
 	}
 	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="f"} 0`,
 		`revox_campaign_scan_failures_total{campaign_id="f",reason="auth"} 1`)
+}
+
+// A firewall in front of the API says nothing about the key: each campaign is tried again with the next scan.
+func TestPageOfAFirewallIsNoRefusalOfTheKey(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	ids := []string{"a", "b", "c"}
+	for _, id := range ids {
+		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
+	}
+	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(403, firewall, "<html>")})
+	h := newHarness(t, api, clock, func(c *collector.Config) { c.CampaignIDs, c.MaxScans = ids, 1 })
+	if n := api.RequestCount(); n != len(ids) {
+		t.Errorf("%d requests, want one for each campaign", n)
+	}
+	for _, id := range ids {
+		h.Want(h.Scrape(), `revox_campaign_scan_failures_total{campaign_id="`+id+`",reason="auth"} 0`)
+	}
+	remove()
+	h.Advance(time.Minute)
+	h.Advance(time.Minute) // scans after the first ones are spread over an interval
+	for _, id := range ids {
+		h.Want(h.Scrape(), `revox_campaign_up{campaign_id="`+id+`"} 1`)
+	}
 }

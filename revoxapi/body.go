@@ -59,8 +59,8 @@ func (l *sizeLimit) Read(p []byte) (int, error) {
 }
 
 // readBody passes the decompressed body to read. Its error is an *Error or errStopped.
-func (c *Client) readBody(ctx context.Context, coding string, wire *wireReader, read func(io.Reader, *sizeLimit) error) error {
-	plain, done, err := unpack(coding, wire)
+func (c *Client) readBody(ctx context.Context, codings []string, wire *wireReader, read func(io.Reader, *sizeLimit) error) error {
+	plain, done, err := unpack(codings, wire)
 	if err != nil {
 		return c.bodyError(ctx, wire, err)
 	}

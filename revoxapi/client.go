@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
+
+	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 )
 
 // DefaultBaseURL is where the API is unless WithBaseURL is given.
@@ -142,6 +144,7 @@ func newTransport(maxInFlight int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	// The client decompresses itself, to count bytes as they come over the wire.
 	t.DisableCompression = true
+	t.OnProxyConnectResponse = proxyenv.OnConnect
 	t.MaxIdleConnsPerHost = maxInFlight
 	// Headers are read before any other limit applies.
 	t.MaxResponseHeaderBytes = 64 << 10
@@ -282,14 +285,15 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	if a.notModified {
 		return a, nil
 	}
-	if resp.StatusCode != http.StatusOK {
+	// A proxy that changes the answer, its encoding for example, makes 203 of 200.
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNonAuthoritativeInfo {
 		// A short body is read to its end, so that the connection can be used again. What it says is ignored.
 		_, _ = io.CopyN(io.Discard, wire, 64<<10)
 		e := statusError(resp)
-		e.RetryAfter = retryAfter(resp.Header, c.clock.Now())
+		e.RetryAfter = retryAfter(resp, c.clock.Now())
 		return answer{}, e
 	}
-	err = c.readBody(ctx, resp.Header.Get("Content-Encoding"), wire, read)
+	err = c.readBody(ctx, resp.Header.Values("Content-Encoding"), wire, read)
 	if e, ok := err.(*Error); ok {
 		e.StatusCode = resp.StatusCode
 	}

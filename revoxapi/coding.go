@@ -22,25 +22,47 @@ type unpackError struct{ text string }
 
 func (e unpackError) Error() string { return e.text }
 
-// unpack returns a reader of the body without its Content-Encoding. done releases the reader, which must not be used after
-// that.
-func unpack(coding string, wire *wireReader) (plain io.Reader, done func(), err error) {
-	switch coding := strings.ToLower(coding); coding {
-	case "", "identity":
-		return wire, func() {}, nil
-	case "gzip", "zstd":
-		u := &unpacker{wire: wire, coding: coding}
-		if coding == "zstd" {
-			done, err = u.zstd()
-		} else {
-			done, err = u.gzip()
-		}
-		if err != nil {
-			return nil, nil, u.failed(err)
-		}
-		return u, done, nil
+// unpack returns a reader of the body without its coding, which the values of the Content-Encoding header give. done
+// releases the reader, which must not be used after that.
+func unpack(codings []string, wire *wireReader) (plain io.Reader, done func(), err error) {
+	coding, ok := codingOf(codings)
+	if !ok {
+		return nil, nil, badResponse("the answer is encoded in a way that was not asked for")
 	}
-	return nil, nil, badResponse("the answer is encoded in a way that was not asked for")
+	if coding == "" {
+		return wire, func() {}, nil
+	}
+	u := &unpacker{wire: wire, coding: coding}
+	if coding == "zstd" {
+		done, err = u.zstd()
+	} else {
+		done, err = u.gzip()
+	}
+	if err != nil {
+		return nil, nil, u.failed(err)
+	}
+	return u, done, nil
+}
+
+// codingOf returns the one coding that the values of a Content-Encoding header name, as a list or not: gzip, zstd or ""
+// for none. ok is false if there are several, or others.
+func codingOf(values []string) (coding string, ok bool) {
+	for name := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		switch name = strings.ToLower(strings.TrimSpace(name)); name {
+		case "", "identity":
+			continue
+		case "x-gzip": // RFC 9110 wants it read as gzip
+			name = "gzip"
+		case "gzip", "zstd":
+		default:
+			return "", false
+		}
+		if coding != "" {
+			return "", false
+		}
+		coding = name
+	}
+	return coding, true
 }
 
 // unpacker distinguishes errors of the compressed data from errors of the connection.

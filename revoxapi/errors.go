@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 )
 
 // ErrorKind is the kind of a failure, in a few words.
@@ -20,7 +23,7 @@ type ErrorKind string
 
 // The kinds of failure.
 const (
-	// KindAuth: the API answered 401 or 403, or no key could be read.
+	// KindAuth: the API answered 401, or 403 without an HTML page, or no key could be read.
 	KindAuth ErrorKind = "auth"
 	// KindNotFound: the API answered 404 or 410, or the campaign ID cannot be one.
 	KindNotFound ErrorKind = "not_found"
@@ -30,10 +33,10 @@ const (
 	KindServerError ErrorKind = "server_error"
 	// KindTimeout: the request took longer than WithTimeout or the context's deadline allow, or the API answered 408.
 	KindTimeout ErrorKind = "timeout"
-	// KindConnection: name look-up, connecting or TLS failed, or the connection broke.
+	// KindConnection: name look-up, connecting or TLS failed, a proxy refused to connect, or the connection broke.
 	KindConnection ErrorKind = "connection"
 	// KindBadResponse: the answer is not what it should be: not JSON, cut off, of other types, too large, redirected to
-	// another host, or a refusal (4xx) that is none of the other kinds.
+	// another host, or a refusal (4xx) that is none of the other kinds, such as a firewall's page with 403.
 	KindBadResponse ErrorKind = "bad_response"
 	// KindIncomplete: the pages were read but do not add up to a whole campaign.
 	KindIncomplete ErrorKind = "incomplete"
@@ -85,7 +88,7 @@ func StatusOf(err error) int {
 
 // Error is the error of every request. Find it with [errors.As], or compare its kind with [errors.Is] and [ErrNotFound] and
 // so on. Its text names the campaign and the page and says what can be done. Neither the text nor what the error wraps
-// holds the key, a query, or text of an answer.
+// holds the key, a query, or text of an answer, a certificate or a proxy.
 type Error struct {
 	// Kind is what went wrong.
 	Kind ErrorKind
@@ -131,14 +134,20 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is reports whether target is the error of e's kind, such as [ErrNotFound].
 func (e *Error) Is(target error) bool { return target == error(kindError(e.Kind)) }
 
-// statusError returns the error for a status other than 200.
+// statusError returns the error for a status that is not that of a page.
 func statusError(resp *http.Response) *Error {
 	code := resp.StatusCode
 	e := &Error{Kind: KindBadResponse, StatusCode: code}
 	say := func(hint string) {
 		e.Err = fmt.Errorf("the API answered %s%s", statusLine(code), hint)
 	}
+	fronted := ""
+	if isHTML(resp.Header) {
+		fronted = " with an HTML page, which a firewall or proxy in front of the API sends"
+	}
 	switch {
+	case code == http.StatusForbidden && fronted != "":
+		say(fronted + ": have it allow this machine")
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		e.Kind = KindAuth
 		say(": check the API key and what it may read")
@@ -151,15 +160,23 @@ func statusError(resp *http.Response) *Error {
 	case code == http.StatusRequestTimeout:
 		e.Kind, e.passing = KindTimeout, true
 		say("")
-	case code == http.StatusConflict || code >= 500:
+	case code == http.StatusProxyAuthRequired:
+		e.Err = fmt.Errorf("a proxy on the way answered %s: put a user and password into the URL of the variable that names it "+
+			"(HTTP_PROXY), or add the API's host to NO_PROXY", statusLine(code))
+	case code == http.StatusConflict || code >= 500 && code < 600:
 		e.Kind, e.passing = KindServerError, true
-		say("")
+		say(fronted)
 	case code >= 300 && code < 400:
 		say(redirectHint(resp))
 	default:
-		say("")
+		say(fronted)
 	}
 	return e
+}
+
+func isHTML(h http.Header) bool {
+	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type")) // if it cannot be parsed, it is not HTML
+	return kind == "text/html" || kind == "application/xhtml+xml"
 }
 
 func statusLine(code int) string {
@@ -169,20 +186,28 @@ func statusLine(code int) string {
 	return fmt.Sprint(code)
 }
 
-// redirectHint names the origin that a redirect leads to. Its path and query are text of the server's and are left out.
+// redirectHint says what a redirect that was not followed differs in. Where it leads is text of the server's.
 func redirectHint(resp *http.Response) string {
 	target, err := resp.Location()
+	from := resp.Request.URL
 	switch {
 	case err != nil || target.Scheme != "http" && target.Scheme != "https" || target.Hostname() == "":
 		return " without a usable location: check the base URL"
-	case origin(target) == origin(resp.Request.URL):
+	case origin(target) == origin(from):
 		return " again and again: check the base URL"
+	case !strings.EqualFold(target.Hostname(), from.Hostname()):
+		return " to another host, where the API key is not sent: set the base URL to where the API is"
+	case target.Scheme != from.Scheme:
+		return fmt.Sprintf(" to %s on the same host, where the API key is not sent: check the base URL", target.Scheme)
 	}
-	return fmt.Sprintf(" to %q, where the API key is not sent: set the base URL to where the API is", origin(target))
+	return " to another port of the same host, where the API key is not sent: check the base URL"
 }
 
 // transportError returns the error for an answer of which nothing, or not all, arrived. parent is the caller's context;
 // timeout is what the request alone was allowed.
+//
+// Texts of libraries quote what came: status lines, headers, certificates, the reason why a connection ends. So the error
+// wraps none of them, and its text is one of those here.
 func transportError(parent context.Context, err error, timeout time.Duration) *Error {
 	if parent.Err() != nil {
 		return contextError(parent)
@@ -192,11 +217,24 @@ func transportError(parent context.Context, err error, timeout time.Duration) *E
 		e.Kind, e.Err = KindTimeout, fmt.Errorf("no whole answer within %s", timeout)
 		return e
 	}
-	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
-		e.Kind, e.Err = KindTimeout, errors.New("the connection timed out")
+	if refusal, ok := errors.AsType[*proxyenv.Refusal](err); ok {
+		e.Err, e.passing = refusal, refusal.Passing()
 		return e
 	}
-	e.Err = fmt.Errorf("the connection failed: %w", publicCause(err))
+	what, asked := "the connection", &url.URL{}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		if u, err := url.Parse(e.URL); err == nil {
+			asked = u
+		}
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+		what = fmt.Sprintf("the connection to the proxy that %s names", proxyenv.Variable(asked.Scheme))
+	}
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
+		e.Kind, e.Err = KindTimeout, errors.New(what+" timed out")
+		return e
+	}
+	e.Err = fmt.Errorf("%s failed: %w", what, publicCause(err, asked.Hostname()))
 	// A certificate that is not trusted now will not be trusted a second later.
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		e.passing = false
@@ -214,35 +252,39 @@ func contextError(ctx context.Context) *Error {
 	return &Error{Kind: KindCanceled, Err: cause}
 }
 
-// publicCause returns the part of a transport's error that is known to hold no text of the server's and no URL, whose
-// query can be personal.
-func publicCause(err error) error {
+// publicCause says why a request to host failed.
+func publicCause(err error, host string) error {
 	// The error of a proxy's certificate is within an OpError.
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return publicCertificateCause(e)
 	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e
-	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
-		return e
+		name := "the host's name"
+		if strings.TrimSuffix(e.Name, ".") == strings.TrimSuffix(host, ".") { // of the base URL, not a proxy's
+			name = fmt.Sprintf("the host name %q", host)
+		}
+		if e.IsNotFound {
+			return errors.New(name + " does not exist: check its spelling, and this machine's DNS")
+		}
+		return errors.New("looking up " + name + " failed: check this machine's DNS")
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	op, _ := errors.AsType[*net.OpError](err)
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		if op != nil && op.Op == "dial" && op.Addr != nil {
+			return fmt.Errorf("connecting to %s: %w", op.Addr, errno)
+		}
+		return errno
+	}
+	if op != nil && op.Op == "remote error" {
+		return errors.New("the server refused TLS: check the base URL, and whether the server asks for a certificate")
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return errors.New("the server does not speak TLS there: check whether the base URL is https or http")
-	}
-	if e, ok := errors.AsType[tls.AlertError](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[syscall.Errno](err); ok {
-		return e
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the server closed it before its answer was whole")
 	}
-	if urlErr, ok := errors.AsType[*url.Error](err); ok && strings.Contains(urlErr.Err.Error(), "HTTP response to HTTPS client") {
-		return errors.New("the server does not speak TLS there: check whether the base URL is https or http")
-	}
-	return errors.New("it was broken off, or what came is not HTTP as it should be")
+	return errors.New("it was broken off, or what came is not HTTP or TLS as it should be")
 }
 
 // publicCertificateCause says what is wrong with a certificate. Names in it are text of the server's and are left out.

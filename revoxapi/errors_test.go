@@ -64,7 +64,10 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 		{"400", status(400), revoxapi.KindBadResponse, 400},
 		{"401", status(401), revoxapi.KindAuth, 401},
 		{"403", status(403), revoxapi.KindAuth, 403},
+		{"403 with a page", page(403), revoxapi.KindBadResponse, 403},
+		{"401 with a page", page(401), revoxapi.KindAuth, 401},
 		{"404", status(404), revoxapi.KindNotFound, 404},
+		{"407", status(407), revoxapi.KindBadResponse, 407},
 		{"408", status(408), revoxapi.KindTimeout, 408},
 		{"409", status(409), revoxapi.KindServerError, 409},
 		{"410", status(410), revoxapi.KindNotFound, 410},
@@ -72,7 +75,9 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 		{"429", status(429), revoxapi.KindRateLimited, 429},
 		{"500", status(500), revoxapi.KindServerError, 500},
 		{"503", status(503), revoxapi.KindServerError, 503},
+		{"503 with a page", page(503), revoxapi.KindServerError, 503},
 		{"599", status(599), revoxapi.KindServerError, 599},
+		{"999", status(999), revoxapi.KindBadResponse, 999},
 		{"201", status(201), revoxapi.KindBadResponse, 201},
 		{"204", revoxtest.Status(204, nil, ""), revoxapi.KindBadResponse, 204},
 		{"reset", revoxtest.Reset(), revoxapi.KindConnection, 0},
@@ -109,6 +114,7 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 		{"a broken value", revoxtest.Body("application/json", `{"canary":canary,"rows":[]}`), revoxapi.KindBadResponse, 200},
 		{"comma at the end", revoxtest.Body("application/json", `{"rows":[{"id":"canary"},]}`), revoxapi.KindBadResponse, 200},
 		{"unknown encoding", encoded("br", canary), revoxapi.KindBadResponse, 200},
+		{"gzip twice", encoded("gzip, gzip", canary), revoxapi.KindBadResponse, 200},
 		{"two encodings", encoded("gzip, canary", canary), revoxapi.KindBadResponse, 200},
 		{"no gzip at all", encoded("gzip", canary+canary+canary), revoxapi.KindBadResponse, 200},
 		{"empty gzip", encoded("gzip", ""), revoxapi.KindBadResponse, 200},
@@ -136,6 +142,11 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 func status(code int) revoxtest.Behavior {
 	header := http.Header{"X-Canary": {canary}, "Www-Authenticate": {canary}, "Retry-After": {"canary"}}
 	return revoxtest.Status(code, header, `{"error":"`+canary+revoxtest.APIKey+`"}`)
+}
+
+// page is a firewall's.
+func page(code int) revoxtest.Behavior {
+	return revoxtest.Status(code, http.Header{"Content-Type": {"Text/HTML; charset=utf-8"}}, "<title>"+canary)
 }
 
 func encoded(encoding, body string) revoxtest.Behavior {
@@ -236,6 +247,20 @@ func TestWhatCannotBeReachedOrIsNotHTTP(t *testing.T) {
 		secure.SetRows(campaignID, "c", makeRows(0, 3))
 		mustReadAll(t, newClient(t, secure.URL, revoxapi.WithTransport(transport)), revoxapi.RowsParams{}, makeRows(0, 3))
 	})
+}
+
+// A firewall's page is no word of the API about the key, and the text says so.
+func TestPageOfAFirewallIsNamed(t *testing.T) {
+	for _, code := range []int{202, 403, 405, 503} {
+		server := newServer(t)
+		server.AddFault(revoxtest.Fault{Behavior: page(code)})
+		err := getPage(context.Background(), newClient(t, server.URL, revoxapi.WithMaxRetries(0)))
+		checkText(t, err, nil)
+		if text := err.Error(); !strings.Contains(text, "HTML page, which a firewall or proxy in front of the API sends") ||
+			strings.Contains(text, "key") {
+			t.Errorf("%d: %q", code, text)
+		}
+	}
 }
 
 // Over HTTP/2 an answer breaks off in frames, not by the end of a connection.

@@ -47,16 +47,16 @@ func TestRedirectElsewhereIsNotFollowed(t *testing.T) {
 		}
 	})
 	server := newServer(t)
-	for _, test := range []struct{ location, named string }{
-		{other + "/canary-path?canary=canary#canary", other},
-		{strings.Replace(other, "127.0.0.1", "localhost", 1) + "/canary", "localhost"},
-		{strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "localhost"},
-		{strings.Replace(server.URL, "http://", "https://", 1), "https://"},
-		{strings.Replace(server.URL, "http://", "//canary-user:canary-pass@canary.", 1), ""},
-		{"//" + strings.TrimPrefix(other, "http://") + "/canary", other},
+	for _, test := range []struct{ location, says string }{
+		{other + "/canary-path?canary=canary#canary", "another port of the same host"},
+		{strings.Replace(other, "127.0.0.1", "localhost", 1) + "/canary", "another host"},
+		{strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "another host"},
+		{strings.Replace(server.URL, "http://", "https://", 1), "https on the same host"},
+		{strings.Replace(server.URL, "http://", "//canary-user:canary-pass@canary.", 1), "another host"},
+		{"//" + strings.TrimPrefix(other, "http://") + "/canary", "another port of the same host"},
 		{"ftp://canary/", "without a usable location"},
 		{"canary:canary", "without a usable location"},
-		{"http:///canary", ""},
+		{"http:///canary", "without a usable location"},
 		{"", "without a usable location"},
 	} {
 		for _, code := range []int{301, 302, 303, 307, 308} {
@@ -64,11 +64,13 @@ func TestRedirectElsewhereIsNotFollowed(t *testing.T) {
 			before := server.RequestCount()
 			err := getPage(context.Background(), newClient(t, server.URL))
 			e := asError(t, err, revoxapi.KindBadResponse)
-			if test.named != "" && strings.Contains(e.Error(), "canary") || !strings.Contains(e.Error(), "base URL") || !strings.Contains(e.Error(), test.named) {
+			if !strings.Contains(e.Error(), "base URL") || !strings.Contains(e.Error(), test.says) {
 				t.Errorf("%d to %q: %v", code, test.location, e)
 			}
-			if strings.Contains(e.Error(), "canary-pass") || strings.Contains(e.Error(), revoxtest.APIKey) {
-				t.Errorf("%d to %q gives away: %v", code, test.location, e)
+			for _, word := range []string{"canary", "localhost", "127.0.0.1", revoxtest.APIKey} {
+				if strings.Contains(e.Error(), word) {
+					t.Errorf("%d to %q gives away %q: %v", code, test.location, word, e)
+				}
 			}
 			if e.StatusCode != code || server.RequestCount() != before+1 {
 				t.Errorf("%d to %q: %d requests, %+v", code, test.location, server.RequestCount()-before, e)

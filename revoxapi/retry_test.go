@@ -72,8 +72,9 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		{"retry-after-ms", "1234", 1234 * time.Millisecond},
 		{"Retry-After", "60", time.Minute},
 		{"Retry-After", "-1", backoff}, {"Retry-After", "0", backoff}, {"Retry-After", "NaN", backoff}, {"Retry-After", "soon", backoff},
+		{"Retry-After", "31536000", backoff}, {"X-RateLimit-Reset", "9", 9 * time.Second},
 	} {
-		server := newServer(t)
+		server := newServer(t, revoxtest.WithNow(func() time.Time { return start }))
 		server.SetRows(campaignID, "c", makeRows(0, 1))
 		server.AddFault(revoxtest.Fault{Times: 1, Behavior: revoxtest.Status(429, http.Header{test.header: {test.value}}, "")})
 		clock := newHurry()
@@ -88,7 +89,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 }
 
 func TestLongRetryAfterEndsTheCall(t *testing.T) {
-	for value, want := range map[string]time.Duration{"61": 61 * time.Second, "3600": time.Hour, "1e18": 24 * time.Hour} {
+	for value, want := range map[string]time.Duration{"61": 61 * time.Second, "3600": time.Hour, "86400": 24 * time.Hour} {
 		server := newServer(t)
 		server.AddFault(revoxtest.Fault{Behavior: revoxtest.RateLimited(value)})
 		clock := newHurry()

@@ -112,7 +112,7 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 		{"base URL of a website", nil, fault("", html(404)), nil, "not_found", "A web page came.*check --revox.base-url"},
 		{"website that answers everything", nil, fault("", html(200)), nil,
 			"bad_response", "A web page came.*check --revox.base-url"},
-		{"firewall", nil, fault("", html(403)), nil, "auth", "proxy, firewall or login page is in the way"},
+		{"firewall", nil, fault("", html(403)), nil, "bad_response", "proxy, firewall or login page is in the way"},
 		{"proxy that names itself", nil, fault("", revoxtest.Status(200, http.Header{"Content-Type": {"text/html"},
 			"Via": {"1.1 canary (squid/5.7)"}}, "x")), nil,
 			"bad_response", `instead of the API's answer \(its headers name Squid\): a proxy`},

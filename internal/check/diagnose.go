@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -60,21 +61,26 @@ func (w *Watch) advice(e *revoxapi.Error, a *answer, firstPage int, list func() 
 
 // proxyAdvice returns what to do if something other than the API has answered, and "" if it was the API.
 func (w *Watch) proxyAdvice(a *answer) string {
-	w.mu.Lock()
-	refusal := w.proxyRefusal
-	w.mu.Unlock()
-	proxy := cmp.Or(w.proxy, "a proxy that this machine's environment does not name")
+	proxy := "a proxy that this machine's environment does not name"
+	if w.proxy != "" {
+		proxy = "the one that " + w.proxy + " names"
+	}
 	host := "the API's host"
 	if w.base != nil {
 		host = w.base.Hostname()
 	}
+	status := a.status
+	refusal, refused := errors.AsType[*proxyenv.Refusal](a.err)
+	if refused {
+		status = refusal.StatusCode
+	}
 	switch {
-	case a.status == http.StatusProxyAuthRequired || a.err != nil && refusal == http.StatusProxyAuthRequired:
+	case status == http.StatusProxyAuthRequired:
 		return fmt.Sprintf("A proxy asks for a user and password (407): %s. Put them into that variable's URL, or add %s "+
 			"to NO_PROXY to go without it.", proxy, host)
-	case a.err != nil && refusal != 0:
+	case refused:
 		return fmt.Sprintf("The proxy does not let requests through (%d): %s. Have it allow %s, or add that host to "+
-			"NO_PROXY to go without it.", refusal, proxy, host)
+			"NO_PROXY to go without it.", status, proxy, host)
 	case a.html && (a.via || a.status == http.StatusForbidden || w.proxy != "" && a.status != http.StatusNotFound):
 		by := ""
 		if a.gateway != "" {
@@ -94,7 +100,7 @@ func (w *Watch) through() string {
 	if w.proxy == "" {
 		return ""
 	}
-	return fmt.Sprintf(" Requests go through %s.", w.proxy)
+	return fmt.Sprintf(" Requests go through the proxy that %s names.", w.proxy)
 }
 
 // slowAdvice is what to do if the API answers, but slowly.
@@ -224,14 +230,18 @@ func (w *Watch) findings() []Finding {
 			short(skew.Abs()), direction)})
 	}
 	if w.proxy != "" {
-		findings = append(findings, Finding{kindProxy, fmt.Sprintf("Requests go through a proxy: %s.", w.proxy)})
+		findings = append(findings, Finding{kindProxy, fmt.Sprintf("Requests go through the proxy that %s names.", w.proxy)})
 	} else if via {
 		findings = append(findings, Finding{kindProxy,
 			"Answers pass through a proxy that this machine's environment does not name (they have a Via header)."})
 	}
 	if w.base != nil && w.base.Scheme == "http" && !isLoopback(w.base.Hostname()) {
+		by := ""
+		if w.proxy != "" {
+			by = fmt.Sprintf(", and by the proxy that %s names", w.proxy)
+		}
 		findings = append(findings, Finding{kindUnencrypted,
-			"The base URL is not https: the API key and the answers can be read on the way."})
+			fmt.Sprintf("The base URL is not https: the API key and the answers can be read on the way%s.", by)})
 	}
 	return findings
 }

@@ -6,11 +6,11 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -20,15 +20,14 @@ type Watch struct {
 	base      *url.URL // nil if it cannot be parsed
 	transport *http.Transport
 	clock     revoxapi.Clock
-	proxy     string // that the environment sets for the API, "" for none
+	proxy     string // the environment variable that sets a proxy for the API, "" for none
 
-	mu           sync.Mutex
-	requests     int
-	bytes        int64
-	paging       map[string]*paging
-	skew         time.Duration // of this machine's clock, by the last answer with a date; positive: it is ahead
-	via          bool          // an answer's header says that it came through a proxy
-	proxyRefusal int           // status of a proxy's last answer if it refused to connect, else 0
+	mu       sync.Mutex
+	requests int
+	bytes    int64
+	paging   map[string]*paging
+	skew     time.Duration // of this machine's clock, by the last answer with a date; positive: it is ahead
+	via      bool          // an answer's header says that it came through a proxy
 
 	progress *progress // nil before Run
 }
@@ -52,33 +51,12 @@ func NewWatch(baseURL string, clock revoxapi.Clock) *Watch {
 	w := &Watch{clock: clock, paging: map[string]*paging{}}
 	w.transport = http.DefaultTransport.(*http.Transport).Clone()
 	w.transport.DisableCompression = true // the client decompresses by itself
-	w.transport.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.proxyRefusal = resp.StatusCode
-		if resp.StatusCode == http.StatusOK {
-			w.proxyRefusal = 0
-		}
-		return nil
-	}
+	w.transport.OnProxyConnectResponse = proxyenv.OnConnect
 	if u, err := url.Parse(strings.TrimSpace(baseURL)); err == nil {
 		w.base = u
-		w.proxy = proxyOf(u)
+		w.proxy = proxyenv.Of(u)
 	}
 	return w
-}
-
-// proxyOf returns the variable that sets a proxy for u, and the proxy without user and password; "" if there is none.
-func proxyOf(u *url.URL) string {
-	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
-	if err != nil || proxy == nil {
-		return ""
-	}
-	variable := strings.ToUpper(u.Scheme) + "_PROXY"
-	if os.Getenv(variable) == "" {
-		variable = strings.ToLower(variable)
-	}
-	return variable + "=" + (&url.URL{Scheme: proxy.Scheme, Host: proxy.Host}).String()
 }
 
 // ClientOptions returns what the client must be made with so that w observes it.

@@ -37,6 +37,7 @@ func (s *Server) Handler() http.Handler {
 		x := &exchange{s: s, w: w, r: r}
 		x.number = s.log.start(r, s.now())
 		defer s.log.end()
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		x.serve()
 	})
 }
