@@ -89,6 +89,9 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	took, reason := after.Duration.Round(time.Millisecond), revoxapi.KindOf(after.Err)
 	switch {
 	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != reason):
+		if reason == revoxapi.KindTimeout {
+			logger = logger.With("hint", "if the API is only slow, raise --revox.timeout, and --scan.timeout if it is set")
+		}
 		logger.Warn("scan failed; the last complete data stays published until it is too old",
 			"reason", reason, "err", after.Err)
 	case after.Err != nil:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -245,6 +246,30 @@ func TestLongRetryAfterDelaysTheNextScan(t *testing.T) {
 				t.Errorf("%d requests at the requested time, want 1", again)
 			}
 		})
+	}
+}
+
+// A slow API is the one failure that a flag can mend, so the log names it.
+func TestTimeoutNamesItsFlag(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
+	h := newHarness(t, api, clock, only("c"), revoxapi.WithTimeout(50*time.Millisecond), revoxapi.WithMaxRetries(0))
+	if log := h.Logs.String(); !strings.Contains(log, "no whole answer within 50ms") || !strings.Contains(log, "raise --revox.timeout") {
+		t.Errorf("the log has no --revox.timeout:\n%s", log)
+	}
+}
+
+// A server chooses the code of its answers, and so must not choose the label.
+func TestCodeThatIsNoneOfHTTPIsOther(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.AddFault(revoxtest.Fault{Times: 1, Behavior: revoxtest.Status(999, nil, "")})
+	h := newHarness(t, api, clock, only("c"))
+	h.Want(h.Scrape(), `revox_api_requests_total{code="other",endpoint="rows"} 1`,
+		`revox_campaign_scan_failures_total{campaign_id="c",reason="bad_response"} 1`)
+	if scrape := h.Scrape(); strings.Contains(scrape, "999") {
+		t.Error("the code is shown")
 	}
 }
 

@@ -61,12 +61,25 @@ func groups() []group {
 
 func refusals() []fault {
 	status := func(code int) revoxtest.Behavior { return revoxtest.Status(code, nil, "canary words") }
+	page := func(code int) revoxtest.Behavior {
+		return revoxtest.Status(code, http.Header{"Content-Type": {"text/html"}}, "<html><body>canary words</body></html>")
+	}
+	limited := func(header ...string) revoxtest.Behavior {
+		h := http.Header{}
+		for i := 0; i < len(header); i += 2 {
+			h.Set(header[i], header[i+1])
+		}
+		return revoxtest.Status(429, h, "")
+	}
+	inTen := exportertest.Start.Add(10 * time.Minute)
 	const long = 5 // minutes until a refused key is tried again
 	return []fault{
 		{name: "400", behavior: status(400), reason: revoxapi.KindBadResponse, later: revoxapi.KindIncomplete},
 		{name: "401", behavior: status(401), reason: revoxapi.KindAuth, backAfter: long},
 		{name: "403", behavior: status(403), reason: revoxapi.KindAuth, backAfter: long},
+		{name: "403 with an HTML page (a firewall's challenge)", behavior: page(403), reason: revoxapi.KindBadResponse},
 		{name: "404", behavior: status(404), reason: revoxapi.KindNotFound, later: revoxapi.KindIncomplete},
+		{name: "407 (a proxy wants a password)", behavior: status(407), reason: revoxapi.KindBadResponse},
 		{name: "408", behavior: status(408), reason: revoxapi.KindTimeout},
 		{name: "409", behavior: status(409), reason: revoxapi.KindServerError},
 		{name: "410", behavior: status(410), reason: revoxapi.KindNotFound},
@@ -76,17 +89,29 @@ func refusals() []fault {
 		{name: "429, `Retry-After: 600`", behavior: revoxtest.RateLimited("600"),
 			reason: revoxapi.KindRateLimited, backAfter: 10},
 		{name: "429, `Retry-After`: a date in ten minutes",
-			behavior: revoxtest.RateLimited(exportertest.Start.Add(10 * time.Minute).Format(http.TimeFormat)),
+			behavior: revoxtest.RateLimited(inTen.Format(http.TimeFormat)),
 			reason:   revoxapi.KindRateLimited, backAfter: 10},
 		{name: "429, `Retry-After`: a date in the past",
 			behavior: revoxtest.RateLimited("Sun, 01 Jan 2023 00:00:00 GMT"), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: 31536000` (a year)", behavior: revoxtest.RateLimited("31536000"),
-			reason: revoxapi.KindRateLimited, backAfter: 60},
+			reason: revoxapi.KindRateLimited},
+		{name: "429, `Retry-After: 3600000` (an hour in milliseconds)", behavior: revoxtest.RateLimited("3600000"),
+			reason: revoxapi.KindRateLimited},
+		{name: "429, `Retry-After`: a Unix time in ten minutes", behavior: limited("Retry-After", fmt.Sprint(inTen.Unix())),
+			reason: revoxapi.KindRateLimited, backAfter: 10},
+		{name: "429, `Retry-After`: a date in ten minutes, `Date` an hour off", reason: revoxapi.KindRateLimited, backAfter: 10,
+			behavior: limited("Date", exportertest.Start.Add(time.Hour).Format(http.TimeFormat),
+				"Retry-After", inTen.Add(time.Hour).Format(http.TimeFormat))},
+		{name: "429, `X-RateLimit-Reset`: a Unix time in ten minutes", reason: revoxapi.KindRateLimited, backAfter: 10,
+			behavior: limited("X-RateLimit-Reset", fmt.Sprint(inTen.Unix()))},
+		{name: "429, `RateLimit-Reset: 600`", behavior: limited("RateLimit-Reset", "600"),
+			reason: revoxapi.KindRateLimited, backAfter: 10},
 		{name: "429, `Retry-After: -5`", behavior: revoxtest.RateLimited("-5"), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: soon`", behavior: revoxtest.RateLimited("soon"), reason: revoxapi.KindRateLimited},
 		{name: "500", behavior: status(500), reason: revoxapi.KindServerError},
 		{name: "502", behavior: status(502), reason: revoxapi.KindServerError},
 		{name: "503", behavior: status(503), reason: revoxapi.KindServerError},
+		{name: "503 with an HTML page", behavior: page(503), reason: revoxapi.KindServerError},
 		{name: "503, `Retry-After: 600`", behavior: revoxtest.Status(503, http.Header{"Retry-After": {"600"}}, ""),
 			reason: revoxapi.KindServerError, backAfter: 10},
 		{name: "504", behavior: status(504), reason: revoxapi.KindServerError},
@@ -94,7 +119,10 @@ func refusals() []fault {
 			reason: revoxapi.KindBadResponse},
 		{name: "a redirect to itself", behavior: revoxtest.Redirect("/api/campaigns/faulty/rows?page=1&page_size=10"),
 			reason: revoxapi.KindBadResponse},
+		{name: "a redirect to https", behavior: revoxtest.Redirect("https://127.0.0.1/api"), reason: revoxapi.KindBadResponse},
+		{name: "203, and gzip called `x-gzip`", detour: transformed, reason: accepted},
 		{name: "204", behavior: status(204), reason: revoxapi.KindBadResponse},
+		{name: "999", behavior: status(999), reason: revoxapi.KindBadResponse},
 	}
 }
 
@@ -109,6 +137,8 @@ func connections() []fault {
 		{name: "a certificate for another host", detour: certified("elsewhere.invalid", time.Hour, true),
 			reason: revoxapi.KindConnection},
 		{name: "a server without TLS", detour: plainHTTP, reason: revoxapi.KindConnection},
+		{name: "a proxy that asks for a password", detour: proxied(407), reason: revoxapi.KindConnection},
+		{name: "a proxy that reaches nothing", detour: proxied(502), reason: revoxapi.KindConnection},
 		{name: "closed before the answer", detour: speaking("", ""), reason: revoxapi.KindConnection},
 		{name: "not HTTP", detour: speaking("SSH-2.0-OpenSSH_9.9\r\n", ""), reason: revoxapi.KindConnection},
 		{name: "an endless header", reason: revoxapi.KindConnection,

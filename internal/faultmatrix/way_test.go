@@ -23,6 +23,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 )
 
 // way is how requests get to the API. A detour leads those about the faulty campaign to another server, so that only
@@ -214,6 +216,44 @@ func certified(host string, until time.Duration, trusted bool) func(*testing.T, 
 		}
 		return d
 	}
+}
+
+// proxied is the API behind a proxy that refuses to connect, with a code.
+func proxied(code int) func(*testing.T, *world) *detour {
+	return func(t *testing.T, _ *world) *detour {
+		proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			http.Error(rw, "canary words", code)
+		}))
+		t.Cleanup(proxy.Close)
+		at, err := url.Parse(proxy.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := to(t, "https://revox.invalid")
+		d.transport.Proxy, d.transport.OnProxyConnectResponse = http.ProxyURL(at), proxyenv.OnConnect
+		return d
+	}
+}
+
+// transformed is the API behind a proxy that changes answers.
+func transformed(t *testing.T, w *world) *detour {
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.API.Handler().ServeHTTP(transforming{rw}, r)
+	}))
+	t.Cleanup(server.Close)
+	return to(t, server.URL)
+}
+
+type transforming struct{ http.ResponseWriter }
+
+func (w transforming) WriteHeader(code int) {
+	if code == http.StatusOK {
+		code = http.StatusNonAuthoritativeInfo
+	}
+	if h := w.Header(); h.Get("Content-Encoding") == "gzip" {
+		h.Set("Content-Encoding", "x-gzip")
+	}
+	w.ResponseWriter.WriteHeader(code)
 }
 
 // answering is a server whose answers write writes.
