@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -234,6 +236,19 @@ func TestWhatCannotBeReachedOrIsNotHTTP(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a certificate of the client's is missing", func(t *testing.T) {
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // its refusals
+		server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		client := newClient(t, server.URL, revoxapi.WithTransport(server.Client().Transport), revoxapi.WithMaxRetries(0))
+		e := ask(t, client, revoxapi.KindConnection)
+		checkText(t, e, nil)
+		if !strings.Contains(e.Error(), "refused TLS") {
+			t.Errorf("%v", e)
+		}
+	})
 	t.Run("a certificate is not tried again", func(t *testing.T) {
 		clock := newHurry()
 		err := getPage(context.Background(), newClient(t, secure.URL, revoxapi.WithClock(clock)))

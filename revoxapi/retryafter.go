@@ -88,5 +88,6 @@ func plausible(seconds float64) (wait time.Duration, ok bool) {
 	if !(-limit <= seconds && seconds <= limit) {
 		return 0, false
 	}
-	return time.Duration(max(seconds, 0) * float64(time.Second)), true
+	// Sums of large and small floats have no more than a microsecond; nobody asks for less than a millisecond.
+	return time.Duration(max(seconds, 0) * float64(time.Second)).Round(time.Millisecond), true
 }

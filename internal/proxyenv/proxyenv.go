@@ -39,15 +39,18 @@ type Refusal struct {
 
 // Error names the variable and the status, and says what to do.
 func (r *Refusal) Error() string {
-	hint := "have it allow the host, or add the host to NO_PROXY"
-	if r.StatusCode == http.StatusProxyAuthRequired {
-		hint = "put a user and password into that variable's URL, or add the host to NO_PROXY"
+	hint := "have it allow the host"
+	switch {
+	case r.StatusCode == http.StatusProxyAuthRequired:
+		hint = "put a user and password into that variable's URL"
+	case r.StatusCode >= 500:
+		hint = "check whether it can reach the host"
 	}
 	status := fmt.Sprint(r.StatusCode)
 	if text := http.StatusText(r.StatusCode); text != "" {
 		status += " " + text
 	}
-	return fmt.Sprintf("the proxy that %s names refused to connect, with %s: %s", r.Variable, status, hint)
+	return fmt.Sprintf("the proxy that %s names refused to connect, with %s: %s, or add the host to NO_PROXY", r.Variable, status, hint)
 }
 
 // Passing reports that the same request may succeed later.
