@@ -360,6 +360,10 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 		logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: " +
 			"remove it from REVOX_API_KEY or from the key file")
 	}
+	if info, err := os.Stat(f.apiKeyFile); f.apiKeyFile != "" && !f.demo && err == nil && info.Mode().Perm()&0o004 != 0 {
+		logger.Warn("every user of this machine can read the API key: remove that permission from the file (chmod o-r)",
+			"file", f.apiKeyFile)
+	}
 	if u, err := url.Parse(c.baseURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		by := ""
 		if variable := proxyenv.Of(u); variable != "" {

@@ -56,7 +56,7 @@ func TestWrongUsageIsOneLineThatNamesFlagAndVariable(t *testing.T) {
 		{name: "an empty key file has no key", flag: "revox.api-key-file", value: file("empty", "\n"),
 			says: "empty: the API key is empty"},
 		{name: "a key file must exist", flag: "revox.api-key-file", value: missing, says: "none: no such file"},
-		{name: "a key file is not a directory", flag: "revox.api-key-file", value: dir, says: "is a directory"},
+		{name: "a key file is not a directory", flag: "revox.api-key-file", value: dir, says: "is not a regular file"},
 		{name: "a key file has one line", flag: "revox.api-key-file", value: file("two", "canary-key\ncanary-key\n"),
 			says: "control character"},
 
@@ -185,6 +185,13 @@ func TestProbableMistakesAreWarnedAbout(t *testing.T) {
 	if err := os.WriteFile(quotedFile, []byte("\"canary-key\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	openFile := filepath.Join(t.TempDir(), "open")
+	if err := os.WriteFile(openFile, []byte("canary-key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(openFile, 0o604); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		env  string // one line for each variable
@@ -215,6 +222,8 @@ func TestProbableMistakesAreWarnedAbout(t *testing.T) {
 			says: []string{"the API key begins or ends with a quotation mark"}},
 		{name: "quotation marks around a key in a file are part of it", args: "--revox.api-key-file=" + quotedFile,
 			says: []string{"the API key begins or ends with a quotation mark"}},
+		{name: "a key file that everyone can read", args: "--revox.api-key-file=" + openFile,
+			says: []string{`every user of this machine can read the API key: .* file=.*/open`}},
 		{name: "a comma does not separate IDs", args: "--campaign.id=a,b",
 			says: []string{`repeat --campaign.id \(REVOX_EXPORTER_CAMPAIGN_ID\) for each campaign" campaign_id=a,b`}},
 		{name: "without TLS the key can be read on the way",

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
+
+	"github.com/revox-exporter/revox_exporter/internal/regularfile"
 )
 
 // Secret holds an API key. Printed, marshalled or logged in any way, it reads "<secret>"; only [Secret.Reveal] returns the
@@ -76,8 +77,8 @@ type staticKey struct{ key Secret }
 func (k staticKey) Key() (Secret, error) { return k.key, k.key.check() }
 
 // KeyFile is a file with the API key. It is read for each request, so a rotated key is used at once, however the file was
-// replaced. While the file is missing, unreadable or empty, the last key stays in use, because a rotation is often not
-// atomic. It is safe for concurrent use.
+// replaced. Only a regular file of at most 64 KiB is read. While the file is missing, unreadable or empty, the last key
+// stays in use, because a rotation is often not atomic. It is safe for concurrent use.
 type KeyFile struct {
 	path string
 
@@ -107,14 +108,7 @@ func (k *KeyFile) Key() (Secret, error) {
 }
 
 func (k *KeyFile) read() (Secret, error) {
-	info, err := os.Stat(k.path)
-	if err != nil {
-		return Secret{}, fmt.Errorf("reading the API key file: %w", err)
-	}
-	if info.Size() > maxKeyFileBytes {
-		return Secret{}, fmt.Errorf("reading the API key file: %s is larger than a key can be", k.path)
-	}
-	text, err := os.ReadFile(k.path)
+	text, err := regularfile.Read(k.path, maxKeyFileBytes)
 	if err != nil {
 		return Secret{}, fmt.Errorf("reading the API key file: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -80,6 +81,38 @@ func TestKeyFileIsReadForEachRequest(t *testing.T) {
 	}
 	if err := getPage(context.Background(), client); err != nil {
 		t.Errorf("after the file was replaced: %v", err)
+	}
+}
+
+// Whatever the path names, a request ends.
+func TestKeyFileThatIsNoFile(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 1))
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, "/dev/zero", dir} {
+		e := asError(t, getPage(context.Background(), newClientWithKey(t, revoxapi.NewKeyFile(path), server.URL)), revoxapi.KindAuth)
+		if !strings.Contains(e.Error(), path+" is not a regular file") {
+			t.Errorf("%v", e)
+		}
+	}
+
+	// A key that was read before stays in use.
+	path := filepath.Join(dir, "key")
+	if err := os.WriteFile(path, []byte(revoxtest.APIKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client := newClientWithKey(t, revoxapi.NewKeyFile(path), server.URL)
+	for range 2 {
+		if err := getPage(context.Background(), client); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(pipe, path); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
 	}
 }
 
