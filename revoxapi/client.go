@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
+	"github.com/revox-exporter/revox_exporter/internal/apitransport"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 )
 
@@ -113,7 +114,7 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		random:           o.random,
 		trace:            o.trace,
 	}
-	c.http = &http.Client{Transport: o.transport, CheckRedirect: c.checkRedirect}
+	c.http = &http.Client{Transport: apitransport.New(o.transport), CheckRedirect: c.checkRedirect}
 	return c, nil
 }
 
@@ -290,6 +291,7 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		// A short body is read to its end, so that the connection can be used again. What it says is ignored.
 		_, _ = io.CopyN(io.Discard, wire, 64<<10)
 		e := statusError(resp)
+		e.passing = e.passing || resp.StatusCode == http.StatusMisdirectedRequest // the next try has another connection
 		e.RetryAfter = retryAfter(resp, c.clock.Now())
 		return answer{}, e
 	}

@@ -17,11 +17,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/revox-exporter/revox_exporter/internal/badserver"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, badserver.Stuck()) }
 
 const campaignID = "0c7c1d8e-campaign"
 

@@ -26,7 +26,9 @@ type options struct {
 // WithBaseURL sets where the API is; the default is DefaultBaseURL. The URL must be http or https, without query or user.
 func WithBaseURL(u string) Option { return func(o *options) { o.baseURL = u } }
 
-// WithTransport sets what sends requests; the default is like http.DefaultTransport. It must not decompress.
+// WithTransport sets what sends requests; the default is like http.DefaultTransport. It must not decompress. Of an
+// *http.Transport the client uses the settings, for connections of its own, which it replaces after failures. Requests
+// of any transport are given up at their deadline, even if the transport never returns.
 func WithTransport(t http.RoundTripper) Option { return func(o *options) { o.transport = t } }
 
 // WithUserAgent sets the User-Agent header; the default is "revoxapi-go".
