@@ -30,12 +30,19 @@ const (
 	maxStuckHTTP2 = 16
 )
 
+// Transport is what New returns.
+type Transport interface {
+	http.RoundTripper
+	// CloseIdleConnections closes connections that are kept for later requests.
+	CloseIdleConnections()
+}
+
 // New returns a transport that sends requests as rt does. If rt is an *http.Transport, its settings are used for
 // connections of the returned transport alone; a transport that dials TLS in its own way keeps its connections.
 //
 // Bodies of answers are not safe for concurrent use. What the returned transport gave up may still hold on to the
 // request and its context.
-func New(rt http.RoundTripper) http.RoundTripper {
+func New(rt http.RoundTripper) Transport {
 	t, ok := rt.(*http.Transport)
 	if !ok || t.DialTLSContext != nil || t.DialTLS != nil || t.DialContext == nil && t.Dial != nil { //nolint:staticcheck // users may set them
 		return &watched{rt: rt}

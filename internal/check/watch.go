@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/apitransport"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -18,7 +19,7 @@ import (
 // counts and which of a few known words a header has, but no text of an answer. Make one with NewWatch.
 type Watch struct {
 	base      *url.URL // nil if it cannot be parsed
-	transport *http.Transport
+	transport apitransport.Transport
 	clock     revoxapi.Clock
 	proxy     string // the environment variable that sets a proxy for the API, "" for none
 
@@ -49,9 +50,10 @@ func NewWatch(baseURL string, clock revoxapi.Clock) *Watch {
 		clock = revoxapi.SystemClock{}
 	}
 	w := &Watch{clock: clock, paging: map[string]*paging{}}
-	w.transport = http.DefaultTransport.(*http.Transport).Clone()
-	w.transport.DisableCompression = true // the client decompresses by itself
-	w.transport.OnProxyConnectResponse = proxyenv.OnConnect
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableCompression = true // the client decompresses by itself
+	transport.OnProxyConnectResponse = proxyenv.OnConnect
+	w.transport = apitransport.New(transport)
 	if u, err := url.Parse(strings.TrimSpace(baseURL)); err == nil {
 		w.base = u
 		w.proxy = proxyenv.Of(u)

@@ -24,6 +24,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/apitransport"
+	"github.com/revox-exporter/revox_exporter/internal/badserver"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 )
 
@@ -39,10 +41,11 @@ type way struct {
 	taken  int
 }
 
-// detour is another server, and a transport that reaches it.
+// detour is another server, and what reaches it.
 type detour struct {
-	origin    string // scheme and host
-	transport *http.Transport
+	origin    string                        // scheme and host
+	transport *http.Transport               // its settings
+	sender    func() apitransport.Transport // what sends requests, as the client does
 }
 
 func newWay() *way {
@@ -77,7 +80,7 @@ func (w *way) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(req.Context())
 	req.URL.Scheme, req.URL.Host, req.Host = origin.Scheme, origin.Host, ""
-	return d.transport.RoundTrip(req)
+	return d.sender().RoundTrip(req)
 }
 
 func (w *way) CloseIdleConnections() {
@@ -85,15 +88,17 @@ func (w *way) CloseIdleConnections() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.detour != nil {
-		w.detour.transport.CloseIdleConnections()
+		w.detour.sender().CloseIdleConnections()
 	}
 }
 
 func to(t *testing.T, origin string) *detour {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression, transport.DisableKeepAlives = true, true
-	t.Cleanup(transport.CloseIdleConnections)
-	return &detour{origin, transport}
+	d := &detour{origin: origin, transport: transport}
+	d.sender = sync.OnceValue(func() apitransport.Transport { return apitransport.New(transport) })
+	t.Cleanup(func() { d.sender().CloseIdleConnections() })
+	return d
 }
 
 // closedPort is an address that refuses connections.
@@ -172,6 +177,33 @@ func speaking(text, endless string) func(*testing.T, *world) *detour {
 		})
 		return to(t, "http://"+l.Addr().String())
 	}
+}
+
+// switching is a server that answers 101 and keeps the connection open.
+func switching(t *testing.T, _ *world) *detour { return to(t, badserver.Switching(t)) }
+
+// overflowing is the API over HTTP/2, where Go's client never returns.
+func overflowing(t *testing.T, w *world) *detour {
+	server := badserver.NewOverflow(t, w.API.Handler())
+	server.Bad.Store(true)
+	return keeping(t, server.Server)
+}
+
+// spoiled is the API with TLS. The first connection is answered with status or, if that is 0, is silent; others are fine.
+func spoiled(overHTTP2 bool, status int) func(*testing.T, *world) *detour {
+	return func(t *testing.T, w *world) *detour {
+		server := badserver.NewKept(t, w.API.Handler(), overHTTP2, status)
+		server.Spoil()
+		return keeping(t, server.Server)
+	}
+}
+
+// keeping is a detour to a server with TLS that keeps its connections.
+func keeping(t *testing.T, server *httptest.Server) *detour {
+	d := to(t, server.URL)
+	d.transport.DisableKeepAlives = false
+	d.transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	return d
 }
 
 // plainHTTP is the API without TLS, on a port where the client expects TLS.
