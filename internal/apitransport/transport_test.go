@@ -88,6 +88,23 @@ func TestConnectionThatWentBadIsReplaced(t *testing.T) {
 	}
 }
 
+// With the usual time for a request, one on a connection that is silent fails early enough to be sent again.
+func TestSilentHTTP2ConnectionIsClosedInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes 20 s")
+	}
+	t.Parallel()
+	server := badserver.NewKept(t, hello, true, 0)
+	c := newClient(t, server.Server)
+	server.Spoil()
+	if status, _, err := c.ask(t, server.URL, ample); err == nil || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("on the silent connection: %d, %v", status, err)
+	}
+	if status, body, err := c.ask(t, server.URL, ample); status != 200 || body != "hello" || err != nil {
+		t.Errorf("on the next: %d, %q, %v", status, body, err)
+	}
+}
+
 func TestConnectionIsKept(t *testing.T) {
 	for _, overHTTP2 := range []bool{false, true} {
 		for _, status := range []int{200, 304, 400, 401, 403, 404, 429} {

@@ -49,6 +49,9 @@ func TestRequestsThatAreStuck(t *testing.T) {
 	if code, body := p.Get("/-/healthy"); code != http.StatusOK {
 		t.Errorf("/-/healthy answers %d: %s", code, body)
 	}
+	if said := p.Log(); !strings.Contains(said, "raise --revox.timeout") {
+		t.Errorf("the log does not say what to do about a timeout:\n%s", said)
+	}
 	server.Bad.Store(false)
 	for _, id := range []string{"a", "b"} {
 		awaitMetric(p, `revox_campaign_up{campaign_id="`+id+`"} 1`)
