@@ -33,6 +33,10 @@ func (c *Client) ListCampaigns(ctx context.Context, opts ...RequestOption) ([]Ca
 // zero R and an error that [errors.As] finds to be an [*Error], and the loop ends. If the answer breaks off and the
 // request is sent again, a campaign without an id that is a string comes again as well.
 //
+// Entries that are not objects are skipped; [WithListSummary] counts them, and reports what the list says about its own
+// length. If no entry is an object, or there are more than 1,000,000, the reading fails with an error of
+// [KindBadResponse].
+//
 // The request is under way until the loop ends: the time that the loop body takes counts towards [WithTimeout]. Collect
 // the IDs first and read rows after the loop.
 func Campaigns[R any](ctx context.Context, c *Client, opts ...RequestOption) iter.Seq2[R, error] {
@@ -40,12 +44,21 @@ func Campaigns[R any](ctx context.Context, c *Client, opts ...RequestOption) ite
 	r := request{endpoint: EndpointCampaigns, path: []string{"campaigns"}, page: -1, lowPriority: o.LowPriority}
 	return func(yield func(R, error) bool) {
 		var seen keySet
+		var list listReading
 		_, err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
+			list = listReading{}
 			e := envelope{
 				list:   "campaigns",
 				wanted: wantedBy[R]().with("id"),
-				begin:  limit.next,
+				begin: func() {
+					list.entries++
+					limit.next()
+				},
+				stray: func() { list.skipped++ },
 				item: func(value []byte) error {
+					if list.entries > maxCampaigns {
+						return badResponse("the list has more than %d campaigns, and no more are read", maxCampaigns)
+					}
 					var campaign R
 					if err := json.Unmarshal(value, &campaign, decodeOptions); err != nil {
 						return err
@@ -63,9 +76,20 @@ func Campaigns[R any](ctx context.Context, c *Client, opts ...RequestOption) ite
 					}
 					return nil
 				},
+				others: listMembers,
+				other:  list.member,
 			}
-			return e.read(body)
+			if err := e.read(body); err != nil {
+				return err
+			}
+			if list.entries > 0 && list.skipped == list.entries {
+				return badResponse("none of the answer's campaigns is an object")
+			}
+			return nil
 		})
+		if o.ListSummary != nil {
+			o.ListSummary(list.summary())
+		}
 		if err != nil && err != errStopped {
 			var none R
 			yield(none, err)

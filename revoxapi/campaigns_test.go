@@ -92,3 +92,72 @@ func TestLeavingTheListOfCampaigns(t *testing.T) {
 		t.Errorf("%d campaigns, %d requests", n, server.RequestCount())
 	}
 }
+
+// The documented list has no pages. A list that says otherwise has more than it sent, and the caller must know.
+func TestListSummary(t *testing.T) {
+	type summary = revoxapi.ListSummary
+	for members, want := range map[string]summary{
+		``:                              {Entries: 3},
+		`,"total":3`:                    {Entries: 3, Total: 3},
+		`,"total":"3"`:                  {Entries: 3, Total: 3},
+		`,"total":null,"count":2`:       {Entries: 3, Total: 2},
+		`,"total":{},"total_count":[7]`: {Entries: 3},
+		`,"total":-1`:                   {Entries: 3},
+		`,"total":4`:                    {Entries: 3, Total: 4, More: true},
+		`,"total":"4"`:                  {Entries: 3, Total: 4, More: true},
+		`,"meta":{"page":1,"total":9}`:  {Entries: 3, Total: 9, More: true},
+		`,"total_pages":1`:              {Entries: 3},
+		`,"total_pages":2`:              {Entries: 3, More: true},
+		`,"has_more":false,"next":null`: {Entries: 3},
+		`,"has_more":"false"`:           {Entries: 3},
+		`,"has_more":0,"next":""`:       {Entries: 3},
+		`,"next":{},"next_page":[]`:     {Entries: 3},
+		`,"has_more":true`:              {Entries: 3, More: true},
+		`,"has_more":"true"`:            {Entries: 3, More: true},
+		`,"has_more":1`:                 {Entries: 3, More: true},
+		`,"hasNextPage":true`:           {Entries: 3, More: true},
+		`,"next":"/campaigns?page=2"`:   {Entries: 3, More: true},
+		`,"next_page":2`:                {Entries: 3, More: true},
+		`,"next_cursor":"abc"`:          {Entries: 3, More: true},
+		`,"pagination":{"next_page":1}`: {Entries: 3, More: true},
+		`,"pagination":[1],"links":"x"`: {Entries: 3},
+		`,"_links":{"next":null}`:       {Entries: 3},
+	} {
+		for _, body := range []string{
+			`{"campaigns":[{"id":"a"},{"id":"b"},{"id":"a"}]` + members + `}`,
+			`{"x":1` + members + `,"campaigns":[{"id":"a"},{"id":"b"},{"id":"a"}]}`,
+		} {
+			server := newServer(t)
+			server.AddFault(revoxtest.Fault{Behavior: revoxtest.Body("application/json", body)})
+			var got summary
+			n := 0
+			for _, err := range revoxapi.Campaigns[named](t.Context(), newClient(t, server.URL), revoxapi.WithListSummary(&got)) {
+				if err != nil {
+					t.Fatalf("%s: %v", body, err)
+				}
+				n++
+			}
+			if got != want || n != 2 {
+				t.Errorf("%s: %+v, want %+v; %d campaigns", body, got, want, n)
+			}
+		}
+	}
+}
+
+// An entry that is no campaign must not take the others with it.
+func TestStrayEntriesInTheListAreSkipped(t *testing.T) {
+	server := newServer(t)
+	server.AddFault(revoxtest.Fault{Behavior: revoxtest.Body("application/json",
+		`{"campaigns":[null,{"name":"a"},[],"x",{"name":"b"},[{"name":"c"}],7]}`)})
+	var list revoxapi.ListSummary
+	var names []string
+	for c, err := range revoxapi.Campaigns[named](t.Context(), newClient(t, server.URL), revoxapi.WithListSummary(&list)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, c.Name)
+	}
+	if want := (revoxapi.ListSummary{Entries: 7, Skipped: 5}); list != want || !slices.Equal(names, []string{"a", "b"}) {
+		t.Errorf("%q, %+v", names, list)
+	}
+}

@@ -33,6 +33,9 @@ type envelope struct {
 	// begin is called before each object is read, then item with the JSON of its wanted part.
 	begin func()
 	item  func(value []byte) error
+	// stray is called after begin for each entry of the list that is not an object, which is then skipped. If it is nil,
+	// such an entry is an error.
+	stray func()
 	// others are further members that are wanted. other is called with the JSON of each that is there.
 	others []string
 	other  func(name string, value []byte) error
@@ -90,6 +93,10 @@ func (e *envelope) readList(s *jsonScanner) error {
 	return s.elements(func() error {
 		e.begin()
 		if s.peekPastSpace() != '{' {
+			if e.stray != nil {
+				e.stray()
+				return s.skipValue()
+			}
 			return wrongKind(s, "each of the answer's "+e.list+" should be an object, not %s")
 		}
 		number++

@@ -7,7 +7,8 @@ import (
 )
 
 // Int is a whole number of the API. The API documents such fields as "number", so the same value can arrive as 3, 3.0 or
-// 3e0. JSON libraries refuse the last two for a Go int. Int reads all three and is otherwise an int64.
+// 3e0. JSON libraries refuse the last two for a Go int. Int reads all three, a string that holds one of them ("3") too,
+// and is otherwise an int64.
 //
 // Null reads as 0. A fraction (3.5), a number beyond int64 and what is not a number are errors.
 type Int int64
@@ -19,11 +20,14 @@ var (
 	errIntRange   = errors.New("revoxapi: number does not fit an int64")
 )
 
-// UnmarshalJSON reads a JSON number with an integral value, in any spelling and without rounding.
+// UnmarshalJSON reads a JSON number with an integral value, or a string of one, in any spelling and without rounding.
 func (n *Int) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		*n = 0
 		return nil
+	}
+	if len(data) > 2 && data[0] == '"' && data[len(data)-1] == '"' {
+		data = data[1 : len(data)-1]
 	}
 	value, err := parseInt(data)
 	if err != nil {

@@ -17,7 +17,8 @@ func TestIntAcceptsEverySpelling(t *testing.T) {
 		"9223372036854775807": math.MaxInt64, "9223372036854775807.000": math.MaxInt64,
 		"-9223372036854775808": math.MinInt64, "1e18": 1e18,
 		"1" + strings.Repeat("0", 30) + "e-30": 1,
-		"null":                                 0,
+		`"3"`:                                  3, `"3.0"`: 3, `"-0"`: 0, `"1e2"`: 100, `"9223372036854775807"`: math.MaxInt64,
+		"null": 0,
 	} {
 		for _, library := range jsonLibraries {
 			got := revoxapi.Int(7)
@@ -37,7 +38,7 @@ func TestIntRefusesWhatIsNotAnInteger(t *testing.T) {
 		"3.5": notInteger, "3e-1": notInteger, "1e-99999999999999999999": notInteger, "0.1e0": notInteger,
 		"9223372036854775808": outOfRange, "-9223372036854775809": outOfRange, "1e19": outOfRange,
 		"1e99999999999999999999": outOfRange, "1e400": outOfRange,
-		`"3"`: notNumber, "true": notNumber, "{}": notNumber, "[3]": notNumber, `""`: notNumber,
+		`" 3"`: notNumber, `"3x"`: notNumber, `"null"`: notNumber, `"3.5"`: notInteger, `"1e19"`: outOfRange, "true": notNumber, "{}": notNumber, "[3]": notNumber, `""`: notNumber,
 	} {
 		for _, library := range jsonLibraries {
 			got := revoxapi.Int(7)

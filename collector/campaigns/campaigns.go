@@ -127,7 +127,8 @@ func (s *Selector) Refresh(ctx context.Context) error {
 	always := s.Always()
 	unknown := map[tally.Unknown]struct{}{}
 	skipped := 0
-	for c, err := range revoxapi.Campaigns[listedJSON](ctx, s.cfg.Client) {
+	var list revoxapi.ListSummary
+	for c, err := range revoxapi.Campaigns[listedJSON](ctx, s.cfg.Client, revoxapi.WithListSummary(&list)) {
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -159,7 +160,7 @@ func (s *Selector) Refresh(ctx context.Context) error {
 	s.mu.Lock()
 	s.discovered, s.listed = discovered, listed
 	s.mu.Unlock()
-	s.note(s.cfg.Clock.Now(), skipped, nil)
+	s.note(s.cfg.Clock.Now(), skipped+list.Skipped, nil)
 	return nil
 }
 

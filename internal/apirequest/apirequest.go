@@ -10,6 +10,9 @@ type Options struct {
 	// Summary, if not nil, is called once when revoxapi.Rows ends, however it ends, with what was read.
 	Summary func(Summary)
 
+	// ListSummary, if not nil, is called once when revoxapi.Campaigns ends, however it ends, with what was read.
+	ListSummary func(ListSummary)
+
 	// OnPage, if not nil, is called for each page that revoxapi.Rows has read whole, after the page's rows were yielded
 	// and in the same goroutine.
 	OnPage func(Page)
@@ -33,6 +36,14 @@ type Summary struct {
 	Pages      int
 	Duplicates int
 	Missing    int
+}
+
+// ListSummary is what revoxapi.Campaigns has read. See revoxapi.ListSummary, which has the same fields.
+type ListSummary struct {
+	Entries int
+	Skipped int
+	Total   int
+	More    bool
 }
 
 // Page describes one page that revoxapi.Rows has read.
