@@ -51,7 +51,8 @@ var faults = []struct {
 	{"larger than the limit", revoxtest.GzipBomb(32 << 20), revoxapi.KindBadResponse, false},
 	{"status of another type", revoxtest.WrongType("status"), revoxapi.KindBadResponse, false},
 	{"attempts of another type", revoxtest.WrongType("call_attempts"), revoxapi.KindBadResponse, false},
-	{"total of another type", revoxtest.WrongType("total"), revoxapi.KindBadResponse, false},
+	{"more attempts in a row than are read", revoxtest.SetField("call_attempts", "["+strings.Repeat("{},", 20_000)+"{}]"),
+		revoxapi.KindBadResponse, false},
 	{"rows without an id", revoxtest.MangleRows(func([]json.RawMessage) []json.RawMessage {
 		return []json.RawMessage{json.RawMessage(`{"call": null}`)}
 	}), revoxapi.KindBadResponse, false},

@@ -51,8 +51,8 @@ type Client struct {
 	random           func() float64
 	trace            Trace
 
-	// startsAtOne is learned from answers: this server refuses page 0 or answers it with page 1.
-	startsAtOne atomic.Bool
+	// numbering is learned from answers.
+	numbering atomic.Int32
 }
 
 // NewClient returns a client that uses key. An error means that an option has an invalid value. Nothing is sent yet.

@@ -25,7 +25,7 @@ func (e typeError) Error() string {
 }
 
 // envelope describes a body that is one object with a list of objects in it. The list must be there, and nothing may
-// follow the object.
+// follow the object. A byte order mark may come before it.
 type envelope struct {
 	list string
 	// wanted is the part of each object in the list that is decoded.
@@ -39,6 +39,9 @@ type envelope struct {
 	// others are further members that are wanted. other is called with the JSON of each that is there.
 	others []string
 	other  func(name string, value []byte) error
+	// isEmpty is called at the end if the list is null or {}. It reports whether that stands for a list without objects.
+	// If it is nil, neither does.
+	isEmpty func() bool
 }
 
 var scanners = sync.Pool{New: func() any { return &jsonScanner{} }}
@@ -53,16 +56,26 @@ func (e *envelope) read(body io.Reader) error {
 			scanners.Put(s)
 		}
 	}()
+	if s.peek() == byteOrderMark[0] {
+		if err := s.skipLiteral(byteOrderMark); err != nil {
+			return err
+		}
+	}
 	if s.peekPastSpace() != '{' {
 		return wrongKind(s, "the answer should be a JSON object, not %s")
 	}
 	found := false
+	var noList error
 	err := s.members(func(name []byte) error {
 		switch name := string(name); {
 		case name == e.list && found:
 			return badResponse("the answer has %q twice", name)
 		case name == e.list:
 			found = true
+			if s.peekPastSpace() != '[' {
+				noList = wrongKind(s, e.list+" of the answer should be an array, not %s")
+				return s.skipNothing(noList)
+			}
 			return e.readList(s)
 		case slices.Contains(e.others, name):
 			return s.decode(&wanted{}, func(value []byte) error { return e.other(name, value) }, func() string { return name })
@@ -82,13 +95,27 @@ func (e *envelope) read(body io.Reader) error {
 	if s.err != io.EOF {
 		return s.err
 	}
+	if noList != nil && (e.isEmpty == nil || !e.isEmpty()) {
+		return noList
+	}
 	return nil
 }
 
-func (e *envelope) readList(s *jsonScanner) error {
-	if s.peekPastSpace() != '[' {
-		return wrongKind(s, e.list+" of the answer should be an array, not %s")
+// byteOrderMark may come before the JSON.
+const byteOrderMark = "\ufeff"
+
+// skipNothing skips null or {}. Anything else is the error otherwise.
+func (s *jsonScanner) skipNothing(otherwise error) error {
+	switch s.peek() {
+	case 'n':
+		return s.skipLiteral("null")
+	case '{':
+		return s.members(func([]byte) error { return otherwise })
 	}
+	return otherwise
+}
+
+func (e *envelope) readList(s *jsonScanner) error {
 	number := 0
 	return s.elements(func() error {
 		e.begin()
@@ -109,11 +136,18 @@ func (e *envelope) readList(s *jsonScanner) error {
 func (s *jsonScanner) decode(w *wanted, decode func([]byte) error, path func() string) error {
 	s.peekPastSpace()
 	at := s.offset()
-	s.kept = s.kept[:0]
-	if err := s.keepValue(w); err != nil {
+	s.kept, s.elementsKept = s.kept[:0], 0
+	err := s.keepValue(w)
+	if err == nil && tooMany(s.kept) {
+		err = errTooManyValues
+	}
+	if err == errTooManyElements || err == errTooManyValues {
+		return badResponse("%s of the answer has %w", path(), err)
+	}
+	if err != nil {
 		return err
 	}
-	err := decode(s.kept)
+	err = decode(s.kept)
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		return typeError{at, publicPath(path(), e.JSONPointer)}
 	}

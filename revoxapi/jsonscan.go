@@ -30,6 +30,8 @@ type jsonScanner struct {
 	kept    []byte
 	keeping bool
 	from    int
+	// elementsKept counts the elements of arrays in kept, as far as their wanted parts are told apart.
+	elementsKept int
 
 	name []byte // of the member that is being read, if it is not whole in buf
 }

@@ -1,6 +1,8 @@
 package revoxapi
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/url"
@@ -24,15 +26,15 @@ type RowsPage[R any] struct {
 	// Total is "total": how many rows there are on all pages. Nil when absent or null.
 	Total *Int `json:"total,omitzero"`
 
-	// Overfull reports that the server sent many more rows than a page can have. Rows are the first of them; Page,
-	// PageSize and Total are nil.
+	// Overfull reports that the server sent many more rows than a page can have, or rows of more than 64 MiB. Rows are
+	// the first of them; Page, PageSize and Total are nil.
 	Overfull bool `json:"-"`
 }
 
 // Page reads one page of a campaign's rows, whole. A page past the last has no rows, those of another page, or is
 // refused with an error, depending on the server.
 //
-// At most 2*params.PageSize or 1,000 rows are kept, whichever is more: a server may send more rows than were asked for,
+// At most 2*params.PageSize or 1,000 rows are kept, whichever is more, and at most 64 MiB: a server may send more rows than were asked for,
 // but one that sends all of a huge campaign must not fill the memory. See [RowsPage.Overfull].
 //
 // The error is an [*Error].
@@ -52,11 +54,14 @@ func (c *Client) Page(ctx context.Context, campaignID string, params RowsParams,
 // readPage is Page with another limit of rows.
 func readPage[R Identified](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, limit int) (*RowsPage[R], error) {
 	var rows []R
-	info, err := readRows(ctx, c, campaignID, params, o, func() { rows = []R{} }, func(row R) error {
+	var weight int
+	maxWeight := cmp.Or(o.MaxPageBytes, maxPageBytes)
+	begin := func() { rows, weight = []R{}, 0 }
+	info, err := readRows(ctx, c, campaignID, params, o, begin, func(row R, size int) error {
 		if row.RowID() == "" {
 			return noID(len(rows) + 1)
 		}
-		if len(rows) == limit {
+		if weight += size; len(rows) == limit || weight > maxWeight {
 			return errStopped
 		}
 		rows = append(rows, row)
@@ -86,9 +91,16 @@ type pageInfo struct {
 	answer
 }
 
-// readRows reads one page and passes each row to each as soon as it is decoded. begin is called before each try: rows
+// maxPageBytes limits the size of the rows that Page keeps. objectBytes is roughly what an object takes that is small in
+// JSON.
+const (
+	maxPageBytes = 64 << 20
+	objectBytes  = 200
+)
+
+// readRows reads one page and passes each row to each as soon as it is decoded, with its approximate size. begin is called before each try: rows
 // that an earlier try passed on come again. Where o.ETag still holds, neither is called.
-func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, begin func(), each func(R) error) (pageInfo, error) {
+func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, begin func(), each func(row R, size int) error) (pageInfo, error) {
 	if params.PageSize == 0 {
 		params.PageSize = DefaultPageSize
 	}
@@ -117,10 +129,12 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 				if err := json.Unmarshal(value, &row, decodeOptions); err != nil {
 					return err
 				}
-				return each(row)
+				return each(row, len(value)+objectBytes*bytes.Count(value, []byte("{")))
 			},
 			others: []string{"page", "page_size", "total"},
 			other:  info.set,
+			// Some servers write null for a list without elements. In place of rows that must be there, it is an error.
+			isEmpty: func() bool { return info.endsBefore(params) },
 		}
 		return e.read(body)
 	})
@@ -128,19 +142,27 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 	return info, err
 }
 
-// set decodes a member of a page.
+// set decodes a member of a page. These only steer the reading: one that is not a number is as good as absent.
 func (p *pageInfo) set(name string, value []byte) error {
 	switch name {
 	case "page":
-		return json.Unmarshal(value, &p.Page)
+		p.Page = steeringInt(value)
 	case "page_size":
-		return json.Unmarshal(value, &p.PageSize)
-	}
-	if err := json.Unmarshal(value, &p.Total); err != nil {
-		return err
-	}
-	if p.Total != nil && *p.Total < 0 {
-		return badResponse("the answer's total is negative")
+		p.PageSize = steeringInt(value)
+	case "total":
+		p.Total = steeringInt(value)
 	}
 	return nil
+}
+
+// endsBefore reports whether, by what the page says of itself, there can be no rows on the page that params name.
+func (p *pageInfo) endsBefore(params RowsParams) bool {
+	if p.Total == nil {
+		return params.Page > 0
+	}
+	size := Int(params.PageSize)
+	if p.PageSize != nil && *p.PageSize > 0 {
+		size = *p.PageSize
+	}
+	return *p.Total == 0 || params.Page > 0 && (*p.Total-1)/size < Int(params.Page)
 }

@@ -58,7 +58,7 @@ func TestRowsAsksForNoMoreThanItMust(t *testing.T) {
 		later string // by the second scan of the same client
 	}{
 		{"250 rows", nil, 250, "0 1 2", "0 1 2"},
-		{"no rows", nil, 0, "0", "0"},
+		{"no rows, the first number unknown", nil, 0, "0 1", "0 1"},
 		{"99 rows", nil, 99, "0", "0"},
 		{"a full page may not be the last", nil, 200, "0 1 2", "0 1 2"},
 		{"page 0 refused, learned", []revoxtest.Option{revoxtest.WithFirstPage(1)}, 250, "0 1 0 2 3", "1 2 3"},
@@ -246,8 +246,124 @@ func TestRowsDoesNotBelieveTheTotal(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", rows)
 		server.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(-1)})
-		_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
-		asError(t, err, revoxapi.KindBadResponse)
+		mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, rows)
+	})
+}
+
+// What only steers the reading may have any shape.
+func TestRowsReadsOnPastOddShapes(t *testing.T) {
+	rows := makeRows(0, 25)
+	set := revoxtest.SetField
+	for name, behavior := range map[string]revoxtest.Behavior{
+		"total a string":         set("total", `"25"`),
+		"total another string":   set("total", `"many"`),
+		"total a fraction":       set("total", `1.5`),
+		"total an object":        set("total", `{}`),
+		"total true":             set("total", `true`),
+		"total beyond int64":     set("total", `1e99`),
+		"total a long number":    set("total", strings.Repeat("9", 100_000)),
+		"page a string":          set("page", `"0"`),
+		"page another string":    set("page", `"first"`),
+		"page an array":          set("page", `[]`),
+		"page_size a string":     set("page_size", `"10"`),
+		"page_size another":      set("page_size", `"ten"`),
+		"page_size negative":     set("page_size", `-10`),
+		"a byte order mark":      revoxtest.ByteOrderMark(),
+		"line breaks at the end": revoxtest.TrailingBytes("\r\n\n \t"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t)
+			server.SetRows(campaignID, "c", rows)
+			server.AddFault(revoxtest.Fault{Behavior: behavior})
+			if summary := mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{PageSize: 10}, rows); summary.Missing != 0 {
+				t.Errorf("%+v", summary)
+			}
+		})
+	}
+	for _, nothing := range []string{"null", "{}"} {
+		t.Run(nothing+" past the end", func(t *testing.T) {
+			server := newServer(t, revoxtest.WithoutTotal())
+			server.SetRows(campaignID, "c", makeRows(0, 20))
+			server.AddFault(revoxtest.Fault{Page: revoxtest.Page(2), Behavior: set("rows", nothing)})
+			mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{PageSize: 10}, makeRows(0, 20))
+		})
+		t.Run(nothing+" of an empty campaign", func(t *testing.T) {
+			server := newServer(t)
+			server.SetRows(campaignID, "c", nil)
+			server.AddFault(revoxtest.Fault{Behavior: set("rows", nothing)})
+			mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, nil)
+		})
+		t.Run(nothing+" where there must be rows", func(t *testing.T) {
+			server := newServer(t)
+			server.SetRows(campaignID, "c", rows)
+			server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Behavior: set("rows", nothing)})
+			_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{PageSize: 10})
+			asError(t, err, revoxapi.KindBadResponse)
+		})
+	}
+}
+
+// A server that counts from 1 may say of its empty page 0 that there is nothing at all.
+func TestPageOneIsReadAfterAnEmptyPageZero(t *testing.T) {
+	for _, total := range []string{`0`, `"0"`, `25`, `7`, `null`} {
+		t.Run("total "+total, func(t *testing.T) {
+			server := newServer(t, revoxtest.WithFirstPage(1))
+			server.SetRows(campaignID, "c", makeRows(0, 25))
+			server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0),
+				Behavior: revoxtest.Body("application/json", `{"page":0,"rows":[],"total":`+total+`}`)})
+			client := newClient(t, server.URL)
+			mustReadAll(t, client, revoxapi.RowsParams{PageSize: 10}, makeRows(0, 25))
+			mustReadAll(t, client, revoxapi.RowsParams{PageSize: 10}, makeRows(0, 25))
+		})
+	}
+	t.Run("total 0 throughout", func(t *testing.T) {
+		server := newServer(t, revoxtest.WithFirstPage(1))
+		server.SetRows(campaignID, "c", makeRows(0, 25))
+		server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Behavior: revoxtest.Body("application/json", `{"rows":[],"total":0}`)})
+		server.AddFault(revoxtest.Fault{Behavior: revoxtest.LyingTotal(0)})
+		mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{PageSize: 10}, makeRows(0, 25))
+	})
+	t.Run("an empty campaign costs one request where page 0 is known", func(t *testing.T) {
+		for first, want := range []string{"0 1 | 0 | 0", "0 1 | 0 1 | 1"} {
+			server := newServer(t)
+			server.SetRows("empty", "e", nil)
+			server.SetRows(campaignID, "c", makeRows(0, 5))
+			if first == 1 {
+				server = newServer(t, revoxtest.WithFirstPage(1))
+				server.SetRows("empty", "e", nil)
+				server.SetRows(campaignID, "c", makeRows(0, 5))
+				for id, total := range map[string]string{"empty": "0", campaignID: "5"} {
+					server.AddFault(revoxtest.Fault{Campaign: id, Page: revoxtest.Page(0),
+						Behavior: revoxtest.Body("application/json", `{"rows":[],"total":`+total+`}`)})
+				}
+			}
+			client := newClient(t, server.URL)
+			var asked []string
+			for _, id := range []string{"empty", campaignID, "empty"} {
+				before := server.RequestCount()
+				for _, err := range revoxapi.Rows[row](t.Context(), client, id, revoxapi.RowsParams{}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				var pages []string
+				for _, r := range server.Requests()[before:] {
+					pages = append(pages, r.Query.Get("page"))
+				}
+				asked = append(asked, strings.Join(pages, " "))
+			}
+			if got := strings.Join(asked, " | "); got != want {
+				t.Errorf("counting from %d: asked for pages %q, want %q", first, got, want)
+			}
+		}
+	})
+	t.Run("page 1 refused", func(t *testing.T) {
+		for _, code := range []int{400, 404, 422} {
+			server := newServer(t)
+			server.SetRows(campaignID, "c", nil)
+			server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Behavior: revoxtest.Status(code, nil, "")})
+			mustReadAll(t, newClient(t, server.URL), revoxapi.RowsParams{}, nil)
+		}
 	})
 }
 
@@ -364,14 +480,48 @@ func TestRowsIdentifiesRowsByTheirID(t *testing.T) {
 		}
 	})
 	for name, mangled := range map[string]string{
-		"no id": `{"row_index":1}`, "an empty id": `{"id":""}`, "null for an id": `{"id":null}`, "a number for an id": `{"id":7}`,
+		"no id": `{"row_index":1}`, "an empty id": `{"id":""}`, "null for an id": `{"id":null}`, "a boolean for an id": `{"id":true}`, "an array for an id": `{"id":[]}`,
+		"an array for a call": `{"id":"a","call":[{}]}`, "a string for a call": `{"id":"a","call":"x"}`,
+		"an object for attempts": `{"id":"a","call":{"call_attempts":{"0":{}}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t)
 			server.SetRows(campaignID, "c", append(makeRows(0, 3), json.RawMessage(mangled)))
-			_, _, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+			_, err := newClient(t, server.URL).Page(t.Context(), campaignID, revoxapi.RowsParams{})
 			asError(t, err, revoxapi.KindBadResponse)
 		})
+	}
+}
+
+func TestRowsIDsCanBeNumbers(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", []json.RawMessage{[]byte(`{"id":7}`), []byte(`{"id":"8"}`), []byte(`{"id":12345678901234567890}`), []byte(`{"id":7}`)})
+	got, summary, err := readAll(newClient(t, server.URL), revoxapi.RowsParams{})
+	if err != nil || !slices.Equal(got, []string{"12345678901234567890", "7", "8"}) || summary.Duplicates != 1 {
+		t.Errorf("%q, %+v, %v", got, summary, err)
+	}
+	page, err := newClient(t, server.URL).Page(t.Context(), campaignID, revoxapi.RowsParams{})
+	if err != nil || page.Rows[0].ID != "7" {
+		t.Errorf("%+v, %v", page, err)
+	}
+}
+
+// For servers in PHP, an empty object is an empty array.
+func TestEmptyArraysStandForObjectsThatAreAbsent(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", []json.RawMessage{
+		[]byte(`{"id":"a","call":[],"input_data":[]}`),
+		[]byte(`{"id":"b","call":{"status":"completed","call_attempts":{},"campaign":[],"metadata":[ ],"assistant":[]}}`),
+		[]byte(`{"id":"c","call":{"status":"calling","call_attempts":[{"status":"ringing","structured_output":[],"transcript":{}}]}}`),
+	})
+	page, err := newClient(t, server.URL).Page(t.Context(), campaignID, revoxapi.RowsParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, c := page.Rows[0], page.Rows[1].Call, page.Rows[2].Call
+	if a.Call != nil || a.InputData != nil || b.Status != "completed" || b.CallAttempts != nil || b.Campaign != nil ||
+		b.Metadata != nil || b.Assistant != nil || c.CallAttempts[0].Status != "ringing" || c.CallAttempts[0].Transcript != nil {
+		t.Errorf("%+v", page.Rows)
 	}
 }
 

@@ -19,6 +19,16 @@ const (
 	maxPages = 100_000
 )
 
+// What a Client has learned about the numbers of pages.
+const (
+	numberingUnknown int32 = iota
+	// countsFromZero: page 0 had rows.
+	countsFromZero
+	// countsFromOne: page 0 is refused, empty or answered with page 1. A server is only taken for that if it gives a
+	// total: without one, rows on page 0 would not be missed.
+	countsFromOne
+)
+
 // errStopped ends the reading of an answer because the caller wants no more of it. It is not an *Error, and it leaves
 // [Client.get] as it is.
 var errStopped = errors.New("the caller has enough")
@@ -39,6 +49,7 @@ type walk[R Identified] struct {
 	shrank     bool                            // in this pass: rows were removed, so others may have been missed
 	pages      int
 	duplicates int
+	emptyZero  bool // page 0 was empty although the total says that there are rows
 }
 
 // aheadPage is a page that was read before its turn.
@@ -77,6 +88,9 @@ func (w *walk[R]) run(ctx context.Context) error {
 	err := w.readPasses(ctx)
 	if err == errStopped && w.seen.len() > w.client.maxRows {
 		return w.incomplete("more than %d rows were found, and no more are read of a campaign", w.client.maxRows)
+	}
+	if err == nil && w.emptyZero && w.seen.len() == w.expected() {
+		w.learnCountsFromOne() // and its totals are right, so rows on page 0 would be missed
 	}
 	return err
 }
@@ -140,9 +154,8 @@ func (w *walk[R]) incomplete(format string, args ...any) error {
 
 // firstPage reads the page on which the walk starts.
 func (w *walk[R]) firstPage(ctx context.Context) (page, error) {
-	if w.params.Page == 0 && w.client.startsAtOne.Load() {
+	if w.params.Page == 0 && w.client.numbering.Load() == countsFromOne {
 		p, err := w.open(ctx, 1)
-		// Without a total, a missed row would not be noticed. Page 0 is asked for each time then.
 		if err != nil || w.total != nil {
 			return p, err
 		}
@@ -156,19 +169,23 @@ func (w *walk[R]) openingPage(ctx context.Context, start int) (page, error) {
 	switch {
 	case err != nil && start == 0 && refusesPage(err):
 		return w.openPastRefusal(ctx, err)
-	case err == nil && start == 0 && p.rows == 0 && (w.total == nil || *w.total > 0):
-		// Page 0 of a server that counts from 1 can be empty where its page 1 is not.
+	case err == nil && start == 0 && p.rows == 0 && (w.expected() > 0 || w.total == nil || w.client.numbering.Load() != countsFromZero):
+		// Page 0 of a server that counts from 1 can be empty where its page 1 is not, and its total can be that of the page.
+		w.emptyZero = w.expected() > 0
 		return w.openPastEmpty(ctx, p)
 	case err == nil && start == 0 && p.rows > 0 && (p.Page == nil || *p.Page == 0):
-		w.client.startsAtOne.Store(false)
+		w.client.numbering.Store(countsFromZero)
 	}
 	return p, err
 }
 
-// openPastEmpty reads page 1 of a server whose page 0 is empty. If there is no total and page 1 is refused twice, page 0
-// was the first page and the last.
+// openPastEmpty reads page 1 of a server whose page 0 is empty. If page 1 is refused and the total is 0, or there is no
+// total and it is refused twice, page 0 was the first page and the last.
 func (w *walk[R]) openPastEmpty(ctx context.Context, zero page) (page, error) {
 	one, err := w.open(ctx, 1)
+	if w.total != nil && *w.total == 0 && refusesPage(err) {
+		return zero, nil
+	}
 	if w.total == nil && refusesPage(err) {
 		if one, err = w.open(ctx, 1); refusesPage(err) {
 			return zero, nil
@@ -192,8 +209,16 @@ func (w *walk[R]) openPastRefusal(ctx context.Context, refusal error) (page, err
 	if err == nil || !refusesPage(err) {
 		return zero, err
 	}
-	w.client.startsAtOne.Store(w.total != nil)
+	w.learnCountsFromOne()
 	return one, nil
+}
+
+func (w *walk[R]) learnCountsFromOne() {
+	if w.total != nil {
+		w.client.numbering.Store(countsFromOne)
+	} else {
+		w.client.numbering.Store(numberingUnknown)
+	}
 }
 
 // refusesPage reports whether err is an answer that a server may give for a page that does not exist.
@@ -240,17 +265,21 @@ func (w *walk[R]) readPass(ctx context.Context, p page, ended func(page) bool) (
 		}
 		if n == 1 && first.number == 0 && first.Page != nil && *first.Page == 1 && p.fresh == 0 && p.rows == first.rows {
 			// Page 0 was answered with page 1: the answer's `page` says so, and its rows are the same.
-			w.client.startsAtOne.Store(w.total != nil)
+			w.learnCountsFromOne()
 		}
 	}
 	return nil, nil
 }
 
-// largestAhead is the largest page that is kept whole until its turn comes.
-const largestAhead = 1000
+// A page that is larger is not kept until its turn comes.
+const (
+	largestAhead      = 1000 // rows
+	largestAheadBytes = 8 << 20
+)
 
 // startAhead begins to read the pages after p, the first of a pass, up to what should be the last. Several are read at
-// once and taken in order. A page that turns out to be much larger is dropped and read as a stream in its turn.
+// once and taken in order. After a page that turns out to be much larger, that page and the rest are read as a stream, one
+// by one.
 func (w *walk[R]) startAhead(ctx context.Context, p page) {
 	size := w.params.PageSize
 	if p.PageSize != nil {
@@ -263,10 +292,11 @@ func (w *walk[R]) startAhead(ctx context.Context, p page) {
 	if pages < 2 {
 		return
 	}
+	ahead := apirequest.Options{LowPriority: w.options.LowPriority, MaxPageBytes: largestAheadBytes}
 	read := func(ctx context.Context, i int) (aheadPage[R], error) {
 		params := w.params
 		params.Page = p.number + 1 + i
-		whole, err := readPage[R](ctx, w.client, w.campaignID, params, apirequest.Options{LowPriority: w.options.LowPriority}, 2*size)
+		whole, err := readPage[R](ctx, w.client, w.campaignID, params, ahead, 2*size)
 		return aheadPage[R]{params.Page, whole}, err
 	}
 	w.ahead = readahead.New(ctx, w.client.maxInFlight, pages, read)
@@ -327,9 +357,8 @@ func (w *walk[R]) open(ctx context.Context, number int) (page, error) {
 			return page{}, err
 		case ok && !whole.Overfull:
 			return w.takeWhole(whole)
-		case !ok:
-			w.stopAhead()
 		}
+		w.stopAhead()
 	}
 	params := w.params
 	params.Page = number
@@ -341,7 +370,7 @@ func (w *walk[R]) open(ctx context.Context, number int) (page, error) {
 		try.begin(w.seenInPass.len())
 	}
 	var err error
-	p.pageInfo, err = readRows(ctx, w.client, w.campaignID, params, apirequest.Options{LowPriority: w.options.LowPriority}, begin, func(row R) error {
+	p.pageInfo, err = readRows(ctx, w.client, w.campaignID, params, apirequest.Options{LowPriority: w.options.LowPriority}, begin, func(row R, _ int) error {
 		if row.RowID() == "" {
 			return noID(p.rows + 1)
 		}

@@ -1,9 +1,12 @@
 package revoxapi
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -15,6 +18,11 @@ import (
 type wanted struct {
 	members []wantedMember // of an object; nil for all
 	element *wanted        // of an array; nil for all of each
+	// kind is '{' or '[' if only an object or only an array can be decoded. An empty one of the other kind is read as null:
+	// for servers in PHP the two are the same. It is 0 for anything else.
+	kind byte
+	// id reports that this is the string of a member "id". A number is read as the string of its digits.
+	id bool
 }
 
 type wantedMember struct {
@@ -64,10 +72,17 @@ func wantedByType(t reflect.Type, within []reflect.Type) *wanted {
 	switch t.Kind() {
 	case reflect.Pointer:
 		return wantedByType(t.Elem(), within)
+	case reflect.Map:
+		return &wanted{kind: '{'}
 	case reflect.Slice, reflect.Array:
-		if element := wantedByType(t.Elem(), within); element.members != nil || element.element != nil {
-			return &wanted{element: element}
+		w := &wanted{}
+		if t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 {
+			w.kind = '['
 		}
+		if element := wantedByType(t.Elem(), within); element.members != nil || element.element != nil {
+			w.element = element
+		}
+		return w
 	case reflect.Struct:
 		return wantedByStruct(t, within)
 	}
@@ -75,7 +90,7 @@ func wantedByType(t reflect.Type, within []reflect.Type) *wanted {
 }
 
 func wantedByStruct(t reflect.Type, within []reflect.Type) *wanted {
-	w := &wanted{members: []wantedMember{}}
+	w := &wanted{members: []wantedMember{}, kind: '{'}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := f.Tag.Get("json")
@@ -100,23 +115,49 @@ func wantedByStruct(t reflect.Type, within []reflect.Type) *wanted {
 		if name == "-" || options != "" && options != "omitempty" && options != "omitzero" {
 			return &wanted{}
 		}
-		w.members = append(w.members, wantedMember{name, wantedByType(f.Type, within)})
+		member := wantedByType(f.Type, within)
+		member.id = name == "id" && isText(f.Type)
+		w.members = append(w.members, wantedMember{name, member})
 	}
 	return w
 }
 
+// isText reports whether t decodes a string and nothing else.
+func isText(t reflect.Type) bool {
+	return t.Kind() == reflect.String && !slices.ContainsFunc(unmarshalers, func(u reflect.Type) bool {
+		return reflect.PointerTo(t).Implements(u)
+	})
+}
+
 // keepValue reads a value and appends its wanted part to kept.
 func (s *jsonScanner) keepValue(w *wanted) error {
-	switch c := s.peekPastSpace(); {
+	c := s.peekPastSpace()
+	switch {
 	case c == '{' && w.members != nil:
 		return s.keepMembers(w)
 	case c == '[' && w.element != nil:
 		return s.keepElements(w)
 	}
+	before := len(s.kept)
+	digits := w.id && (c == '-' || isDigit(c))
+	if digits {
+		s.kept = append(s.kept, '"')
+	}
 	s.keep()
 	err := s.skipValue()
 	s.endKeep()
+	switch {
+	case digits:
+		s.kept = append(s.kept, '"')
+	case w.kind != 0 && c != w.kind && isEmpty(s.kept[before:]):
+		s.kept = append(s.kept[:before], "null"...)
+	}
 	return err
+}
+
+// isEmpty reports whether a JSON value is an array or an object with nothing in it.
+func isEmpty(value []byte) bool {
+	return len(value) >= 2 && (value[0] == '[' || value[0] == '{') && len(bytes.TrimSpace(value[1:len(value)-1])) == 0
 }
 
 func (s *jsonScanner) keepMembers(w *wanted) error {
@@ -138,6 +179,43 @@ func (s *jsonScanner) keepMembers(w *wanted) error {
 	return err
 }
 
+// A JSON value is small where the Go value that it is decoded into is not: 3 bytes for an attempt of 200. These limits are
+// far above what a row or a campaign can mean, and keep what is decoded of one within some tens of MB.
+const (
+	// maxElements limits the call attempts, transcript entries and so on of a row or a campaign, taken together.
+	maxElements = 20_000
+	// maxValues limits all values that are kept of one, those in maps included. They are counted only in what is larger
+	// than uncountedBytes.
+	maxValues      = 200_000
+	uncountedBytes = 256 << 10
+)
+
+var (
+	errTooManyElements = fmt.Errorf("more than %d call attempts, transcript entries and so on, which is more than are read", maxElements)
+	errTooManyValues   = fmt.Errorf("more than %d values, which is more than are read", maxValues)
+)
+
+// tooMany reports whether value, which is valid JSON, has more values than are decoded.
+func tooMany(value []byte) bool {
+	if len(value) <= uncountedBytes {
+		return false
+	}
+	n := 0
+	for i := 0; i < len(value); i++ {
+		switch value[i] {
+		case ',', '[', '{':
+			n++
+		case '"':
+			for i++; ; i += 2 {
+				if i += plain(value[i:]); value[i] == '"' {
+					break
+				}
+			}
+		}
+	}
+	return n > maxValues
+}
+
 func (s *jsonScanner) keepElements(w *wanted) error {
 	s.kept = append(s.kept, '[')
 	first := true
@@ -146,6 +224,9 @@ func (s *jsonScanner) keepElements(w *wanted) error {
 			s.kept = append(s.kept, ',')
 		}
 		first = false
+		if s.elementsKept++; s.elementsKept > maxElements {
+			return errTooManyElements
+		}
 		return s.keepValue(w.element)
 	})
 	s.kept = append(s.kept, ']')

@@ -24,6 +24,9 @@ type Page[R any] struct {
 	apirequest.Answer
 }
 
+// maxPageBytes limits what is kept of each page that is read ahead.
+const maxPageBytes = 8 << 20
+
 // ReadPages reads the given pages of a campaign's rows and yields each whole page, in the given order. It reads several
 // at once, up to the client's limit of requests in flight and readahead.MaxWindow.
 //
@@ -36,7 +39,9 @@ func ReadPages[R revoxapi.Identified](
 	read := func(ctx context.Context, i int) (Page[R], error) {
 		p, params := Page[R]{Number: pages[i].Number}, params
 		params.Page = p.Number
-		conditional := func(o *apirequest.Options) { o.ETag, o.Answer = pages[i].ETag, &p.Answer }
+		conditional := func(o *apirequest.Options) {
+			o.ETag, o.Answer, o.MaxPageBytes = pages[i].ETag, &p.Answer, maxPageBytes
+		}
 		var err error
 		p.RowsPage, err = revoxapi.Page[R](ctx, c, campaignID, params, append(opts[:len(opts):len(opts)], conditional)...)
 		return p, err

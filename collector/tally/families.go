@@ -24,8 +24,8 @@ var (
 		Labels: []string{"status"}, Known: names(revoxapi.Values[revoxapi.AttemptStatus]())})
 	Anomalies = define(Family{Kind: Gauge, Name: "revox_campaign_anomalies",
 		Help:   "Problems in the data that the last complete scan read, by kind.",
-		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyBadTimestamp, anomalyNegativeDuration,
-			anomalyImplausibleDuration, anomalyMissingStatus}})
+		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyDuplicateAttempt, anomalyBadTimestamp,
+			anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus}})
 	Pages = define(Family{Kind: Gauge, Name: "revox_campaign_pages",
 		Help:   "Pages that the last complete scan read, and settled pages that it did not need to read.",
 		Labels: []string{"state"}, Known: []string{PagesRead, PagesSettled}})
@@ -41,6 +41,8 @@ const (
 const (
 	// AnomalyDuplicateRow is a row whose id was read before in the same scan.
 	AnomalyDuplicateRow = "duplicate_row"
+	// An attempt whose id an attempt before it in the same call has. It is not counted.
+	anomalyDuplicateAttempt = "duplicate_attempt"
 	// A timestamp that is present but not an unambiguous date and time. Durations that need it are not observed.
 	anomalyBadTimestamp = "bad_timestamp"
 	// A duration that ends before it begins. It is not observed.

@@ -1,16 +1,19 @@
 package tally
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Row has the few fields of a row that are counted. The decoder skips everything else, personal data included. A field
-// whose JSON type is not the documented one fails the scan, except for times.
+// Row has the few fields of a row that are counted. The decoder skips everything else, personal data included. A counted
+// field whose JSON type is not the documented one fails the scan, except for times; the campaign's name and the IDs of
+// attempts may have any.
 type Row struct {
 	ID   string `json:"id"`
 	Call *Call  `json:"call"`
@@ -24,9 +27,7 @@ type Call struct {
 	Status    string             `json:"status"`
 	Outcome   optionalString     `json:"outcome"`
 	CreatedAt revoxapi.Timestamp `json:"created_at"`
-	Campaign  struct {
-		Name string `json:"name"`
-	} `json:"campaign"`
+	Campaign  campaign           `json:"campaign"`
 	// Attempts does not include the copy in last_call_attempt, so that no attempt is counted twice.
 	Attempts []Attempt `json:"call_attempts"`
 }
@@ -38,6 +39,7 @@ func (c *Call) Finished() bool {
 
 // Attempt has the counted fields of one of the `call_attempts`.
 type Attempt struct {
+	ID         attemptID          `json:"id"`
 	Status     string             `json:"status"`
 	Result     string             `json:"result"`
 	DialError  string             `json:"dial_error"`
@@ -51,6 +53,63 @@ type Attempt struct {
 // Finished reports whether the attempt's status is a final one.
 func (a *Attempt) Finished() bool {
 	return slices.Contains(finishedAttemptStatuses, revoxapi.AttemptStatus(a.Status))
+}
+
+// campaign is a call's `campaign`. It is zero if the JSON is not an object: nothing in it is counted.
+type campaign struct{ Name string }
+
+// UnmarshalJSONFrom reads any value.
+func (c *campaign) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != jsontext.KindBeginObject {
+		*c = campaign{}
+		return d.SkipValue()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != jsontext.KindEndObject {
+		name, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		isName := string(name) == `"name"`
+		if bytes.IndexByte(name, '\\') >= 0 {
+			unquoted, _ := jsontext.AppendUnquote(nil, name)
+			isName = string(unquoted) == "name"
+		}
+		if isName {
+			c.Name = ""
+		}
+		if !isName || d.PeekKind() != jsontext.KindString {
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		token, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		c.Name = token.String()
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// attemptID identifies an attempt within its call: a hash of its `id`, 0 if it has none.
+type attemptID uint64
+
+// UnmarshalJSONFrom reads any value. Only strings and numbers are IDs.
+func (id *attemptID) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	*id = 0
+	if kind := raw.Kind(); kind == jsontext.KindString && len(raw) > 2 || kind == jsontext.KindNumber {
+		*id = attemptID(xxhash.Sum64(raw))
+	}
+	return nil
 }
 
 var errNotString = errors.New("not a string")

@@ -146,6 +146,12 @@ func (t *Tally) CountRow(r Row) [][]Addition {
 		t.Add(RowsWithoutCall, "", 1)
 		return nil
 	}
+	if attempts := distinct(r.Call.Attempts); len(attempts) < len(r.Call.Attempts) {
+		t.Add(Anomalies, anomalyDuplicateAttempt, len(r.Call.Attempts)-len(attempts))
+		c := *r.Call
+		c.Attempts = attempts
+		r.Call = &c
+	}
 	t.countCall(r.Call)
 	t.endPart()
 	return t.parts
@@ -155,6 +161,34 @@ func (t *Tally) CountRow(r Row) [][]Addition {
 func (t *Tally) endPart() {
 	t.parts = append(t.parts, t.added[t.part:])
 	t.part = len(t.added)
+}
+
+// distinct returns attempts without those whose ID an attempt before them has. It does not change attempts.
+func distinct(attempts []Attempt) []Attempt {
+	if !anyDuplicate(attempts) {
+		return attempts
+	}
+	seen := make(map[attemptID]bool, len(attempts))
+	return slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool {
+		was := seen[a.ID]
+		seen[a.ID] = a.ID != 0
+		return was
+	})
+}
+
+// anyDuplicate reports whether two attempts may have the same ID. It is certain for few attempts.
+func anyDuplicate(attempts []Attempt) bool {
+	if len(attempts) > 16 {
+		return true
+	}
+	for i := range attempts {
+		for j := range i {
+			if attempts[i].ID != 0 && attempts[i].ID == attempts[j].ID {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (t *Tally) countCall(c *Call) {

@@ -7,12 +7,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
@@ -100,4 +102,70 @@ func readRows(t testing.TB, path string) []jsontext.Value {
 		t.Fatal(err)
 	}
 	return rows
+}
+
+// A late copy of an attempt is counted once. The same ID in another call is another attempt.
+func TestAttemptTwiceInOneCallIsCountedOnce(t *testing.T) {
+	attempt := func(id string) string { return `{"id":` + id + `,"status":"completed","result":"human"}` }
+	many := strings.Repeat(attempt(`"x"`)+",", 40)
+	for _, test := range []struct {
+		attempts              string
+		attempted, duplicates uint64
+	}{
+		{attempt(`"a"`) + "," + attempt(`"b"`), 2, 0},
+		{attempt(`"a"`) + "," + attempt(`"b"`) + "," + attempt(`"a"`), 2, 1},
+		{attempt(`7`) + "," + attempt(`7`), 1, 1},
+		{attempt(`null`) + "," + attempt(`null`), 2, 0},
+		{attempt(`""`) + "," + attempt(`""`), 2, 0},
+		{attempt(`{}`) + "," + attempt(`true`) + "," + attempt(`[]`), 3, 0},
+		{many + attempt(`"y"`), 2, 39},
+		{strings.Repeat(attempt(`null`)+",", 40) + attempt(`"y"`), 41, 0},
+	} {
+		rows := []string{
+			`{"id":"1","call":{"status":"completed","call_attempts":[` + test.attempts + `]}}`,
+			`{"id":"2","call":{"status":"completed","call_attempts":[` + attempt(`"a"`) + `]}}`,
+		}
+		tally := New(NewLabels(slog.New(slog.DiscardHandler)))
+		client := clientOfOneAnswer(t, []byte(`{"rows":[`+strings.Join(rows, ",")+`],"total":2}`))
+		for r, err := range revoxapi.Rows[Row](t.Context(), client, "c", revoxapi.RowsParams{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			tally.CountRow(r)
+		}
+		got, duplicates := tally.Total(AttemptsFinished), tally.Values.Counts[Anomalies.Index].Of(anomalyDuplicateAttempt)
+		if got != test.attempted+1 || duplicates != test.duplicates || tally.Total(AttemptResults) != got {
+			t.Errorf("%s: %d attempts, %d duplicates", test.attempts, got, duplicates)
+		}
+		calls, _ := tally.Values.Distributions[AttemptsPerCall.Index].Of("").ClassicBuckets(AttemptsPerCall.Buckets)
+		below := 0 // calls with fewer attempts
+		for i, bound := range AttemptsPerCall.Buckets {
+			if bound < float64(test.attempted) {
+				below = int(calls[i])
+			}
+		}
+		if wantBelow := map[bool]int{true: 1}[test.attempted > 1]; below != wantBelow {
+			t.Errorf("%s: attempts per call %v", test.attempts, calls)
+		}
+	}
+}
+
+// What is not counted may have any shape.
+func TestUncountedFieldsHaveAnyShape(t *testing.T) {
+	for _, member := range []string{
+		`"campaign":"x"`, `"campaign":[]`, `"campaign":[1]`, `"campaign":7`, `"campaign":{"name":7}`, `"campaign":{"name":{}}`,
+		`"campaign":{"id":[],"name":null}`, `"id":7`, `"assistant":"x"`, `"metadata":[]`,
+	} {
+		tally := New(NewLabels(slog.New(slog.DiscardHandler)))
+		client := clientOfOneAnswer(t, []byte(`{"rows":[{"id":"1","call":{"status":"completed",`+member+`}}],"total":1}`))
+		for r, err := range revoxapi.Rows[Row](t.Context(), client, "c", revoxapi.RowsParams{}) {
+			if err != nil {
+				t.Fatalf("%s: %v", member, err)
+			}
+			tally.CountRow(r)
+		}
+		if tally.Total(CallsFinished) != 1 || tally.Name != "" {
+			t.Errorf("%s: %d calls, name %q", member, tally.Total(CallsFinished), tally.Name)
+		}
+	}
 }

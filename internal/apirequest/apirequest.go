@@ -26,6 +26,9 @@ type Options struct {
 	// it gave that ETag. A value that is not an ETag, or is longer than 256 bytes, is not sent.
 	ETag string
 
+	// MaxPageBytes, if not 0, limits the size of the rows that revoxapi.Page keeps. A page with more is Overfull.
+	MaxPageBytes int
+
 	// Answer, if not nil, is filled when revoxapi.Page returns without an error.
 	Answer *Answer
 }

@@ -300,6 +300,7 @@ func campaignFindings(c *Campaign, seen paging, firstPage int) []Finding {
 // anomalies explains the kinds of revox_campaign_anomalies.
 var anomalies = map[string]string{
 	"duplicate_row":        "duplicate_row, rows that came twice because rows moved while pages were read",
+	"duplicate_attempt":    "duplicate_attempt, attempts whose id occurs twice in one call; counted once",
 	"bad_timestamp":        "bad_timestamp, timestamps that are not a date and time; durations that need them are not observed",
 	"negative_duration":    "negative_duration, durations that end before they begin; not observed",
 	"implausible_duration": "implausible_duration, durations of more than ten years; not observed",

@@ -3,6 +3,7 @@
 package faultmatrix
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -183,11 +184,30 @@ func bodies() []fault {
 		{name: "an error object", behavior: text(`{"error": "canary words"}`), reason: bad},
 		{name: "`rows` that is `null`", behavior: revoxtest.SetField("rows", "null"), reason: bad},
 		{name: "`rows` twice", behavior: text(`{"rows": [], "rows": []}`), reason: bad},
+		{name: "`rows` that is `{}`", behavior: revoxtest.SetField("rows", "{}"), reason: bad},
+		{name: "a byte order mark", behavior: revoxtest.ByteOrderMark(), reason: accepted},
+		{name: "white space after the end", behavior: revoxtest.TrailingBytes("\r\n \t\n"), reason: accepted},
 		{name: "rows that are `null`", behavior: text(`{"rows": [null]}`), reason: bad},
 		{name: "text after the end", behavior: revoxtest.TrailingBytes(`{"canary": "words"}`), reason: bad},
+		{name: "three million rows that are `{}`", detour: answering(flood(`{"rows": [`, "{}", 3_000_000, "]}")), reason: bad},
+		{name: "2.7 million attempts in a row", reason: bad,
+			detour: answering(flood(`{"rows": [{"id": "r", "call": {"call_attempts": [`, "{}", 2_700_000, "]}}]}"))},
 		{name: "nested arrays, a million deep", behavior: revoxtest.DeepNesting(1_000_000), reason: bad},
 		{name: "nested objects in a field that is not read, a million deep", reason: bad,
 			behavior: revoxtest.Body("application/json", `{"rows": [{"id": "r", "input_data": `+strings.Repeat(`{"x":`, 1_000_000))},
+	}
+}
+
+// flood returns a function that writes n times the same between begin and end.
+func flood(begin, item string, n int, end string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		b := bufio.NewWriter(w)
+		_, _ = b.WriteString(begin + item)
+		for range n - 1 {
+			_, _ = b.WriteString("," + item)
+		}
+		_, _ = b.WriteString(end)
+		return b.Flush()
 	}
 }
 
@@ -211,21 +231,26 @@ func wrongTypes() []fault {
 		faults = append(faults, fault{name: name, behavior: behavior, reason: reason})
 	}
 	for _, field := range []string{
-		"page", "page_size", "total", "id", "call", "status", "outcome", "campaign", "name", "call_attempts", "result",
-		"dial_error", "ended_by", "end_reason",
+		"call", "status", "outcome", "call_attempts", "result", "dial_error", "ended_by", "end_reason",
 	} {
 		add("`"+field+"`", revoxtest.WrongType(field), revoxapi.KindBadResponse)
 	}
 	for _, field := range []string{
-		"created_at", "started_at", "answered_at", "ended_at", "phone_number", "input_data", "transcript", "assistant",
-		"last_call_attempt",
+		"page", "page_size", "total", "campaign", "name", "created_at", "started_at", "answered_at", "ended_at",
+		"phone_number", "input_data", "transcript", "assistant", "last_call_attempt",
 	} {
 		add("`"+field+"`", revoxtest.WrongType(field), accepted)
 	}
 	for _, field := range []string{"call", "call_attempts", "campaign", "status", "outcome", "result"} {
 		add("`"+field+"` that is `null`", revoxtest.SetField(field, "null"), accepted)
 	}
-	add("`total` that is negative", revoxtest.LyingTotal(-1), revoxapi.KindBadResponse)
+	add("`id` that is a boolean", revoxtest.SetField("id", "true"), revoxapi.KindBadResponse)
+	add("`total` that is negative", revoxtest.LyingTotal(-1), accepted)
+	add("`total` that is a string of a number", revoxtest.SetField("total", fmt.Sprintf("%q", fmt.Sprint(rowsAfter))), accepted)
+	add("`page` that is a string of a number", revoxtest.SetField("page", `"0"`), accepted)
+	add("`campaign` that is `[]`", revoxtest.SetField("campaign", "[]"), accepted)
+	add("`call_attempts` that is `{}`", revoxtest.SetField("call_attempts", "{}"), accepted)
+	add("`call` that is `[]`", revoxtest.SetField("call", "[]"), accepted)
 	return faults
 }
 
@@ -244,6 +269,7 @@ func rowFaults() []fault {
 		{name: "no rows, `total` unchanged", behavior: mangle(func(rows) rows { return nil }), reason: accepted},
 		{name: "no rows, `total` 0", reason: accepted,
 			behavior: revoxtest.Body("application/json", `{"page": 0, "page_size": 10, "rows": [], "total": 0}`)},
+		{name: "every attempt twice", behavior: mangle(attemptsTwice), reason: accepted},
 		{name: "rows in reverse order", behavior: mangle(func(r rows) rows { slices.Reverse(r); return r }),
 			reason: accepted},
 		{name: "rows without `id`", behavior: mangle(func(rows) rows { return rows{json.RawMessage(`{"call": null}`)} }),
@@ -254,6 +280,23 @@ func rowFaults() []fault {
 		{name: "`total` says 0", behavior: revoxtest.LyingTotal(0), reason: accepted},
 		{name: "no `total`", behavior: revoxtest.WithoutField("total"), reason: accepted},
 	}
+}
+
+// attemptsTwice gives each call its attempts twice.
+func attemptsTwice(rows []json.RawMessage) []json.RawMessage {
+	for i, r := range rows {
+		_, attempts, found := strings.Cut(string(r), `"call_attempts":[`)
+		if !found || attempts[0] == ']' {
+			continue
+		}
+		var first json.RawMessage
+		if json.NewDecoder(strings.NewReader("["+attempts)).Decode(&first) != nil {
+			return nil
+		}
+		inner := string(first[1 : len(first)-1])
+		rows[i] = json.RawMessage(strings.Replace(string(r), inner, inner+","+inner, 1))
+	}
+	return rows
 }
 
 func texts() []fault {

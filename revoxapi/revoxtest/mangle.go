@@ -16,6 +16,11 @@ func TrailingBytes(more string) Behavior {
 	return mangleBody(func(b []byte) []byte { return append(b, more...) })
 }
 
+// ByteOrderMark answers as it should, after a byte order mark.
+func ByteOrderMark() Behavior {
+	return mangleBody(func(b []byte) []byte { return append([]byte("\ufeff"), b...) })
+}
+
 // InvalidUTF8 answers as it should, but the names, transcripts, contacts' data, end reasons and dial errors begin with
 // bytes that are not UTF-8.
 func InvalidUTF8() Behavior {
