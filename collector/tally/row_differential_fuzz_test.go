@@ -27,6 +27,9 @@ func FuzzLeanAndWholeRows(f *testing.F) {
 		`{"id": "` + "\xff" + `", "call": {"status": "` + "\xc3(" + `", "created_at": "2024-05-01T08:00:00+02:00", "scheduled_at": 7}}`,
 		`{"id": "r", "call": {"last_call_attempt": {"status": "completed"},
 			"call_attempts": [{"started_at": 1714554000, "ended_at": [], "answered_at": ""}]}}`,
+		`{"id": 7, "call": []}, {"id": "7"}, {"id": 8.0, "call": {"status": "c", "call_attempts": { }, "campaign": [], "metadata": []}}`,
+		`{"id": "r", "call": {"status": "c", "campaign": {"n\u0061me": "a\u0062", "name": null, "x": {"name": "c"}, "name": "d"},
+			"campaign": {"id": "i"}, "call_attempts": [{"id": "a", "status": "x"}, {"id": "a", "status": "y"}, [], {"id": 7}]}}`,
 	} {
 		f.Add([]byte(`{"rows": [` + body + `]}`))
 	}
