@@ -64,7 +64,7 @@ func AnchoredRegexp(pattern string) (*regexp.Regexp, error) {
 
 // listedJSON has the decoded fields of a campaign in the list. Others, such as the assistant, are skipped.
 type listedJSON struct {
-	ID                 tolerant[string]   `json:"id"`
+	ID                 listedID           `json:"id"`
 	Name               tolerant[string]   `json:"name"`
 	Status             tolerant[string]   `json:"status"`
 	IsCancelled        tolerant[bool]     `json:"is_cancelled"`
@@ -94,4 +94,17 @@ func (v *tolerant[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		v.value = zero
 	}
 	return nil
+}
+
+// listedID is an ID. A number is read as the string of its digits.
+type listedID struct{ tolerant[string] }
+
+// UnmarshalJSONFrom reads the value. It fails only on invalid JSON.
+func (id *listedID) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != jsontext.KindNumber {
+		return id.tolerant.UnmarshalJSONFrom(d)
+	}
+	raw, err := d.ReadValue()
+	id.value = string(raw)
+	return err
 }

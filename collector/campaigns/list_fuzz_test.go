@@ -96,3 +96,25 @@ func clientOfOneAnswer(t *testing.T, body []byte) *revoxapi.Client {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Entries without a usable ID are skipped. A number is a usable one.
+func TestOddListIsReadOn(t *testing.T) {
+	var log bytes.Buffer
+	body := `{"campaigns": [null, {"id": 7, "status": "running"}, {"id": {}}, "x", {"id": "b", "status": "running", "name": 5}]}`
+	c, err := New(Config{
+		Client: clientOfOneAnswer(t, []byte(body)), Clock: revoxapi.SystemClock{}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Labels: tally.NewLabels(slog.New(slog.DiscardHandler)), Discovery: &Discovery{Statuses: []string{"running"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if ids, _ := c.Selected(); !slices.Equal(ids, []string{"7", "b"}) {
+		t.Errorf("selected %q", ids)
+	}
+	if !bytes.Contains(log.Bytes(), []byte("campaigns=3")) {
+		t.Errorf("logged %s", log.String())
+	}
+}
