@@ -160,7 +160,7 @@ func TestAnswersEqualPromhttp(t *testing.T) {
 		callRow("r2", "completed", endedAttempt("human", 3_000_000)),
 	})
 	h := newHarness(t, api, clock, func(c *collector.Config) { c.Discovery = everything })
-	h.Want(h.Scrape(), `revox_campaign_call_attempt_results_total{campaign_id="hostile",result="hu\"man"} 1`)
+	h.Want(h.Scrape(), `revox_campaign_call_attempt_results_total{campaign_id="hostile",result="other"} 1`)
 	standard := h.promhttpServer(t)
 	for accepts, accept := range acceptHeaders {
 		for _, encoding := range []string{

@@ -48,9 +48,13 @@ func TestHostileValuesBecomeHarmlessLabels(t *testing.T) {
 	api := newAPI(t, clock)
 	long := strings.Repeat("é", 1000)
 	api.SetRows("c", "Na\x00me \"of\"\n{}", []json.RawMessage{
+		dialError("not-seen.Before_2"),
+		dialError("other"),
+		dialError("sheAskedForHerMoneyBack"),
+		dialError("a\u202ecb"),
 		dialError("quote\"back\\slash\nnewline\x00nul"),
 		dialError(long),
-		dialError(long + "more"), // equal to the one before when cut
+		dialError(long + "more"),
 		dialError("dial +33 6 12-34.56 78"),
 		dialError("06\u00a012\u00a034\u00a056\u00a078"),
 		dialError("06_12_34_56_78"),
@@ -60,19 +64,20 @@ func TestHostileValuesBecomeHarmlessLabels(t *testing.T) {
 		json.RawMessage(`{"id": "name", "call": {"status": "errored", "call_attempts": [],
 			"campaign": {"name": "` + strings.Repeat("N", 1000) + `"}}}`),
 		json.RawMessage(`{"id": "bytes", "call": {"status": "err` + "\xff" + `ored", "call_attempts": [],
-			"campaign": {"name": "Na` + "\xc3" + `me"}}}`),
+			"campaign": {"name": "\u202eNa` + "\xc3" + `me\u2066"}}}`),
 	})
 	h := newHarness(t, api, clock, only("c"))
 	scrape := h.Scrape()
 	h.Want(scrape,
 		`revox_campaign_up{campaign_id="c"} 1`,
-		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="quote\"back\\slash�newline�nul"} 1`,
-		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="`+strings.Repeat("é", 64)+`"} 2`,
-		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="other"} 6`,
-		`revox_campaign_calls{campaign_id="c",status="err�ored"} 1`,
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="not-seen.Before_2"} 1`,
+		`revox_campaign_call_attempt_dial_errors_total{campaign_id="c",dial_error="other"} 12`,
+		`revox_campaign_calls{campaign_id="c",status="other"} 1`,
+		`revox_exporter_unknown_values_total{label="dial_error"} 2`,
+		`revox_exporter_unknown_values_total{label="status"} 1`,
 		`revox_campaign_info{campaign_id="c",campaign_name="Na�me"} 1`)
 	for _, text := range []string{scrape, h.Logs.String()} {
-		if !utf8.ValidString(text) || regexp.MustCompile(`12.34|0612|(?i)jane|N{257}`).MatchString(text) {
+		if !utf8.ValidString(text) || regexp.MustCompile(`12.34|0612|quote|é|\x{202e}|(?i)jane|money|N{257}`).MatchString(text) {
 			t.Errorf("it shows invalid, personal or too long text:\n%s", text)
 		}
 	}

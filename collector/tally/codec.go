@@ -36,7 +36,7 @@ func (t *Tally) Store() Stored {
 // it. The error names an impossible value.
 func (s Stored) Restore(labels *Labels) (*Tally, error) {
 	t := New(labels)
-	t.Name, t.Fields = s.Name, RestoreFields(s.Carries)
+	t.Name, t.Fields = CleanText(s.Name, MaxNameRunes), RestoreFields(s.Carries)
 	clear(t.Values.Counts)
 	clear(t.Values.Distributions)
 	return t, t.Values.Restore(s.Families)
@@ -82,7 +82,8 @@ func storeLabelMap[V, S any](m LabelMap[V], store func(V) S) map[string]S {
 	return stored
 }
 
-// restoreLabelMap reverses storeLabelMap. Known label values share their memory.
+// restoreLabelMap reverses storeLabelMap. Known label values share their memory. A value that must not be shown is left
+// out.
 func restoreLabelMap[V, S any](stored map[string]S, f *Family, restore func(S, *Family) (V, error)) (LabelMap[V], error) {
 	m := make(LabelMap[V], 0, len(stored))
 	for label, s := range stored {
@@ -92,6 +93,8 @@ func restoreLabelMap[V, S any](stored map[string]S, f *Family, restore func(S, *
 		}
 		if i := slices.Index(f.Known, label); i >= 0 {
 			label = f.Known[i]
+		} else if !isIdentifier(label) {
+			continue
 		}
 		m = append(m, Entry[V]{label, value})
 	}

@@ -2,7 +2,6 @@ package tally
 
 import (
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,8 +15,8 @@ import (
 const (
 	// MaxNameRunes is the number of characters of a campaign's name that are shown.
 	MaxNameRunes = 256
-	// maxLabelRunes is the number of characters of an unknown value that go into a label.
-	maxLabelRunes = 64
+	// An unknown value passes only if it looks like an identifier: with at most so many characters, words and digits.
+	maxIdentifierBytes, maxIdentifierWords, maxIdentifierDigits = 40, 5, 3
 	// maxUnknownValues is the number of unknown values per label and process. Further ones become ValueOther.
 	maxUnknownValues = 20
 )
@@ -50,9 +49,10 @@ var (
 	enumEndReason      = newEnum("end_reason", names(revoxapi.Values[revoxapi.EndReason]()))
 )
 
-// Labels turns the API's values into label values. Unknown values pass too, because users want to see them. Their
-// number is limited for the whole process, so that the API cannot flood Prometheus with series. Make one per process
-// with NewLabels. It is safe for concurrent use.
+// Labels turns the API's values into label values. Unknown values that look like identifiers pass too, because users
+// want to see them. Their number is limited for the whole process, so that the API cannot flood Prometheus with series.
+// All others become ValueOther: they may be free text. Make one per process with NewLabels. It is safe for concurrent
+// use.
 type Labels struct {
 	logger    *slog.Logger
 	sightings map[string]*atomic.Uint64 // by label; has each label that can have unknown values
@@ -94,11 +94,10 @@ func (l *Labels) value(e *enum, raw string) (value string, known bool) {
 	if value, known := e.known[raw]; known {
 		return value, true
 	}
-	// Check more text than is kept: the cut may go through a telephone number.
-	if looksPersonal(CleanText(raw, 2*maxLabelRunes)) {
+	if raw == ValueOther || !isIdentifier(raw) {
 		return ValueOther, false
 	}
-	value = CleanText(raw, maxLabelRunes)
+	value = strings.Clone(raw) // do not keep the answer that it is part of
 	switch passed, first := l.pass(e.label, value); {
 	case passed && first:
 		l.logger.Warn("the API uses a value that this version does not know; it is counted under its own name",
@@ -132,7 +131,9 @@ func (l *Labels) pass(label, value string) (passed, first bool) {
 // Sighted counts the distinct unknown values that one complete scan saw.
 func (l *Labels) Sighted(unknown map[Unknown]struct{}) {
 	for u := range unknown {
-		l.sightings[u.Label].Add(1)
+		if n := l.sightings[u.Label]; n != nil { // a damaged state can have other labels
+			n.Add(1)
+		}
 	}
 }
 
@@ -147,7 +148,7 @@ func (l *Labels) Sightings() map[string]uint64 {
 
 // RestoreCampaignStatus lets a campaign's status pass because an earlier process let it pass.
 func (l *Labels) RestoreCampaignStatus(value string) {
-	if value != "" && !slices.Contains(CampaignStatuses(), value) {
+	if !slices.Contains(CampaignStatuses(), value) {
 		l.restore(enumCampaignStatus.label, value)
 	}
 }
@@ -171,12 +172,13 @@ func (l *Labels) restore(label, value string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	passed := l.unknown[label]
-	if passed != nil && value != ValueNone && value != ValueOther && len(passed) < maxUnknownValues {
+	if passed != nil && value != ValueNone && value != ValueOther && isIdentifier(value) && len(passed) < maxUnknownValues {
 		passed[value] = true
 	}
 }
 
-// CleanText returns the first maxRunes characters of text as valid UTF-8 without control characters.
+// CleanText returns at most maxRunes characters of text, as valid UTF-8 without control and format characters. Those
+// can act on terminals, or change the direction or the look of the text around them.
 func CleanText(text string, maxRunes int) string {
 	var clean strings.Builder
 	// Read only what is kept: the text may be megabytes long.
@@ -186,17 +188,45 @@ func CleanText(text string, maxRunes int) string {
 		}
 		r, size := utf8.DecodeRuneInString(text)
 		text = text[size:]
-		if unicode.IsControl(r) { // terminals act on those outside ASCII too
+		switch {
+		case unicode.IsControl(r): // terminals act on those outside ASCII too
 			r = utf8.RuneError
+		case unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp):
+			continue
 		}
 		clean.WriteRune(r)
 	}
 	return clean.String()
 }
 
-// personal matches what an enumeration never holds but free text may: a telephone number, a URL, an e-mail address or a
-// sentence. In a telephone number, anything but a letter may stand between the digits.
-var personal = regexp.MustCompile(`(?:\p{Nd}[^\p{L}\p{Nd}]*){7}|@|://|(?:\S+[\s\p{Z}]+){4}`)
+// isIdentifier reports whether an unknown value may be shown. Enumerations have identifiers; free text, names, numbers
+// and addresses do not look like them. An identifier starts with an ASCII letter and has only ASCII letters, digits, and
+// "_", "-" and "." between words. A word also ends where an upper-case letter follows a lower-case one.
+func isIdentifier(value string) bool {
+	if len(value) > maxIdentifierBytes {
+		return false
+	}
+	words, digits := 0, 0
+	before := byte('.')
+	for _, c := range []byte(value) {
+		switch {
+		case isLower(c), isUpper(c), isDigit(c):
+			if isSeparator(before) || isLower(before) && isUpper(c) {
+				words++
+			}
+			if isDigit(c) {
+				digits++
+			}
+		case !isSeparator(c):
+			return false
+		}
+		before = c
+	}
+	return value != "" && (isLower(value[0]) || isUpper(value[0])) &&
+		words <= maxIdentifierWords && digits <= maxIdentifierDigits
+}
 
-// looksPersonal reports whether a value must be kept out of labels and logs.
-func looksPersonal(value string) bool { return personal.MatchString(value) }
+func isLower(c byte) bool     { return 'a' <= c && c <= 'z' }
+func isUpper(c byte) bool     { return 'A' <= c && c <= 'Z' }
+func isDigit(c byte) bool     { return '0' <= c && c <= '9' }
+func isSeparator(c byte) bool { return c == '_' || c == '-' || c == '.' }

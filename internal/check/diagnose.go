@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -291,6 +292,11 @@ func campaignFindings(c *Campaign, seen paging, firstPage int) []Finding {
 		}
 	}
 	for _, u := range c.UnknownValues {
+		if u.Value == tally.ValueOther {
+			say(kindUnknownValue, "Some values of %s are not known to this version; they are counted as %q, because they "+
+				"do not look like identifiers or there are too many.", u.Label, u.Value)
+			continue
+		}
 		say(kindUnknownValue, "%s %q is not known to this version; it is counted under that name.", u.Label,
 			printable(u.Value))
 	}

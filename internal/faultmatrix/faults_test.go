@@ -323,12 +323,16 @@ func texts() []fault {
 	}
 	odd := `"a\u0000b\"c\\d\ne` + strings.Repeat("é", 300) + `"`
 	return []fault{
-		{name: "bytes that are not UTF-8", behavior: revoxtest.InvalidUTF8(), reason: accepted, warnings: 2},
+		{name: "bytes that are not UTF-8", behavior: revoxtest.InvalidUTF8(), reason: accepted},
 		{name: "a NUL, quotes and line breaks in names", behavior: revoxtest.SetField("name", odd), reason: accepted},
-		{name: "a NUL, quotes and line breaks in values", behavior: revoxtest.SetField("end_reason", odd),
-			reason: accepted, warnings: 1},
-		{name: "half a surrogate pair in values", behavior: revoxtest.SetField("end_reason", `"\ud800"`),
-			reason: accepted, warnings: 1},
+		{name: "direction-changing and invisible characters in names", reason: accepted,
+			behavior: revoxtest.SetField("name", `"\u202eSpr\u2066ing\u200b\ufeff\u2028"`)},
+		{name: "a NUL, quotes and line breaks in values", behavior: revoxtest.SetField("end_reason", odd), reason: accepted},
+		{name: "half a surrogate pair in values", behavior: revoxtest.SetField("end_reason", `"\ud800"`), reason: accepted},
+		{name: "a sentence of few words instead of a value", reason: accepted,
+			behavior: revoxtest.SetField("end_reason", `"Jane is ill"`)},
+		{name: "an identifier instead of a known value", reason: accepted, warnings: 1,
+			behavior: revoxtest.SetField("end_reason", `"agent_gave_up"`)},
 		{name: "a telephone number instead of a value", behavior: revoxtest.SetField("end_reason", `"+336123 00001"`),
 			reason: accepted},
 		{name: "a flood of end reasons", behavior: flood("end_reason"), reason: accepted, warnings: 21},
