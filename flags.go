@@ -139,7 +139,8 @@ func newApp() (*kingpin.Application, *flagValues) {
 		"Anchored regular expression. Discovered campaigns whose name matches are not read. Default: none.").
 		PlaceHolder("REGEXP").StringVar(&f.exclude)
 	app.Flag("campaign.status",
-		"Status of discovered campaigns that are read: draft, running, paused or completed. Repeatable.").
+		"Status of discovered campaigns that are read: draft, running, paused or completed. Unknown ones are always "+
+			"read. Repeatable.").
 		Default(defaultStatuses...).StringsVar(&f.statuses)
 	app.Flag("campaign.completed-for",
 		"How long after its last change a discovered campaign that is completed or cancelled is still read. "+

@@ -57,8 +57,12 @@ func (e *Exporter) logSelection(c selectionChange) {
 		}
 		defer logger.Warn("no campaign is selected: nothing is read until one is")
 	}
+	if c.overLimit > 0 {
+		e.cfg.Logger.Warn("there are more campaigns than one process reads: divide them between several with --shard.count, "+
+			"or select fewer with --campaign.include", "selected", len(c.after), "not_read", c.overLimit)
+	}
 	if c.first {
-		if e.cfg.Discovery != nil && !e.campaigns.List().LastSuccess.IsZero() {
+		if e.cfg.Discovery != nil && e.campaigns.List().Used {
 			e.cfg.Logger.Info("the list of campaigns was read", "listed", c.listed, "selected", len(c.after))
 		}
 		return

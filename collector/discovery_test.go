@@ -52,6 +52,7 @@ func TestDiscoverySelects(t *testing.T) {
 		listed("cancelled-long-ago", "Cancelled long ago", "running", true, start.Add(-8*24*time.Hour)),
 		`{"id": "completed-no-one-knows-when", "name": "", "status": "completed", "is_cancelled": false, "updated_at": {}}`,
 		`{"id": "archived", "name": "Archived", "status": "archived", "is_cancelled": false, "updated_at": null}`,
+		`{"id": "no-status", "name": "No status", "status": null}`,
 		`{"id": "..", "name": "no ID", "status": "running", "is_cancelled": false}`,
 		`{"id": 7, "name": ["no ID"], "status": {}, "is_cancelled": "no", "updated_at": 7,
 			"max_concurrent_calls": "unlimited"}`,
@@ -63,16 +64,16 @@ func TestDiscoverySelects(t *testing.T) {
 		given  []string
 		want   string
 	}{
-		{"by default", nil, nil, "cancelled completed completed-no-one-knows-when paused running"},
+		{"by default", nil, nil, "archived cancelled completed completed-no-one-knows-when no-status paused running"},
 		{"for ever", func(d *campaigns.Discovery) { d.CompletedFor = 0 }, nil,
-			"cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when paused running"},
-		{"by status", func(d *campaigns.Discovery) { d.Statuses = []string{"draft", "archived"} }, nil,
-			"archived draft"},
+			"archived cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when no-status paused running"},
+		{"by status", func(d *campaigns.Discovery) { d.Statuses = []string{"draft"} }, nil,
+			"archived draft no-status"},
 		{"by included names, anchored", func(d *campaigns.Discovery) { d.Include = anchored(t, "Paused|Run") }, nil,
 			"paused"},
 		{"by excluded names, anchored", func(d *campaigns.Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil,
-			"cancelled completed paused"},
-		{"given IDs despite the filters", func(d *campaigns.Discovery) { d.Statuses = nil }, []string{"draft", "not-listed"},
+			"archived cancelled completed no-status paused"},
+		{"given IDs despite the filters", func(d *campaigns.Discovery) { d.Include = anchored(t, "None") }, []string{"draft", "not-listed"},
 			"draft not-listed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -198,7 +199,7 @@ func TestCountersContinueWhenACampaignComesBack(t *testing.T) {
 	h := newHarness(t, api, clock, discover(nil))
 	remove()
 	remove = list(api)
-	h.Advance(5 * time.Minute)
+	h.Advance(7 * time.Minute) // an empty list is not believed before the third
 	h.WantNone(h.Scrape(), `campaign_id="a"`)
 
 	api.SetRows("a", "", []json.RawMessage{callRow("r1", "completed")})
@@ -211,7 +212,7 @@ func TestCountersContinueWhenACampaignComesBack(t *testing.T) {
 	// After RememberDropped it counts as a new campaign.
 	remove()
 	remove = list(api)
-	h.Advance(5 * time.Minute)
+	h.Advance(7 * time.Minute)
 	h.WantNone(h.Scrape(), `campaign_id="a"`)
 	h.Advance(store.RememberDropped)
 	remove()

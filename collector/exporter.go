@@ -72,6 +72,9 @@ type Exporter struct {
 	selected chan struct{} // holds a message if new campaigns need a first scan without a scrape
 	listRead atomic.Bool   // the list of campaigns was read, or could not be read
 	ready    atomic.Bool
+	// wakeDiscovery makes discover read the list soon, if it is waiting; nil before its first wait.
+	wakeDiscovery atomic.Pointer[context.CancelFunc]
+	overLimit     atomic.Int64 // campaigns that are not selected because there are too many
 
 	// selecting is locked while campaigns are selected. It guards the fields below.
 	selecting sync.Mutex

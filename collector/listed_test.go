@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -19,7 +20,10 @@ func TestStatusOfACampaignThatIsAddedLater(t *testing.T) {
 	api := newAPI(t, clock)
 	api.SetRows("a", "", []json.RawMessage{callRow("r", "completed")})
 	list(api, listed("a", "A", "draft", false, start), listed("b", "B", "novel", false, start))
-	h := newHarness(t, api, clock, func(c *collector.Config) { discover(nil)(c); c.CampaignFile = path })
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		discover(func(d *campaigns.Discovery) { d.Exclude = anchored(t, "B") })(c)
+		c.CampaignFile = path
+	})
 	if lines := grep(h.Logs.String(), "novel"); lines != "" {
 		t.Errorf("the log has the unknown status of a campaign that is not selected:\n%s", lines)
 	}

@@ -100,6 +100,8 @@ var references = []referenceGroup{
 			`revox_discovery_up == 0`},
 		{"revox_discovery_last_success_timestamp_seconds", "seconds since 1970", "Age of the list of campaigns, in seconds",
 			`time() - revox_discovery_last_success_timestamp_seconds`},
+		{"revox_discovery_failures_total", "lists", "Why lists of campaigns were not used, or only in part, in the last hour",
+			`sum by (reason) (increase(revox_discovery_failures_total[1h])) > 0`},
 	}},
 	{"The API", []reference{
 		{"revox_api_requests_total", "requests", "Share of requests that failed, over the last 15 minutes",
@@ -112,6 +114,13 @@ var references = []referenceGroup{
 			`sum by (reason) (increase(revox_api_retries_total[1h])) > 0`},
 	}},
 	{"The exporter", []reference{
+		{"revox_exporter_campaigns_over_limit", "campaigns", "Exporters that have too many campaigns",
+			`revox_exporter_campaigns_over_limit > 0`},
+		{"revox_exporter_shard_info", "", "Shards that are seen",
+			`count by (shard_count) (count by (shard_count, shard_index) (revox_exporter_shard_info))`},
+		{"revox_exporter_shards", "shards", "Shards that are missing",
+			`max by (shard_count) (revox_exporter_shard_info * on (job, instance) group_left () revox_exporter_shards)
+  - count by (shard_count) (count by (shard_count, shard_index) (revox_exporter_shard_info)) > 0`},
 		{"revox_exporter_campaign_file_last_reload_successful", "", "Exporters whose campaign file is bad",
 			`revox_exporter_campaign_file_last_reload_successful == 0`},
 		{"revox_exporter_campaign_file_last_reload_success_timestamp_seconds", "seconds since 1970",

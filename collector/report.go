@@ -87,12 +87,13 @@ type ListedCampaign struct {
 type Selection struct {
 	// Campaigns are the campaigns to read, the given ones first. Those that are not in the list have only an ID.
 	Campaigns []ListedCampaign
-	// Listed is the number of campaigns in the list.
+	// Listed is the number of campaigns in the list, of all shards.
 	Listed int
 }
 
 // Select returns the campaigns that the configuration selects now. If discovery is on and the list cannot be read, it
-// returns the error and the campaigns that are selected without the list. It may be called without Run.
+// returns the error and the campaigns that are selected without the list; if the list is incomplete, the error and those
+// that are selected from it. It may be called without Run.
 func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 	var s Selection
 	var err error
@@ -103,7 +104,11 @@ func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 	if err != nil {
 		ids, listed = e.campaigns.AlwaysSelected(), nil
 	}
-	s.Listed = len(listed)
+	list := e.campaigns.List()
+	s.Listed = list.Listed
+	if err == nil {
+		err = list.Err // the list is used, but is incomplete
+	}
 	for _, id := range ids {
 		c := ListedCampaign{ID: id}
 		if l := listed[id]; l != nil {

@@ -1,17 +1,19 @@
 package collector
 
 import (
-	"slices"
-
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/store"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // restore reads the state. With discovery, it selects the campaigns that the earlier process had discovered, if the
 // configuration still selects them, so that they are shown even if the list cannot be read.
 func (e *Exporter) restore() {
 	now := e.cfg.Clock.Now()
-	always := e.campaigns.Always()
+	always := map[string]bool{}
+	for _, id := range e.campaigns.Always() {
+		always[id] = true
+	}
 	records, dropped := map[string]*store.Record{}, map[string]store.Dropped{}
 	var discovered []string
 	listed := map[string]*campaigns.Listed{}
@@ -20,11 +22,14 @@ func (e *Exporter) restore() {
 		if e.cfg.Discovery == nil {
 			was.Record.Listed = nil
 		}
-		selected := slices.Contains(always, id)
+		selected := always[id]
 		if !selected && was.At.IsZero() && was.Record.Listed != nil && e.cfg.Discovery.Selects(was.Record.Listed, now) {
 			selected, discovered = true, append(discovered, id)
 		}
-		e.labels.RestoreCampaignStatus(was.Record.Status())
+		if l := was.Record.Listed; l != nil {
+			l.StatusLabel = e.labels.RestoreCampaignStatus(l.StatusLabel)
+			l.Name = tally.CleanText(l.Name, tally.MaxNameRunes)
+		}
 		if was.Record.Data != nil {
 			e.labels.RestoreValues(was.Record.Data.Monotonic)
 		}

@@ -37,7 +37,10 @@ func (e *Exporter) discover(ctx context.Context) {
 		if !asked || err != nil {
 			pause = min(pause, time.Minute)
 		}
-		_ = e.cfg.Clock.Sleep(ctx, pause) // the only error is that ctx ended
+		sleep, wake := context.WithCancel(ctx)
+		e.wakeDiscovery.Store(&wake)
+		_ = e.cfg.Clock.Sleep(sleep, pause) // the only error is that its context ended
+		wake()
 	}
 }
 
@@ -57,19 +60,26 @@ type selectionChange struct {
 	first bool
 	// emptied reports that no campaign is selected any more.
 	emptied bool
+	// overLimit is the number of campaigns that are not selected because there are too many, if it was 0 before.
+	overLimit int
 }
 
 func (e *Exporter) selectCampaigns() selectionChange {
 	e.selecting.Lock()
 	defer e.selecting.Unlock()
 	ids, listed := e.campaigns.Selected()
-	c := selectionChange{before: e.store.All(), listed: len(listed), first: !e.compared}
+	list := e.campaigns.List()
+	c := selectionChange{before: e.store.All(), listed: list.Listed, first: !e.compared}
 	e.store.SelectOnly(ids, listed, e.cfg.Clock.Now())
 	e.queue.SelectOnly(ids)
 	e.intervals.Select(ids)
 	c.after = e.store.All()
-	if e.cfg.Discovery == nil || !e.campaigns.List().LastSuccess.IsZero() {
+	if e.cfg.Discovery == nil || list.Used {
 		e.compared = true
+	}
+	over := e.campaigns.OverLimit()
+	if before := e.overLimit.Swap(int64(over)); before == 0 {
+		c.overLimit = over
 	}
 	idle := len(ids) == 0 && (e.cfg.Discovery == nil || listed != nil)
 	c.emptied = idle && !e.idle
@@ -97,6 +107,10 @@ func (e *Exporter) reload(asked bool) error {
 	if err == nil {
 		e.applySelection()
 		e.scanNewOnes()
+		// The list has the names and statuses of campaigns that are new in the file.
+		if wake := e.wakeDiscovery.Load(); changed && wake != nil {
+			(*wake)()
+		}
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,26 +30,39 @@ type Config struct {
 	Labels *tally.Labels
 }
 
+// MaxSelected is the number of campaigns that are selected at most, the given ones first, then those in the file. What
+// the API lists must not decide how much memory and how many series there are.
+const MaxSelected = 10_000
+
 // Selector knows which campaigns are selected. It is safe for concurrent use. Make one with New.
 type Selector struct {
 	cfg  Config
 	file *file // nil if there is none
 
 	mu         sync.Mutex
-	discovered []string           // the campaigns that discovery selected from the last list
-	listed     map[string]*Listed // the last list, by ID
+	discovered []string           // the campaigns that discovery selected from the last list, at most MaxSelected
+	listed     map[string]*Listed // the entries in the last list, by ID, of discovered and always selected campaigns
+	unselected int                // campaigns that discovery would have selected without the limit
 	list       ListStatus
 	skipped    int // campaigns in the last list without a usable ID
+	doubted    int // lists in a row that lack most of the campaigns
 }
 
 // ListStatus describes the attempts to read the list of campaigns.
 type ListStatus struct {
 	// Asked reports that the list was read, or could not be read, at least once.
 	Asked bool
-	// Err is the error of the last attempt; nil if it succeeded.
+	// Err is the error of the last attempt; nil if it succeeded. A list that has more campaigns than it sent is used, but
+	// is an error too.
 	Err error
 	// LastSuccess is the time of the last success; zero if there was none.
 	LastSuccess time.Time
+	// Used reports that a list was used in this process, if only an incomplete one. Listed is the number of campaigns in
+	// the last such list.
+	Used   bool
+	Listed int
+	// Failures counts the attempts with an error by kind.
+	Failures map[revoxapi.ErrorKind]uint64
 }
 
 // New reads the campaign file and returns a Selector. The error is about the given IDs, the file or the shard.
@@ -76,30 +90,48 @@ func New(cfg Config) (*Selector, error) {
 	return s, nil
 }
 
-// Selected returns the IDs of the selected campaigns, each once, and the campaigns of the last list by ID. The map must
-// not be changed; it is nil before the first list.
+// Selected returns the IDs of the selected campaigns, each once, and the entries in the last list, by ID, of those that
+// have one. The map must not be changed; it is nil before the first list.
 func (s *Selector) Selected() (ids []string, listed map[string]*Listed) {
 	s.mu.Lock()
 	discovered, listed := s.discovered, s.listed
 	s.mu.Unlock()
-	return s.own(s.Always(), discovered), listed
+	ids, _ = s.own(s.Always(), discovered)
+	return ids, listed
+}
+
+// OverLimit returns the number of campaigns that are not selected only because of MaxSelected.
+func (s *Selector) OverLimit() int {
+	s.mu.Lock()
+	discovered, unselected := s.discovered, s.unselected
+	s.mu.Unlock()
+	_, over := s.own(s.Always(), discovered)
+	return over + unselected
 }
 
 // AlwaysSelected returns the IDs of the campaigns that are selected independently of the list, each once.
-func (s *Selector) AlwaysSelected() []string { return s.own(s.Always()) }
+func (s *Selector) AlwaysSelected() []string {
+	ids, _ := s.own(s.Always())
+	return ids
+}
 
-// own returns the IDs that belong to the shard, each once.
-func (s *Selector) own(sources ...[]string) (ids []string) {
+// own returns the first MaxSelected IDs that belong to the shard, each once, and how many more there are.
+func (s *Selector) own(sources ...[]string) (ids []string, over int) {
 	seen := map[string]bool{}
 	for _, source := range sources {
 		for _, id := range source {
-			if !seen[id] && s.cfg.Shard.Has(id) {
-				seen[id] = true
-				ids = append(ids, id)
+			if seen[id] || !s.cfg.Shard.Has(id) {
+				continue
 			}
+			seen[id] = true
+			if len(ids) == MaxSelected {
+				over++
+				continue
+			}
+			ids = append(ids, id)
 		}
 	}
-	return ids
+	return ids, over
 }
 
 // Always returns the given IDs and those in the file, of all shards. An ID may occur in both.
@@ -121,83 +153,74 @@ func (s *Selector) Given() (given, inFile int) {
 // Refresh reads the list and selects campaigns from it. If it returns an error, the selection does not change. It must
 // not be called concurrently.
 func (s *Selector) Refresh(ctx context.Context) error {
-	now := s.cfg.Clock.Now()
-	var discovered []string
-	listed := map[string]*Listed{}
-	always := s.Always()
-	unknown := map[tally.Unknown]struct{}{}
-	skipped := 0
-	var list revoxapi.ListSummary
-	for c, err := range revoxapi.Campaigns[listedJSON](ctx, s.cfg.Client, revoxapi.WithListSummary(&list)) {
+	r := s.newReading()
+	var summary revoxapi.ListSummary
+	for c, err := range revoxapi.Campaigns[listedJSON](ctx, s.cfg.Client, revoxapi.WithListSummary(&summary)) {
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			s.note(s.cfg.Clock.Now(), 0, err)
+			s.note(nil, err)
 			return err
 		}
-		id := c.ID.value
-		if revoxapi.CheckCampaignID(id) != nil {
-			skipped++
-			continue
-		}
-		if listed[id] != nil || !s.cfg.Shard.Has(id) {
-			continue
-		}
-		campaign := c.listed(now)
-		listed[id] = campaign
-		if s.cfg.Discovery.Selects(campaign, now) {
-			discovered = append(discovered, id)
-		} else if !tally.KnownCampaignStatus(campaign.Status) && !slices.Contains(always, id) {
-			continue // report unknown statuses only of campaigns that are selected
-		}
-		campaign.StatusLabel = s.statusLabel(campaign, unknown)
+		r.add(&c)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	s.cfg.Labels.Sighted(unknown)
+	r.skipped += summary.Skipped
+	r.end(summary.More)
+	if err := s.checkSuddenLoss(r); err != nil {
+		s.note(nil, err)
+		return err
+	}
+	s.cfg.Labels.Sighted(r.unknown)
 	s.mu.Lock()
-	s.discovered, s.listed = discovered, listed
+	s.discovered, s.listed, s.unselected = r.discovered, r.listed, r.unselected
 	s.mu.Unlock()
-	s.note(s.cfg.Clock.Now(), skipped+list.Skipped, nil)
+	var err error
+	if r.partial {
+		err = incomplete(fmt.Errorf("the list has more campaigns than the %d that the API sent, and says no way to get "+
+			"the others", summary.Entries))
+	}
+	s.note(r, err)
 	return nil
 }
 
-// statusLabel returns a campaign's status as a label value. It adds an unknown one to unknown.
-func (s *Selector) statusLabel(campaign *Listed, unknown map[tally.Unknown]struct{}) string {
-	switch {
-	case campaign.IsCancelled:
-		return tally.CampaignCancelled
-	case campaign.Status == "":
-		return ""
-	}
-	value, known := s.cfg.Labels.CampaignStatus(campaign.Status)
-	if !known {
-		unknown[value] = struct{}{}
-	}
-	return value.Value
-}
-
-// note records the result of reading the list, and logs it if it differs from the one before.
-func (s *Selector) note(now time.Time, skipped int, err error) {
+// note records the result of reading the list, and logs it if it differs from the one before. r is nil if the list is
+// not used.
+func (s *Selector) note(r *reading, err error) {
 	s.mu.Lock()
 	before, skippedBefore := s.list, s.skipped
 	s.list.Asked, s.list.Err = true, err
 	if err == nil {
-		s.list.LastSuccess, s.skipped = now, skipped
+		s.list.LastSuccess = s.cfg.Clock.Now()
+	} else {
+		s.list.Failures = maps.Clone(s.list.Failures) // callers of List have the old one
+		if s.list.Failures == nil {
+			s.list.Failures = map[revoxapi.ErrorKind]uint64{}
+		}
+		s.list.Failures[revoxapi.KindOf(err)]++
+	}
+	if r != nil {
+		s.list.Used, s.list.Listed, s.skipped = true, r.listedCount, r.skipped
 	}
 	s.mu.Unlock()
 	switch {
 	case err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != revoxapi.KindOf(err)):
-		s.cfg.Logger.Error("the list of campaigns cannot be read; the selected campaigns stay the same", "err", err)
+		if r != nil {
+			s.cfg.Logger.Warn("the list of campaigns is incomplete; campaigns that it does not have are read only if they "+
+				"were selected before, or are given with --campaign.id or --campaign.file", "err", err)
+		} else {
+			s.cfg.Logger.Error("the list of campaigns cannot be used; the selected campaigns stay the same", "err", err)
+		}
 	case err != nil:
 		s.cfg.Logger.Debug("the list of campaigns still cannot be read", "err", err)
 	case before.Err != nil:
 		s.cfg.Logger.Info("the list of campaigns can be read again")
 	}
-	if err == nil && skipped > 0 && skipped != skippedBefore {
-		s.cfg.Logger.Warn("campaigns in the list are skipped because they have no usable ID", "campaigns", skipped)
+	if r != nil && r.skipped > 0 && r.skipped != skippedBefore {
+		s.cfg.Logger.Warn("campaigns in the list are skipped because they have no usable ID", "campaigns", r.skipped)
 	}
 }
 
@@ -212,7 +235,7 @@ func (s *Selector) List() ListStatus {
 func (s *Selector) Restore(discovered []string, listed map[string]*Listed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.discovered, s.listed = discovered, listed
+	s.discovered, s.listed, s.list.Listed = discovered, listed, len(discovered)
 }
 
 // Campaign is a campaign in the list, selected or not.

@@ -18,7 +18,8 @@ type Discovery struct {
 	Interval time.Duration
 	// Include and Exclude are matched against the name. A nil Include includes all; a nil Exclude excludes none.
 	Include, Exclude *regexp.Regexp
-	// Statuses are the values of the API's `status` that are selected.
+	// Statuses are the known values of the API's `status` that are selected. Unknown ones are always selected, and so are
+	// campaigns without a status: reading too much is better than a gap.
 	Statuses []string
 	// CompletedFor is how long a completed or cancelled campaign stays selected after `updated_at`; 0: for ever.
 	CompletedFor time.Duration
@@ -26,20 +27,22 @@ type Discovery struct {
 
 // Listed is a campaign's entry in the list. It is immutable.
 type Listed struct {
-	// Name has no control characters. It is "" if the list does not give it.
+	// Name is clean text; see tally.CleanText. It is "" if the list does not give it.
 	Name string
-	// Status is the API's value, and StatusLabel the value that revox_campaign_status shows; "" if unknown.
-	Status, StatusLabel string
-	IsCancelled         bool
-	UpdatedAt           revoxapi.Timestamp
-	MaxConcurrentCalls  *float64 // nil if the list does not give it
+	// Status is the API's value if it is known, else "".
+	Status string
+	// StatusLabel is the value that revox_campaign_status shows; "" for none.
+	StatusLabel        string
+	IsCancelled        bool
+	UpdatedAt          revoxapi.Timestamp
+	MaxConcurrentCalls *float64 // nil if the list does not give it
 	// ReadAt is when the list was read.
 	ReadAt time.Time
 }
 
 // Selects reports whether d selects a listed campaign at the time now.
 func (d *Discovery) Selects(c *Listed, now time.Time) bool {
-	if !slices.Contains(d.Statuses, c.Status) {
+	if c.Status != "" && !slices.Contains(d.Statuses, c.Status) {
 		return false
 	}
 	if d.Include != nil && !d.Include.MatchString(c.Name) || d.Exclude != nil && d.Exclude.MatchString(c.Name) {
@@ -74,10 +77,14 @@ type listedJSON struct {
 
 // listed returns c without its StatusLabel.
 func (c *listedJSON) listed(readAt time.Time) *Listed {
-	return &Listed{
-		Name: tally.CleanText(c.Name.value, tally.MaxNameRunes), Status: c.Status.value, IsCancelled: c.IsCancelled.value,
+	l := &Listed{
+		Name: tally.CleanText(c.Name.value, tally.MaxNameRunes), IsCancelled: c.IsCancelled.value,
 		UpdatedAt: c.UpdatedAt, MaxConcurrentCalls: c.MaxConcurrentCalls.value, ReadAt: readAt,
 	}
+	if tally.KnownCampaignStatus(c.Status.value) {
+		l.Status = c.Status.value
+	}
+	return l
 }
 
 // tolerant is a value that is zero if the JSON has another type: one malformed campaign must not spoil the list.

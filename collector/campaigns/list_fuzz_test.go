@@ -70,7 +70,7 @@ func FuzzCampaignList(f *testing.F) {
 				continue
 			}
 			seen[w.ID] = true
-			if got.Status != string(w.Status) || got.IsCancelled != w.IsCancelled ||
+			if got.Status != string(w.Status) && (got.Status != "" || revoxapi.Known(w.Status)) || got.IsCancelled != w.IsCancelled ||
 				got.UpdatedAt.String() != w.UpdatedAt.String() ||
 				got.Name != tally.CleanText(w.Name, tally.MaxNameRunes) {
 				t.Errorf("campaign %q is read as %+v, want %+v", w.ID, got, w)

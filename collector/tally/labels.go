@@ -146,11 +146,17 @@ func (l *Labels) Sightings() map[string]uint64 {
 	return counts
 }
 
-// RestoreCampaignStatus lets a campaign's status pass because an earlier process let it pass.
-func (l *Labels) RestoreCampaignStatus(value string) {
-	if !slices.Contains(CampaignStatuses(), value) {
-		l.restore(enumCampaignStatus.label, value)
+// RestoreCampaignStatus lets a campaign's status pass because an earlier process let it pass. It returns the value, or
+// ValueOther if it must not be shown.
+func (l *Labels) RestoreCampaignStatus(value string) string {
+	if value == "" || slices.Contains(CampaignStatuses(), value) {
+		return value
 	}
+	if !isIdentifier(value) {
+		return ValueOther
+	}
+	l.restore(enumCampaignStatus.label, value)
+	return value
 }
 
 // RestoreValues lets the label values in v pass, as an earlier process did, so that they stay counted by name.
