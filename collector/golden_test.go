@@ -58,6 +58,7 @@ func TestHandCountedCampaign(t *testing.T) {
 		`revox_campaign_call_resolution_duration_seconds_count{campaign_id="hand-counted"} 3`,
 		`revox_campaign_call_attempts_per_call_sum{campaign_id="hand-counted"} 7`,
 		`revox_campaign_call_attempts_per_call_bucket{campaign_id="hand-counted",le="1"} 3`,
+		`revox_campaign_oldest_active_attempt_timestamp_seconds{campaign_id="hand-counted"} 1.714572e+09`,
 		`revox_campaign_anomalies{campaign_id="hand-counted",kind="bad_timestamp"} 2`,
 		`revox_campaign_anomalies{campaign_id="hand-counted",kind="negative_duration"} 1`,
 		`revox_exporter_unknown_values_total{label="status"} 1`,

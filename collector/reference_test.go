@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -30,6 +31,7 @@ func TestReference(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: sim.Light})
+	api.SetRows("active", "", []json.RawMessage{activeRow("r", "calling", "ongoing", `"2024-05-01T08:59:00Z"`)})
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, campaigns, "[]")
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)

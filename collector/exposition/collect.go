@@ -40,6 +40,9 @@ func (b *seriesBuilder) collectScans(r *store.Record) {
 func (b *seriesBuilder) collectData(r *store.Record) {
 	b.add(familyInfo, 1, r.Name())
 	b.add(familyDecreases, float64(r.Data.Decreases))
+	if start := r.Data.Tally.OldestActive; start > 0 {
+		b.add(familyOldestActive, float64(start)/1e3)
+	}
 	for _, f := range counted {
 		if f.Optional && !r.Data.Fields[f.Index] || b.keep(f, r.Data) {
 			continue

@@ -70,6 +70,8 @@ var (
 		"1 for the campaign's current status and 0 for the others; only if the list of campaigns gives it.", "status")
 	familyMaxConcurrentCalls = define(tally.Gauge, "revox_campaign_max_concurrent_calls",
 		"Calls that the campaign may have in progress at once; only if the list of campaigns gives it.")
+	familyOldestActive = define(tally.Gauge, "revox_campaign_oldest_active_attempt_timestamp_seconds",
+		"Unix time at which the attempt started that has been queued, ringing or ongoing longest; absent if there is none.")
 	familyDecreases = define(tally.Counter, "revox_campaign_decreases_total",
 		"Label values of counters and histograms that fell from one complete scan to the next; what was published did not fall.")
 	familyUp = define(tally.Gauge, "revox_campaign_up",

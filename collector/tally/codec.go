@@ -14,6 +14,8 @@ type Stored struct {
 	Name     string                  `json:"name,omitzero"`
 	Families map[string]StoredFamily `json:"families"`
 	Carries  []string                `json:"carries,omitempty"`
+	// OldestActive is Tally.OldestActive.
+	OldestActive int64 `json:"oldest_active,omitzero"`
 }
 
 // StoredFamily holds the values of one family, by label value.
@@ -29,7 +31,7 @@ type storedCell [5]int64
 
 // Store returns t in its stored form, without Unknown.
 func (t *Tally) Store() Stored {
-	return Stored{Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields)}
+	return Stored{Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields), OldestActive: t.OldestActive}
 }
 
 // Restore returns the tally that was stored. A family that was not stored, or was stored with other buckets, is nil in
@@ -37,6 +39,7 @@ func (t *Tally) Store() Stored {
 func (s Stored) Restore(labels *Labels) (*Tally, error) {
 	t := New(labels)
 	t.Name, t.Fields = CleanText(s.Name, MaxNameRunes), RestoreFields(s.Carries)
+	t.seenActiveSince(s.OldestActive)
 	clear(t.Values.Counts)
 	clear(t.Values.Distributions)
 	return t, t.Values.Restore(s.Families)

@@ -8,7 +8,7 @@ import (
 
 // AppendBytes appends t's counts to b in a compact form, which MergeBytes of the same process reads.
 func (t *Tally) AppendBytes(b []byte) []byte {
-	b = appendText(b, t.Name)
+	b = binary.AppendVarint(appendText(b, t.Name), t.OldestActive)
 	for i, f := range families {
 		field := byte(0)
 		if t.Fields[i] {
@@ -74,6 +74,7 @@ func (t *Tally) MergeBytes(b []byte) {
 	if name := r.text(); name != "" {
 		t.Name = name
 	}
+	t.seenActiveSince(r.int())
 	var part Distribution
 	for i, f := range families {
 		t.Fields[i] = r.uint() == 1 || t.Fields[i]

@@ -112,6 +112,11 @@ func (id *attemptID) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return nil
 }
 
+// Active reports whether the attempt is under way: its status is queued, ringing or ongoing.
+func (a *Attempt) Active() bool {
+	return !a.Finished() && revoxapi.Known(revoxapi.AttemptStatus(a.Status))
+}
+
 var errNotString = errors.New("not a string")
 
 // optionalString is a string that remembers whether its field was present, even as null.

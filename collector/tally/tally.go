@@ -38,6 +38,9 @@ type Tally struct {
 	Unknown map[Unknown]struct{}
 	// Name is the campaign's name, from the last row that has one; "" if none has.
 	Name string
+	// OldestActive is when the attempt started that has been queued, ringing or ongoing longest, in Unix milliseconds; 0
+	// if there is none.
+	OldestActive int64
 
 	labels *Labels
 	// added is what the last row added to counters, and parts its parts, the next of which begins at part.
@@ -85,6 +88,14 @@ func (t *Tally) Merge(other *Tally) {
 	maps.Copy(t.Unknown, other.Unknown)
 	if other.Name != "" {
 		t.Name = other.Name
+	}
+	t.seenActiveSince(other.OldestActive)
+}
+
+// seenActiveSince lowers OldestActive to start, unless start is not positive: before 1970 there are only placeholders.
+func (t *Tally) seenActiveSince(start int64) {
+	if start > 0 && (t.OldestActive == 0 || start < t.OldestActive) {
+		t.OldestActive = start
 	}
 }
 
@@ -245,8 +256,14 @@ func (t *Tally) countAttempt(a *Attempt) {
 	}
 	status := t.label(enumAttemptStatus, a.Status)
 	t.Add(CallAttempts, status, 1)
-	if a.Finished() {
+	switch {
+	case a.Finished():
 		t.countFinishedAttempt(a, status)
+	case a.Active():
+		t.checkTimestamp(a.StartedAt)
+		if a.StartedAt.Valid() {
+			t.seenActiveSince(a.StartedAt.Time.UnixMilli())
+		}
 	}
 }
 
