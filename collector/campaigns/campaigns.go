@@ -180,8 +180,8 @@ func (s *Selector) Refresh(ctx context.Context) error {
 	s.mu.Unlock()
 	var err error
 	if r.partial {
-		err = incomplete(fmt.Errorf("the list has more campaigns than the %d that the API sent, and says no way to get "+
-			"the others", summary.Entries))
+		err = incomplete(fmt.Errorf("the list has more campaigns than the %d that the API sent, which documents no "+
+			"way to read the others", summary.Entries))
 	}
 	s.note(r, err)
 	return nil

@@ -328,6 +328,18 @@ func TestDiscoveryThatFailsAndDiscoveryOfNothing(t *testing.T) {
 		t.Errorf("the table does not say so:\n%s", o.out)
 	}
 	remove()
+	remove = api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Body("application/json",
+		`{"campaigns": [{"id": "c", "name": "C", "status": "running"}], "has_more": true}`)})
+	r = run{url: api.URL, config: discovered}.result(t)
+	if r.OK || r.Discovery.Problem == nil || r.Discovery.Problem.Reason != "incomplete" || r.Discovery.Listed != 1 ||
+		!strings.Contains(r.Discovery.Problem.Advice, "--campaign.file") || len(r.Campaigns) != 1 || !r.Campaigns[0].OK {
+		t.Errorf("list incomplete: %+v", r)
+	}
+	o = run{url: api.URL, format: "table", config: discovered}.do(t)
+	if !strings.Contains(o.out, "The list of campaigns: INCOMPLETE") {
+		t.Errorf("the table does not say so:\n%s", o.out)
+	}
+	remove()
 	drafts := func(c *collector.Config) { discovered(c); c.Discovery.Statuses = []string{"draft"} }
 	r = run{url: api.URL, config: drafts}.result(t)
 	if !r.OK || r.Discovery.Listed != 1 || len(r.Campaigns) != 0 || len(r.Findings) != 1 ||

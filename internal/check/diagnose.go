@@ -54,6 +54,10 @@ func (w *Watch) advice(e *revoxapi.Error, a *answer, firstPage int, list func() 
 	case revoxapi.KindTimeout:
 		return slowAdvice
 	case revoxapi.KindIncomplete:
+		if e.Endpoint == revoxapi.EndpointCampaigns {
+			return "The API documents no pages of this list: give the campaigns that are missing with --campaign.id or " +
+				"--campaign.file."
+		}
 		return "The campaign changes while it is read: try again when fewer rows are added, or with larger pages " +
 			"(--revox.page-size=500)."
 	}

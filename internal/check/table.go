@@ -99,7 +99,11 @@ func writeTable(w io.Writer, r *Result, interval time.Duration) error {
 			100*tally.QuantileError)
 	}
 	if r.Discovery != nil && r.Discovery.Problem != nil {
-		line(0, "The list of campaigns: NOT READ")
+		how := "NOT READ"
+		if r.Discovery.Problem.Reason == string(revoxapi.KindIncomplete) {
+			how = "INCOMPLETE"
+		}
+		line(0, "The list of campaigns: %s", how)
 		writeProblem(line, r.Discovery.Problem)
 	}
 	line(0, "")
