@@ -90,6 +90,9 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		return exitFailure
 	}
 	flags := cfg.flags
+	if err := flags.checkWebFiles(); err != nil {
+		return fail("cannot serve", err)
+	}
 	api := collector.NewAPIMetrics(cfg.endpoints()...)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(api, sink.Dropped(), versioncollector.NewCollector(name), collectors.NewGoCollector(),

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,13 @@ func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 	if err := os.WriteFile(badConfig, []byte("tls: [\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	pipe, pipeCert := filepath.Join(dir, "pipe"), filepath.Join(dir, "cert.yml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(pipeCert, []byte("tls_server_config: {cert_file: pipe, key_file: pipe}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +61,12 @@ func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 			"cannot serve at --web.health-listen-address.*address already in use"},
 		{"there is no web config file", []string{listen, "--web.config.file=" + filepath.Join(dir, "none")},
 			"cannot serve.*no such file"},
+		{"the web config file is a pipe", []string{listen, "--web.config.file=" + pipe},
+			"cannot serve.*--web.config.file.*pipe: not a regular file"},
+		{"the web config file is a device without end", []string{listen, "--web.config.file=/dev/zero"},
+			"cannot serve.*--web.config.file.*/dev/zero: not a regular file"},
+		{"the certificate is a pipe", []string{listen, "--web.config.file=" + pipeCert},
+			"cannot serve.*--web.config.file.*pipe: not a regular file"},
 		{"the web config file is not YAML", []string{listen, "--web.config.file=" + badConfig}, "cannot serve.*yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -108,7 +108,7 @@ func (k *KeyFile) Key() (Secret, error) {
 }
 
 func (k *KeyFile) read() (Secret, error) {
-	text, err := regularfile.Read(k.path, maxKeyFileBytes)
+	text, _, err := regularfile.Read(k.path, maxKeyFileBytes)
 	if err != nil {
 		return Secret{}, fmt.Errorf("reading the API key file: %w", err)
 	}

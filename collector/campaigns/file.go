@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v2"
 
+	"github.com/revox-exporter/revox_exporter/internal/regularfile"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -113,7 +114,7 @@ const maxCampaignFileBytes = 1 << 20
 
 // readCampaignFile returns the IDs in the file, or an error that names the file and says what is wrong with it.
 func readCampaignFile(path string) ([]string, error) {
-	text, err := readRegularFile(path, maxCampaignFileBytes)
+	text, _, err := regularfile.Read(path, maxCampaignFileBytes)
 	if err != nil {
 		return nil, fmt.Errorf("reading the campaign file: %w", err)
 	}
@@ -122,27 +123,6 @@ func readCampaignFile(path string) ([]string, error) {
 		return nil, fmt.Errorf("reading the campaign file %s: %w", path, err)
 	}
 	return ids, nil
-}
-
-func readRegularFile(path string, most int64) ([]byte, error) {
-	// Check the type before opening: opening a pipe may block for ever.
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("%s has more bytes than the limit of %d", path, most)
-	}
-	return text, err
 }
 
 // parseCampaignFile returns the IDs in a YAML or JSON list, in its order. Its errors never quote the text: if the path

@@ -81,7 +81,7 @@ func TestBadCampaignFiles(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{dir, filepath.Join(dir, "none")} {
+	for _, path := range []string{dir, filepath.Join(dir, "none"), "/dev/zero"} {
 		if _, err := readCampaignFile(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want one that names the path", path, err)
 		}

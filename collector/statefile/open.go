@@ -12,6 +12,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/revox-exporter/revox_exporter/internal/regularfile"
 )
 
 // Name is the name of the file in its folder.
@@ -86,13 +88,12 @@ func openHandle(path string, patience time.Duration) (*handle, error) {
 			h.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 				Timeout: patience,
 				OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-					f, err := os.OpenFile(name, flag, mode)
+					f, info, err := regularfile.Open(name, flag, mode)
 					if err != nil {
 						return nil, err
 					}
-					h.os = f
-					h.is, err = f.Stat()
-					return f, err
+					h.os, h.is = f, info
+					return f, nil
 				},
 			})
 			return err
@@ -135,7 +136,7 @@ func isDamage(err error) bool {
 	var errno syscall.Errno
 	var refused *refusedError
 	return err != nil && !errors.As(err, &errno) && !errors.As(err, &refused) &&
-		!errors.Is(err, ErrInUse) && !errors.Is(err, bbolterrors.ErrVersionMismatch)
+		!errors.Is(err, ErrInUse) && !errors.Is(err, regularfile.ErrNotRegular) && !errors.Is(err, bbolterrors.ErrVersionMismatch)
 }
 
 // refusedError says why this process must not use an intact file.

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -301,12 +302,17 @@ func TestWithoutUsableState(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(garbage, "revox_exporter.db"), []byte("garbage"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	pipe := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(pipe, "revox_exporter.db"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name, folder, limit, says, up string // limit of the size of files, in blocks
 	}{
 		{"no folder", filepath.Join(t.TempDir(), "none"), "unlimited", "cannot be used.*no such file or directory", "0"},
 		{"folder that cannot be written", "/proc/self", "unlimited", "cannot be used.*", "0"},
 		{"state of another API", foreign, "unlimited", "cannot be used.*another API", "0"},
+		{"a pipe", pipe, "unlimited", "cannot be used.*not a regular file", "0"},
 		{"garbage", garbage, "unlimited", "was damaged.*set aside as .*revox_exporter.db.damaged-", "1"},
 		{"disk full from the start", t.TempDir(), "0", "cannot be used.*file too large", "0"},
 		{"disk full after a while", t.TempDir(), "150", "cannot be written.*file too large", "0"},

@@ -1,4 +1,4 @@
-package regularfile_test
+package regularfile
 
 import (
 	"os"
@@ -6,41 +6,46 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/revox-exporter/revox_exporter/internal/regularfile"
 )
 
-func TestOnlySmallRegularFilesAreRead(t *testing.T) {
+func TestOnlyRegularFilesOfTheRightSizeAreRead(t *testing.T) {
 	dir := t.TempDir()
-	path := func(name string) string { return filepath.Join(dir, name) }
-	for name, size := range map[string]int{"empty": 0, "largest": 10, "larger": 11} {
-		if err := os.WriteFile(path(name), []byte(strings.Repeat("k", size)), 0o600); err != nil {
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, text := range map[string]string{"empty": "", "full": "1234", "too large": "12345"} {
+		if err := os.WriteFile(at(name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("largest", path("link")); err != nil {
+	if err := syscall.Mkfifo(at("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mkfifo(path("pipe"), 0o600); err != nil {
-		t.Fatal(err)
+	for link, target := range map[string]string{"link": "full", "link to a pipe": "pipe", "link to nothing": "none"} {
+		if err := os.Symlink(target, at(link)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, test := range []struct{ path, says string }{
-		{path("empty"), ""},
-		{path("largest"), ""},
-		{path("link"), ""},
-		{path("larger"), "more bytes than the limit of 10"},
-		{path("pipe"), "not a regular file"},
-		{"/dev/zero", "not a regular file"},
-		{dir, "not a regular file"},
-		{path("absent"), "no such file"},
+	for path, test := range map[string]struct{ content, says string }{
+		at("empty"):           {},
+		at("full"):            {content: "1234"},
+		at("link"):            {content: "1234"},
+		at("too large"):       {says: "has more bytes than the limit of 4"},
+		at("pipe"):            {says: "not a regular file"},
+		at("link to a pipe"):  {says: "not a regular file"},
+		at("link to nothing"): {says: "no such file"},
+		at("none"):            {says: "no such file"},
+		dir:                   {says: "not a regular file"},
+		"/dev/zero":           {says: "not a regular file"},
+		"/dev/null":           {says: "not a regular file"},
 	} {
-		text, err := regularfile.Read(test.path, 10)
+		content, info, err := Read(path, 4)
 		if test.says == "" {
-			if err != nil || strings.Trim(string(text), "k") != "" {
-				t.Errorf("%s: %q, %v", test.path, text, err)
+			if err != nil || string(content) != test.content || info.Size() != int64(len(test.content)) {
+				t.Errorf("%s: %q, %v, want %q", path, content, err, test.content)
 			}
-		} else if err == nil || !strings.Contains(err.Error(), test.path) || !strings.Contains(err.Error(), test.says) {
-			t.Errorf("%s: %v, want %q", test.path, err, test.says)
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), path) || content != nil {
+			t.Errorf("%s: %q, error %v, want one that names it and says %q", path, content, err, test.says)
 		}
 	}
 }
