@@ -20,6 +20,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"google.golang.org/protobuf/encoding/protodelim"
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/revox-exporter/revox_exporter/collector"
@@ -36,6 +37,7 @@ var acceptHeaders = map[string]string{
 	"protobuf":          protobufAccept,
 	"Prometheus 3":      protobufAccept + ";escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3",
 	"protobuf as text":  "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+	"protobuf compact":  "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text",
 	"dots escaped":      "text/plain;version=0.0.4;escaping=dots",
 	"a browser":         "text/html,application/xhtml+xml,*/*;q=0.8",
 }
@@ -101,12 +103,19 @@ func (h *harness) sameAnswer(t *testing.T, promhttpURL, query, accept, encoding 
 		}
 	}
 	contentType := want.header.Get("Content-Type")
-	if strings.Contains(contentType, "encoding=delimited") {
+	switch {
+	case strings.Contains(contentType, "encoding=delimited"):
 		sameFamilies(t, decodeFamilies(t, got.body), decodeFamilies(t, want.body))
+		return
+	case strings.Contains(contentType, "encoding=text"):
+		sameFamilies(t, parseFamilies(t, got.body, "\n\n"), parseFamilies(t, want.body, "\n\n"))
+		return
+	case strings.Contains(contentType, "encoding=compact-text"):
+		sameFamilies(t, parseFamilies(t, got.body, "\n"), parseFamilies(t, want.body, "\n"))
 		return
 	}
 	text := handlerLines.ReplaceAllString(got.body, "")
-	if text != want.body && !strings.Contains(contentType, "encoding=text") {
+	if text != want.body {
 		t.Errorf("not equal to promhttp's answer:\n%s", diff(want.body, text))
 	}
 	if len(want.body) < 1000 && query == "" {
@@ -128,6 +137,21 @@ func decodeFamilies(t *testing.T, body string) (families []*dto.MetricFamily) {
 			families = append(families, f)
 		}
 	}
+}
+
+// parseFamilies parses families in the text form of protobuf.
+func parseFamilies(t *testing.T, body, separator string) (families []*dto.MetricFamily) {
+	t.Helper()
+	for text := range strings.SplitSeq(strings.TrimSuffix(body, separator), separator) {
+		f := &dto.MetricFamily{}
+		if err := prototext.Unmarshal([]byte(text), f); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(f.GetName(), "promhttp_") {
+			families = append(families, f)
+		}
+	}
+	return families
 }
 
 func sameFamilies(t *testing.T, got, want []*dto.MetricFamily) {
@@ -168,9 +192,13 @@ func TestAnswersEqualPromhttp(t *testing.T) {
 		} {
 			t.Run(accepts+", "+encoding, func(t *testing.T) { h.sameAnswer(t, standard, "", accept, encoding) })
 		}
-		t.Run(accepts+", by name", func(t *testing.T) {
-			h.sameAnswer(t, standard, "?name[]=revox_campaign_rows&name[]=revox_campaign_up", accept, "gzip")
-		})
+		for _, encoding := range []string{"gzip", "identity"} {
+			t.Run(accepts+", by name, "+encoding, func(t *testing.T) {
+				const names = "?name[]=revox_campaign_rows&name[]=revox_campaign_call_attempt_duration_seconds" +
+					"&name[]=revox_discovery_up&name[]=none"
+				h.sameAnswer(t, standard, names, accept, encoding)
+			})
+		}
 	}
 	t.Run("HEAD", func(t *testing.T) {
 		for _, encoding := range []string{"gzip", "identity"} {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -26,16 +27,34 @@ type handler struct {
 	clock     revoxapi.Clock
 	logger    *slog.Logger
 	others    prometheus.Gatherer // the metrics that are not of campaigns
-	plain     http.Handler        // promhttp's handler, for requests that are too rare to keep renderings for
 	negotiate http.Handler        // promhttp's handler without metrics, which decides on the format and encoding
 	errors    *prometheus.CounterVec
+	formats   map[expfmt.FormatType]*format
 
-	mu       sync.Mutex // locked during rendering; no scan needs it
+	mu       sync.Mutex // protects the fields below
 	view     *view
 	revision uint64 // the last revision given to a family
-	text     renderings
-	protobuf renderings
 }
+
+// format is one format with its last compressed renderings.
+type format struct {
+	write writeFamily
+	turn  chan struct{} // holds an element while a request renders; it takes turns, because the others want the result
+	kept  []rendering   // by family.order, for the request whose turn it is
+}
+
+func newFormat(write writeFamily) *format {
+	return &format{write, make(chan struct{}, 1), make([]rendering, len(families))}
+}
+
+// rendering is a compressed family.
+type rendering struct {
+	revision uint64
+	part     *deflated
+}
+
+// writeFamily writes a family of the campaigns in one format. It holds a small part of the family in memory at a time.
+type writeFamily func(w io.Writer, f *family, campaigns []*campaignSeries) error
 
 // The causes of promhttp_metric_handler_errors_total. This handler and promhttp's share that metric.
 const (
@@ -45,13 +64,19 @@ const (
 
 // NewHandler returns a handler that serves the campaigns in s and the metrics of registry, as promhttp would. It
 // registers the metrics of the handler itself with registry; the error is that this failed. The handler is safe for
-// concurrent use. Concurrent scrapes share one rendering, and hold no lock that a scan needs.
+// concurrent use. Concurrent scrapes share one rendering, whatever families, format and encoding they ask for, and hold no
+// lock that a scan needs.
 func NewHandler(
 	s *store.Store, clock revoxapi.Clock, registry *prometheus.Registry, logger *slog.Logger,
 ) (http.Handler, error) {
 	x := &handler{
 		store: s, clock: clock, logger: logger, others: registry, view: &view{},
-		text: make(renderings, len(families)), protobuf: make(renderings, len(families)),
+		formats: map[expfmt.FormatType]*format{
+			expfmt.TypeTextPlain:    newFormat(writeText),
+			expfmt.TypeProtoDelim:   newFormat(writeProtobuf),
+			expfmt.TypeProtoText:    newFormat(writeProtoText),
+			expfmt.TypeProtoCompact: newFormat(writeProtoCompact),
+		},
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "promhttp_metric_handler_errors_total",
 			Help: "Total number of internal errors encountered by the promhttp metric handler."}, []string{"cause"}),
 	}
@@ -61,18 +86,12 @@ func NewHandler(
 	if err := registry.Register(x.errors); err != nil {
 		return nil, fmt.Errorf("registering the metrics of /metrics itself: %w", err)
 	}
-	opts := promhttp.HandlerOpts{
-		// A broken family must not affect the others. promhttp_metric_handler_errors_total counts the error.
-		ErrorHandling: promhttp.ContinueOnError,
-		ErrorLog:      slog.NewLogLogger(logger.Handler(), slog.LevelError),
-		Registry:      registry,
+	nothing := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, nil })
+	x.negotiate = promhttp.HandlerFor(nothing, promhttp.HandlerOpts{
+		OfferedCompressions: []promhttp.Compression{promhttp.Identity, promhttp.Gzip},
 		// The text format writes le="1", OpenMetrics le="1.0": switching would start new series of histograms.
 		EnableOpenMetrics: false,
-	}
-	campaigns := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return x.current().gather() })
-	x.plain = promhttp.HandlerFor(prometheus.Gatherers{registry, campaigns}, opts)
-	nothing := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, nil })
-	x.negotiate = promhttp.HandlerFor(nothing, opts)
+	})
 	return promhttp.InstrumentMetricHandler(registry, x), nil
 }
 
@@ -84,35 +103,34 @@ func (x *handler) current() *view {
 	return x.view
 }
 
-// renderings are the last compressed renderings of families in one format, by family.order.
-type renderings []rendering
-
-type rendering struct {
-	revision uint64
-	part     *deflated
-}
-
-// writeFamily writes a family of the campaigns in one format.
-type writeFamily func(w io.Writer, f *family, campaigns []*campaignSeries) error
-
 // ServeHTTP answers a scrape.
 func (x *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	negotiated := headerOnly{}
 	x.negotiate.ServeHTTP(negotiated, req)
-	format := expfmt.Format(negotiated.Header().Get("Content-Type"))
-	encoding := negotiated.Header().Get("Content-Encoding")
-	write, kept := x.format(format)
-	compress := encoding == string(promhttp.Gzip)
-	if write == nil || encoding != "" && !compress || req.URL.Query().Has("name[]") {
-		x.plain.ServeHTTP(w, req)
-		return
+	contentType := expfmt.Format(negotiated.Header().Get("Content-Type"))
+	format := x.formats[contentType.FormatType()]
+	compress := negotiated.Header().Get("Content-Encoding") == string(promhttp.Gzip)
+	wanted := wantedFamilies(req)
+	var view *view
+	var parts []*deflated
+	var encodeErr error
+	if compress {
+		select {
+		case format.turn <- struct{}{}:
+			view, parts, encodeErr = x.render(format, wanted)
+		case <-req.Context().Done():
+			return // the client has gone
+		}
+	} else {
+		view = x.current().only(wanted)
 	}
 	others, err := x.others.Gather()
-	view, parts, encodeErr := x.render(write, kept, compress)
-	if len(others) == 0 && len(view.families) == 0 {
-		x.plain.ServeHTTP(w, req) // it explains why there are no metrics
+	if err != nil && len(others) == 0 && len(view.families) == 0 {
+		x.report(causeGathering, "error gathering metrics", err)
+		http.Error(w, "the metrics cannot be gathered", http.StatusInternalServerError)
 		return
 	}
+	others = slices.DeleteFunc(others, func(f *dto.MetricFamily) bool { return !wanted.has(f.GetName()) })
 	if err := errors.Join(append([]error{err}, view.errs...)...); err != nil {
 		x.report(causeGathering, "error gathering metrics; all others are served", err)
 	}
@@ -121,10 +139,10 @@ func (x *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	maps.Copy(w.Header(), negotiated.Header())
 	if !compress {
-		x.sent(x.writeIdentity(w, view, others, format, write))
+		x.sent(x.writeIdentity(w, view, others, contentType, format.write))
 		return
 	}
-	body, err := x.gzipped(view, parts, others, format)
+	body, err := x.gzipped(view, parts, others, contentType)
 	if err != nil {
 		x.report(causeEncoding, "error compressing metrics", err)
 		http.Error(w, "the metrics cannot be compressed", http.StatusInternalServerError)
@@ -151,32 +169,17 @@ func (x *handler) sent(err error) {
 	}
 }
 
-// format returns the writer and the renderings of a format; nil if promhttp must write it.
-func (x *handler) format(format expfmt.Format) (writeFamily, renderings) {
-	switch format.FormatType() {
-	case expfmt.TypeTextPlain:
-		return writeText, x.text
-	case expfmt.TypeProtoDelim:
-		return writeProtobuf, x.protobuf
-	}
-	return nil, nil
-}
-
-// render returns the current view and, if compressed is true, the compressed rendering of each of its families. It
-// renders only the families that have changed. Concurrent callers wait for that and share the result. The error is about
-// families that are omitted.
-func (x *handler) render(write writeFamily, kept renderings, compressed bool) (_ *view, parts []*deflated, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.update()
-	if !compressed {
-		return x.view, nil, nil
-	}
-	parts = make([]*deflated, len(x.view.families))
-	for i, f := range x.view.families {
-		r := &kept[f.order]
+// render returns the wanted part of the current view and the compressed rendering of each of its families. It renders
+// only the families that have changed. It must be the caller's turn, which ends. The error is about families that are
+// omitted.
+func (x *handler) render(format *format, wanted familyNames) (_ *view, parts []*deflated, err error) {
+	defer func() { <-format.turn }()
+	v := x.current().only(wanted)
+	parts = make([]*deflated, len(v.families))
+	for i, f := range v.families {
+		r := &format.kept[f.order]
 		if r.part == nil || r.revision != f.revision {
-			part, deflateErr := deflate(func(w io.Writer) error { return write(w, f.family, x.view.campaigns) })
+			part, deflateErr := deflate(func(w io.Writer) error { return format.write(w, f.family, v.campaigns) })
 			if deflateErr != nil {
 				err = errors.Join(err, fmt.Errorf("metric %s: %w", f.Name, deflateErr))
 				parts[i] = &deflated{}
@@ -186,8 +189,26 @@ func (x *handler) render(write writeFamily, kept renderings, compressed bool) (_
 		}
 		parts[i] = r.part
 	}
-	return x.view, parts, err
+	return v, parts, err
 }
+
+// familyNames are the names of families; nil means all.
+type familyNames map[string]bool
+
+// wantedFamilies returns the families that a request asks for.
+func wantedFamilies(req *http.Request) familyNames {
+	names := req.URL.Query()["name[]"]
+	if len(names) == 0 {
+		return nil
+	}
+	wanted := familyNames{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	return wanted
+}
+
+func (n familyNames) has(name string) bool { return n == nil || n[name] }
 
 // encodeOthers returns families in a format. It reports and omits those that cannot be encoded.
 func (x *handler) encodeOthers(format expfmt.Format, families []*dto.MetricFamily) []byte {

@@ -1,14 +1,10 @@
 package exposition
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
-	"google.golang.org/protobuf/proto"
 )
 
 // view holds the shown series of all campaigns at one moment. It is immutable.
@@ -109,33 +105,17 @@ func (v *view) inOrder(
 	return rest(others[from:])
 }
 
-// gather returns v as dto objects, for requests that are too rare to keep renderings for. It decodes histograms from
-// their served form, so that there is only one encoder.
-func (v *view) gather() ([]*dto.MetricFamily, error) {
-	gathered := make([]*dto.MetricFamily, 0, len(v.families))
-	for _, f := range v.families {
-		of := &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: f.metricType().Enum()}
-		for _, c := range v.campaigns {
-			for _, s := range c.of(f.family) {
-				m := &dto.Metric{Label: []*dto.LabelPair{{Name: &f.labels[0], Value: &c.record.ID}}}
-				for i := range s.labels {
-					m.Label = append(m.Label, &dto.LabelPair{Name: &f.labels[i+1], Value: &s.labels[i]})
-				}
-				switch {
-				case s.histogram != nil:
-					m.Histogram = &dto.Histogram{}
-					if err := proto.Unmarshal(s.histogram.protobuf(), m.Histogram); err != nil {
-						return nil, fmt.Errorf("metric %s: %w", f.Name, err)
-					}
-				case f.Kind == tally.Counter:
-					m.Counter = &dto.Counter{Value: &s.value}
-				default:
-					m.Gauge = &dto.Gauge{Value: &s.value}
-				}
-				of.Metric = append(of.Metric, m)
-			}
-		}
-		gathered = append(gathered, of)
+// only returns v with the families in names alone.
+func (v *view) only(names familyNames) *view {
+	if names == nil {
+		return v
 	}
-	return gathered, errors.Join(v.errs...)
+	part := *v
+	part.families = nil
+	for _, f := range v.families {
+		if names.has(f.Name) {
+			part.families = append(part.families, f)
+		}
+	}
+	return &part
 }
