@@ -59,6 +59,8 @@ type flagValues struct {
 	statePath                          string
 	demo, pprof, lifecycle             bool
 	telemetryPath, healthListenAddress string
+	externalURL, routePrefix           string
+	maxRequests                        int
 	web                                *web.FlagConfig
 	logLevel, logFormat                string
 
@@ -181,6 +183,16 @@ func newApp() (*kingpin.Application, *flagValues) {
 		"Read simulated campaigns from an API inside the process. Needs no key and no campaign.").
 		BoolVar(&f.demo)
 	app.Flag("web.telemetry-path", "Path under which to serve metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.max-requests",
+		"Maximum number of requests for metrics that are answered at once. Others get 503.").
+		Default("40").IntVar(&f.maxRequests)
+	app.Flag("web.external-url",
+		"URL by which people open the pages, such as behind a reverse proxy. Its path is the default of --web.route-prefix. "+
+			"Default: none.").
+		PlaceHolder("URL").StringVar(&f.externalURL)
+	app.Flag("web.route-prefix",
+		"Prefix of all paths. The health endpoints are also served without it. Default: the path of --web.external-url.").
+		PlaceHolder("PATH").StringVar(&f.routePrefix)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof.").BoolVar(&f.pprof)
 	app.Flag("web.enable-lifecycle", "Allow POST /-/reload, which reads the campaign file again.").BoolVar(&f.lifecycle)
 	app.Flag("web.health-listen-address",
@@ -208,6 +220,9 @@ type config struct {
 	client []revoxapi.Option
 	// baseURL of the API, which a demo replaces.
 	baseURL string
+	// externalHost and externalPath are those of --web.external-url; the host is "" for none. All paths begin with
+	// routePrefix. The paths are "", or have no slash at their end.
+	externalHost, externalPath, routePrefix string
 }
 
 // config checks the flags. Its error is one of usage, and names the flag and its environment variable.
@@ -248,6 +263,9 @@ func (f *flagValues) config() (*config, error) {
 		revoxapi.WithMaxInFlight(f.concurrency),
 		revoxapi.WithMaxRequestsPerSecond(f.maxRequestsPerSecond),
 	}}
+	if err := c.setExternal(); err != nil {
+		return nil, err
+	}
 	if _, err := c.collector.Key.Key(); err != nil {
 		return nil, fmt.Errorf("no API key: %w; set the environment variable REVOX_API_KEY, or name a file in %s",
 			err, f.name("revox.api-key-file"))
@@ -285,6 +303,7 @@ func (f *flagValues) checkLimits() error {
 		{"scan.max-age", f.maxAge >= time.Second, "at least 1s"},
 		{"scan.full-interval", f.fullInterval >= 0, "0 or more"},
 		{"scan.timeout-offset", f.timeoutOffset >= 0, "0 or more"},
+		{"web.max-requests", f.maxRequests >= 1 && f.maxRequests <= 10_000, "from 1 to 10000"},
 		{"shard.count", f.shardCount >= 1, "1 or more"},
 		{"shard.index", f.shardIndex >= 0, "0 or more"},
 		{"shard.index", f.shardIndex < f.shardCount, "less than " + f.name("shard.count")},

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"os"
 	"os/signal"
 	"slices"
@@ -25,7 +24,6 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/internal/httpserver"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
-	"github.com/revox-exporter/revox_exporter/internal/pages"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
@@ -133,7 +131,7 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		defer stop() // last, so that probes are answered until the server and the scans have ended
 		logger.Info("the health endpoints are also served here, without TLS or authentication", "address", at)
 	}
-	server := httpserver.New(handler(flags, exporter, metrics, logger), logger)
+	server := httpserver.New(handler(cfg, exporter, metrics, registry, logger), logger)
 	listen := func() error { return web.ListenAndServe(server, flags.web, logger) }
 	work := func(ctx context.Context) {
 		var reloading sync.WaitGroup
@@ -158,34 +156,6 @@ func reloadOn(ctx context.Context, hangups <-chan os.Signal, exporter *collector
 			return
 		}
 	}
-}
-
-// handler returns what is served at --web.listen-address.
-func handler(flags *flagValues, exporter *collector.Exporter, metrics http.Handler, logger *slog.Logger) http.Handler {
-	mux := handleHealth(http.NewServeMux(), exporter)
-	mux.Handle("/", httpserver.LimitAnswer(pages.Landing(exporter.Status, version.Info(), flags.telemetryPath, logger)))
-	mux.Handle(flags.telemetryPath, exporter.ScanOnScrape(httpserver.LimitAnswer(metrics)))
-	if flags.lifecycle {
-		mux.Handle("/-/reload", pages.Reload(exporter.Reload))
-	} else {
-		mux.HandleFunc("/-/reload", func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, "Reloading by request is off: start "+name+" with --web.enable-lifecycle.", http.StatusForbidden)
-		})
-	}
-	if flags.pprof {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	}
-	return mux
-}
-
-func handleHealth(mux *http.ServeMux, exporter *collector.Exporter) *http.ServeMux {
-	mux.HandleFunc("/-/healthy", pages.Healthy)
-	mux.Handle("/-/ready", pages.Ready(exporter.Status))
-	return mux
 }
 
 // browserURL returns the server's address as a person would type it.

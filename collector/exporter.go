@@ -70,7 +70,7 @@ type Exporter struct {
 	store     *store.Store
 
 	selected chan struct{} // holds a message if new campaigns need a first scan without a scrape
-	listRead atomic.Bool   // the list of campaigns was read, or could not be read
+	listRead atomic.Bool   // the list of campaigns was read and applied
 	ready    atomic.Bool
 	// wakeDiscovery makes discover read the list soon, if it is waiting; nil before its first wait.
 	wakeDiscovery atomic.Pointer[context.CancelFunc]

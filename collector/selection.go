@@ -28,9 +28,9 @@ func (e *Exporter) discover(ctx context.Context) {
 				failed = e.cfg.Clock.Now()
 			} else {
 				e.applySelection()
+				e.listRead.Store(true)
 			}
 		}
-		e.listRead.Store(true)
 		e.scanNewOnes()
 		// Try again soon if the list was not read: new campaigns wait for it, and the key may have changed.
 		pause := e.cfg.Discovery.Interval

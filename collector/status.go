@@ -3,19 +3,21 @@ package collector
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/schedule"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // Status describes an Exporter at one moment, for pages, health checks and the check command. It is a copy.
 type Status struct {
 	// At is the moment, by the exporter's clock.
 	At time.Time
-	// WaitingFor says what must still end, in success or failure, before the exporter is ready; "" if it is ready. Once
-	// ready, it stays ready, even if more campaigns are selected.
+	// WaitingFor says what is missing before the exporter is ready: the list of campaigns, the end of first scans, or a key
+	// that is not refused; "" if it is ready. Once ready, it stays ready, even if more campaigns are selected.
 	WaitingFor string
 	// OnScrape reports that campaigns are scanned on each scrape, and not on an interval.
 	OnScrape bool
@@ -26,7 +28,8 @@ type Status struct {
 	Campaigns []CampaignStatus
 }
 
-// Ready reports whether the first scan of every campaign selected at the start has succeeded or failed.
+// Ready reports whether the list was read, if discovery is on, the first scan of every campaign selected then has
+// succeeded or failed, and the API has not refused the key for all of that.
 func (s Status) Ready() bool { return s.WaitingFor == "" }
 
 // CampaignStatus describes one selected campaign.
@@ -77,7 +80,17 @@ func (e *Exporter) waitingFor(records []*store.Record) string {
 	if e.ready.Load() {
 		return ""
 	}
-	if e.cfg.Discovery != nil && !e.listRead.Load() {
+	var listErr error
+	unread := e.cfg.Discovery != nil && !e.listRead.Load()
+	if unread {
+		listErr = e.campaigns.List().Err
+	}
+	switch {
+	case (unread || e.cfg.Discovery == nil) && e.keyRefused(listErr, records):
+		return "an API key that works: the API key is refused"
+	case unread && listErr != nil:
+		return "the list of campaigns, which cannot be read"
+	case unread:
 		return "the list of campaigns"
 	}
 	waiting, first := 0, ""
@@ -96,6 +109,14 @@ func (e *Exporter) waitingFor(records []*store.Record) string {
 	default:
 		return fmt.Sprintf("the first scans of %d campaigns, of them %s", waiting, first)
 	}
+}
+
+// keyRefused reports whether the API has refused the key for the list, or for each campaign, and the key is still the same.
+func (e *Exporter) keyRefused(listErr error, records []*store.Record) bool {
+	refused := func(err error) bool { return revoxapi.KindOf(err) == revoxapi.KindAuth }
+	unrefused := func(r *store.Record) bool { return !refused(r.Err) }
+	each := len(records) > 0 && !slices.ContainsFunc(records, unrefused)
+	return (refused(listErr) || each) && !e.breaker.Changed()
 }
 
 // nextScan returns when a campaign's next scan is due; a time in the past if it is due now or on the next scrape.

@@ -2,6 +2,8 @@ package httpserver
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,6 +22,40 @@ func limitAnswer(next http.Handler, limit time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// An error means that the connection has no deadlines. The server removes this one when the request ends.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(limit))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// LimitRequests returns a handler that lets next answer at most limit requests at once. refuse answers all others.
+func LimitRequests(next, refuse http.Handler, limit int) http.Handler {
+	slots := make(chan struct{}, limit)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			next.ServeHTTP(w, r)
+		default:
+			refuse.ServeHTTP(w, r)
+		}
+	})
+}
+
+// OnlyMethods returns a handler that answers requests with other methods than those given with 405.
+func OnlyMethods(next http.Handler, methods ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// noSniff returns a handler that tells browsers to believe the content types that next sends.
+func noSniff(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
 	})
 }

@@ -108,7 +108,7 @@ func TestLandingPageSaysThatTheListCannotBeRead(t *testing.T) {
 		api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(503, nil, "canary")})
 		c.Discovery = discovered()
 	}).run()
-	w.await(collector.Status.Ready)
+	w.await(func(s collector.Status) bool { return s.ListErr != nil })
 	text := w.landing()
 	if !strings.Contains(text, "The list of campaigns cannot be read: ") || !strings.Contains(text, "503") ||
 		strings.Contains(text, "canary") || strings.Contains(text, "No campaign is selected") {

@@ -6,6 +6,7 @@ package pages
 import (
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/revox-exporter/revox_exporter/collector"
 )
@@ -17,29 +18,18 @@ func Healthy(w http.ResponseWriter, _ *http.Request) {
 
 // Ready returns a handler that answers 200 once the exporter is ready, and 503 with what it is waiting for before that.
 func Ready(status func() collector.Status) http.Handler {
+	var one sync.Mutex // a status has a copy of every campaign's
+	waitingFor := func() string {
+		one.Lock()
+		defer one.Unlock()
+		return status().WaitingFor
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if s := status(); !s.Ready() {
-			plain(w, http.StatusServiceUnavailable, "revox_exporter is waiting for "+s.WaitingFor+".")
+		if missing := waitingFor(); missing != "" {
+			plain(w, http.StatusServiceUnavailable, "revox_exporter is waiting for "+missing+".")
 			return
 		}
 		plain(w, http.StatusOK, "revox_exporter is ready.")
-	})
-}
-
-// Reload returns a handler that calls reload on POST and answers 200, or 500 with reload's error. Other methods are
-// answered with 405.
-func Reload(reload func() error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			plain(w, http.StatusMethodNotAllowed, "revox_exporter reloads on POST alone.")
-			return
-		}
-		if err := reload(); err != nil {
-			plain(w, http.StatusInternalServerError, "revox_exporter could not reload: "+err.Error()+".")
-			return
-		}
-		plain(w, http.StatusOK, "revox_exporter has reloaded.")
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -52,6 +53,78 @@ func TestReadySaysWhatItIsWaitingFor(t *testing.T) {
 		}
 	}
 }
+
+// Being ready means that the list was read and that the key works. A failed scan alone keeps nobody waiting.
+func TestReadyNeedsAListAndAKey(t *testing.T) {
+	unreadable := revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "canary")}
+	unlisted := revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(503, nil, "canary")}
+	unlistable := revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Status(403, nil, "canary")}
+	for name, test := range map[string]struct {
+		key      string // "": the right one
+		discover bool
+		faults   []revoxtest.Fault
+		says     string // before the fault is removed and the key is right
+	}{
+		"campaign that cannot be read":                 {faults: []revoxtest.Fault{unreadable}},
+		"listed campaign that cannot be read":          {discover: true, faults: []revoxtest.Fault{unreadable}},
+		"list that cannot be read":                     {discover: true, faults: []revoxtest.Fault{unlisted}, says: "the list of campaigns, which cannot be read"},
+		"list that the key has no right to":            {discover: true, faults: []revoxtest.Fault{unlistable}, says: keyRefused},
+		"key that is refused for a campaign":           {key: "wrong", says: keyRefused},
+		"key that is refused for the list":             {key: "wrong", discover: true, says: keyRefused},
+		"key that is refused where the list is unread": {key: "wrong", discover: true, faults: []revoxtest.Fault{unlisted}, says: keyRefused},
+		"list and campaign that cannot be read":        {discover: true, faults: []revoxtest.Fault{unlisted, unreadable}, says: "the list of campaigns, which cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mend []func()
+			w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+				api.SetRows("c", "", nil)
+				for _, f := range test.faults {
+					if f.Endpoint == "" {
+						f.Campaign = "c"
+					}
+					mend = append(mend, api.AddFault(f))
+				}
+				c.CampaignIDs = []string{"c"}
+				if test.discover {
+					c.Discovery = discovered()
+				}
+			})
+			if test.key != "" {
+				w.Key.Set(test.key)
+			}
+			w.run().Settle()
+			ready := func() (int, string) {
+				code, _, body := w.ask(http.MethodGet, "/-/ready")
+				return code, strings.TrimSpace(body)
+			}
+			want, says := http.StatusOK, "revox_exporter is ready."
+			if test.says != "" {
+				want, says = http.StatusServiceUnavailable, "revox_exporter is waiting for "+test.says+"."
+			}
+			if code, body := ready(); code != want || body != says {
+				t.Errorf("%d %s, want %d %s", code, body, want, says)
+			}
+			for _, f := range mend {
+				f()
+			}
+			w.Key.Set(revoxtest.APIKey)
+			for range 10 { // as long as a refused key is left alone
+				w.Advance(time.Minute)
+			}
+			if code, body := ready(); code != http.StatusOK {
+				t.Errorf("after all is well: %d %s", code, body)
+			}
+			w.Key.Set("wrong again")
+			w.Advance(3 * time.Minute)
+			if code, body := ready(); code != http.StatusOK {
+				t.Errorf("it does not stay ready: %d %s", code, body)
+			}
+		})
+	}
+}
+
+const keyRefused = "an API key that works: the API key is refused"
 
 func TestPostReloadsAndSaysWhatIsWrong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")

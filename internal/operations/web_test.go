@@ -1,0 +1,197 @@
+package operations
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+)
+
+// A site that makes a browser connect to the exporter under the site's own name gets no page and no metrics, and cannot
+// make it reload. Programs scrape by any name.
+func TestForeignSitesGetNothing(t *testing.T) {
+	t.Parallel()
+	list := file(t, "campaigns.yml", "- a\n")
+	p := run(t, newAPI(t), "--campaign.file="+list, "--web.enable-lifecycle", "--web.enable-pprof",
+		"--web.external-url=https://monitoring.example.com")
+	p.reads("a")
+	with := func(headers ...string) func(*http.Request) {
+		return func(r *http.Request) {
+			for i := 0; i < len(headers); i += 2 {
+				r.Header.Set(headers[i], headers[i+1])
+			}
+			r.Host = r.Header.Get("Host")
+			r.Header.Del("Host")
+		}
+	}
+	const foreign, browser = "rebound.example.com:10210", "Accept-Language"
+	pages := []string{"/", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/pprof/symbol"}
+	for _, path := range pages {
+		code, body := p.ask(http.MethodGet, p.URL+path, with("Host", foreign))
+		if code != http.StatusForbidden || !strings.Contains(body, "--web.external-url") || strings.Contains(body, "rebound") {
+			t.Errorf("%s as a page of another site: %d %s", path, code, body)
+		}
+	}
+	for _, host := range []string{
+		p.Address, "localhost:10210", "LOCALHOST", "exporter.localhost", "[::1]:10210", "[::1]", "192.0.2.1", "exporter",
+		"exporter.monitoring.svc:10210", "exporter.monitoring.svc.cluster.local", "host.internal", "host.internal.",
+		"monitoring.example.com", "Monitoring.Example.com:443",
+	} {
+		if code, body := p.ask(http.MethodGet, p.URL+"/", with("Host", host)); code != http.StatusOK {
+			t.Errorf("the landing page of %s: %d %s", host, code, body)
+		}
+	}
+	for _, host := range []string{"example.com", "monitoring.example.com.evil.example", "127.0.0.1.evil.example", "local.evil.example"} {
+		if code, _ := p.ask(http.MethodGet, p.URL+"/", with("Host", host)); code != http.StatusForbidden {
+			t.Errorf("the landing page of %s: %d", host, code)
+		}
+	}
+	for _, test := range []struct {
+		method, path string
+		headers      []string
+		code         int
+	}{
+		{http.MethodGet, "/metrics", []string{"Host", foreign}, http.StatusOK},
+		{http.MethodGet, "/-/healthy", []string{"Host", foreign}, http.StatusOK},
+		{http.MethodGet, "/-/ready", []string{"Host", foreign}, http.StatusOK},
+		{http.MethodGet, "/metrics", []string{"Host", foreign, browser, "de"}, http.StatusForbidden},
+		{http.MethodGet, "/metrics", []string{"Host", foreign, browser, ""}, http.StatusForbidden},
+		{http.MethodGet, "/metrics", []string{"Host", p.Address, browser, "de"}, http.StatusOK},
+		{http.MethodPost, "/-/reload", []string{"Host", foreign, "Origin", "http://" + foreign}, http.StatusForbidden},
+		{http.MethodPost, "/-/reload", []string{"Host", p.Address, "Origin", "http://rebound.example.com"}, http.StatusForbidden},
+		{http.MethodPost, "/-/reload", []string{"Host", p.Address, "Origin", "null"}, http.StatusForbidden},
+		{http.MethodPost, "/-/reload", []string{"Host", p.Address, "Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		{http.MethodPost, "/-/reload", []string{"Host", p.Address, "Sec-Fetch-Site", "same-site"}, http.StatusForbidden},
+		{http.MethodPost, "/-/reload", []string{"Host", p.Address, "Sec-Fetch-Site", "same-origin"}, http.StatusOK},
+		{http.MethodPost, "/-/reload", []string{"Host", p.Address, "Origin", p.URL}, http.StatusOK},
+		{http.MethodPost, "/-/reload", []string{"Host", p.Address}, http.StatusOK},
+	} {
+		if code, body := p.ask(test.method, p.URL+test.path, with(test.headers...)); code != test.code {
+			t.Errorf("%s %s with %q: %d, want %d: %.200s", test.method, test.path, test.headers, code, test.code, body)
+		}
+	}
+}
+
+func TestOtherMethodsAreRefused(t *testing.T) {
+	t.Parallel()
+	p := run(t, newAPI(t), "--campaign.id=a", "--web.enable-lifecycle", "--web.enable-pprof", "--web.health-listen-address=127.0.0.1:0")
+	for _, method := range []string{http.MethodTrace, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, "INVENTED"} {
+		for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/debug/pprof/", "/debug/pprof/cmdline"} {
+			for _, address := range []string{p.Address, p.health()} {
+				if method == http.MethodPost && path == "/-/reload" || address == p.health() && !strings.Contains(path, "y") {
+					continue
+				}
+				req, err := http.NewRequest(method, "http://"+address+path, strings.NewReader(""))
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := p.client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") == "" {
+					t.Errorf("%s %s: %s, Allow %q", method, path, resp.Status, resp.Header.Get("Allow"))
+				}
+			}
+		}
+	}
+	for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready", "/none", "/debug/pprof/", "/debug/pprof/heap"} {
+		resp, err := p.client.Get(p.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%s: X-Content-Type-Options is %q", path, got)
+		}
+	}
+}
+
+// Thousands of requests to reload cost no more than a few.
+func TestFloodOfReloads(t *testing.T) {
+	t.Parallel()
+	list := file(t, "campaigns.yml", "- a\n")
+	p := run(t, newAPI(t), "--campaign.file="+list, "--web.enable-lifecycle")
+	p.reads("a")
+	begin := time.Now()
+	var clients sync.WaitGroup
+	for range 1000 {
+		clients.Go(func() {
+			resp, err := p.client.Post(p.URL+"/-/reload", "", nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Error(resp.Status)
+			}
+		})
+	}
+	clients.Wait()
+	file(t, list, "- b\n")
+	if code, body := p.ask(http.MethodPost, p.URL+"/-/reload", nil); code != http.StatusOK {
+		t.Errorf("%d %s", code, body)
+	}
+	p.reads("b") // also after so many
+	most := 6 + int(time.Since(begin).Seconds())
+	if n := strings.Count(p.Log(), "the campaign file was read again"); n < 2 || n > most {
+		t.Errorf("the file was read %d times, want at most %d", n, most)
+	}
+}
+
+// Too many requests for metrics are refused at once, and counted.
+func TestTooManyScrapes(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	defer api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})()
+	p := run(t, api, "--campaign.id=a", "--scan.interval=0", "--web.max-requests=1")
+	scrape := func(timeout string) (int, string) {
+		return p.Get("/metrics", "X-Prometheus-Scrape-Timeout-Seconds", timeout)
+	}
+	waiting := make(chan struct{})
+	go func() {
+		defer close(waiting)
+		for code := 0; code != http.StatusOK; {
+			code, _ = scrape("10") // it waits for a scan unless the one below is faster
+		}
+	}()
+	p.Await("a scrape is refused", func() bool { code, _ := scrape("0.01"); return code == http.StatusServiceUnavailable })
+	<-waiting
+	if _, metrics := scrape("0.01"); !strings.Contains(metrics, "\npromhttp_metric_handler_requests_total{code=\"503\"} ") ||
+		strings.Contains(metrics, "\npromhttp_metric_handler_requests_total{code=\"503\"} 0\n") {
+		t.Error("no refused scrape is counted")
+	}
+}
+
+// Behind a proxy that adds a path, all is under it; probes work without it too.
+func TestServedUnderAPrefix(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args           []string
+		prefix, linked string
+	}{
+		{[]string{"--web.external-url=https://monitoring.example.com/revox/"}, "/revox", "/revox"},
+		{[]string{"--web.route-prefix=/a/b"}, "/a/b", "/a/b"},
+		{[]string{"--web.external-url=https://monitoring.example.com/revox", "--web.route-prefix=/"}, "", "/revox"},
+	} {
+		p := run(t, newAPI(t), append(test.args, "--campaign.id=a")...)
+		p.Ready()
+		for path, want := range map[string]string{
+			test.prefix + "/": fmt.Sprintf("href=%q", test.linked+"/metrics"), test.prefix + "/metrics": `revox_campaign_up{campaign_id="a"} 1`,
+			test.prefix + "/-/ready": "is ready", "/-/ready": "is ready", "/": fmt.Sprintf("href=%q", test.linked+"/metrics"),
+		} {
+			if code, body := p.Get(path); code != http.StatusOK || !strings.Contains(body, want) {
+				t.Errorf("%v: %s: %d, want %s in\n%.500s", test.args, path, code, want, body)
+			}
+		}
+		if code, _ := p.Get("/metrics"); (code == http.StatusOK) != (test.prefix == "") {
+			t.Errorf("%v: /metrics: %d", test.args, code)
+		}
+	}
+}
