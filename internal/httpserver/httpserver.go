@@ -11,14 +11,15 @@ import (
 	"time"
 )
 
-// New returns a server of handler that limits the size of a request and how long clients may take to send it. How long they
-// may take to receive an answer is up to handler: see LimitAnswer.
+// New returns a server of handler that limits connections, the size of a request and how long clients may take to send it.
+// How long they may take to receive an answer is up to handler: see LimitAnswer.
 func New(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           noSniff(limitBody(handler, bodyTimeout)),
 		ReadHeaderTimeout: 10 * time.Second,
 		MaxHeaderBytes:    64 << 10, // a query is a part of it
 		IdleTimeout:       2 * time.Minute,
+		ConnState:         limitConnections(maxConnections),
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }

@@ -1,9 +1,11 @@
 package httpserver
 
 import (
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +15,24 @@ const (
 	// bodyTimeout is how long a client may take to send a body, which no endpoint reads.
 	bodyTimeout = 10 * time.Second
 )
+
+// maxConnections is more than scrapers and people need.
+const maxConnections = 1000
+
+// limitConnections returns a hook for http.Server.ConnState that closes new connections while the server has limit.
+func limitConnections(limit int64) func(net.Conn, http.ConnState) {
+	var open atomic.Int64
+	return func(conn net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			if open.Add(1) > limit {
+				_ = conn.Close() // the server notices, and reports it as closed
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
+}
 
 // LimitAnswer returns a handler that gives the client a minute to receive next's answer, counted from when next
 // begins. A client that stops reading must not hold a connection and its answer for ever.

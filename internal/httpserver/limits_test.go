@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,4 +127,80 @@ func TestClientThatSendsNoBodyIsDisconnected(t *testing.T) {
 	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || string(body) != "answered" {
 		t.Errorf("%s %q, error %v", resp.Status, body, err)
 	}
+}
+
+// Connections above the limit are closed at once; when others have ended, new ones are served.
+func TestConnectionsAreLimited(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	limit := limitConnections(2)
+	closed := make(chan struct{}, 10)
+	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		limit(c, state)
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	// ask returns whether a new connection is served.
+	ask := func() (net.Conn, bool) {
+		client, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { client.Close() })
+		if err := client.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // it may be closed already
+		_, err = http.ReadResponse(bufio.NewReader(client), nil)
+		return client, err == nil
+	}
+	first, ok := ask()
+	if _, second := ask(); !ok || !second {
+		t.Fatal("the first connections are not served")
+	}
+	for range 3 {
+		if _, ok := ask(); ok {
+			t.Error("a third connection is served")
+		}
+		<-closed
+	}
+	first.Close()
+	<-closed
+	if _, ok := ask(); !ok {
+		t.Error("after one has ended, no new one is served")
+	}
+}
+
+func TestRequestsAreLimited(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	h := LimitRequests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { begun <- struct{}{}; <-goOn }),
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }), 2)
+	ask := func() int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		return w.Code
+	}
+	var clients sync.WaitGroup
+	for range 2 {
+		clients.Go(func() {
+			if code := ask(); code != http.StatusOK {
+				t.Errorf("answered %d", code)
+			}
+		})
+		<-begun
+	}
+	for range 3 {
+		if code := ask(); code != http.StatusServiceUnavailable {
+			t.Errorf("one too many is answered %d", code)
+		}
+	}
+	close(goOn)
+	clients.Wait()
+	clients.Go(func() { <-begun })
+	if code := ask(); code != http.StatusOK {
+		t.Errorf("after the others it is answered %d", code)
+	}
+	clients.Wait()
 }

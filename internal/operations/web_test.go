@@ -158,7 +158,7 @@ func TestTooManyScrapes(t *testing.T) {
 	go func() {
 		defer close(waiting)
 		for code := 0; code != http.StatusOK; {
-			code, _ = scrape("10") // it waits for a scan unless the one below is faster
+			code, _ = scrape("3") // it waits for a scan unless the one below is faster
 		}
 	}()
 	p.Await("a scrape is refused", func() bool { code, _ := scrape("0.01"); return code == http.StatusServiceUnavailable })
@@ -166,6 +166,18 @@ func TestTooManyScrapes(t *testing.T) {
 	if _, metrics := scrape("0.01"); !strings.Contains(metrics, "\npromhttp_metric_handler_requests_total{code=\"503\"} ") ||
 		strings.Contains(metrics, "\npromhttp_metric_handler_requests_total{code=\"503\"} 0\n") {
 		t.Error("no refused scrape is counted")
+	}
+}
+
+// A request that is larger than any that is meant is refused before it is understood.
+func TestHugeRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	p := run(t, newAPI(t), "--campaign.id=a")
+	if code, _ := p.Get("/metrics?" + strings.Repeat("name[]=a&", 10_000)); code != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a query of 90 KB is answered with %d", code)
+	}
+	if code, _ := p.Get("/metrics?" + strings.Repeat("name[]=a&", 1000)); code != http.StatusOK {
+		t.Errorf("a query of 9 KB is answered with %d", code)
 	}
 }
 

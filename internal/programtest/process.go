@@ -146,6 +146,9 @@ func (p *Process) Ready() {
 	p.Await("it is ready", func() bool { code, _ := p.Get("/-/ready"); return code == http.StatusOK })
 }
 
+// PID returns the process ID of the program.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Signal sends a signal to the program, which must be running.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
