@@ -44,9 +44,10 @@ func handler(cfg *config, exporter *collector.Exporter, metrics http.Handler, re
 	if flags.lifecycle {
 		mux.Handle("/-/reload", hosts.Only(pages.Reload(exporter.Reload)))
 	} else {
-		mux.HandleFunc("/-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		off := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "Reloading by request is off: start "+name+" with --web.enable-lifecycle.", http.StatusForbidden)
 		})
+		mux.Handle("/-/reload", httpserver.OnlyMethods(off, http.MethodGet, http.MethodHead, http.MethodPost))
 	}
 	if flags.pprof {
 		for path, profile := range map[string]http.HandlerFunc{

@@ -124,6 +124,9 @@ func TestReloadByRequestIsOffByDefault(t *testing.T) {
 	if code, body := post(off); code != http.StatusForbidden || !strings.Contains(body, "--web.enable-lifecycle") {
 		t.Errorf("while it is off, it answered %d: %s", code, body)
 	}
+	if code, body := off.ask(http.MethodTrace, off.URL+"/-/reload", nil); code != http.StatusMethodNotAllowed {
+		t.Errorf("while it is off, TRACE is answered %d: %s", code, body)
+	}
 	if code, body := on.Get("/-/reload"); code != http.StatusMethodNotAllowed {
 		t.Errorf("GET answered %d: %s", code, body)
 	}
