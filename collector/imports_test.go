@@ -23,7 +23,6 @@ var allowedImports = map[string][]string{
 	"internal/apitransport":  {},
 	"internal/regularfile":   {},
 	"internal/readahead":     {},
-	"internal/regularfile":   {},
 	"collector/statefile":    {"internal/regularfile"},
 	"collector/tally":        {"revoxapi"},
 	"collector/rows":         {"collector/tally"},
