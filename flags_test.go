@@ -56,7 +56,7 @@ func TestWrongUsageIsOneLineThatNamesFlagAndVariable(t *testing.T) {
 		{name: "an empty key file has no key", flag: "revox.api-key-file", value: file("empty", "\n"),
 			says: "empty: the API key is empty"},
 		{name: "a key file must exist", flag: "revox.api-key-file", value: missing, says: "none: no such file"},
-		{name: "a key file is not a directory", flag: "revox.api-key-file", value: dir, says: "is not a regular file"},
+		{name: "a key file is not a directory", flag: "revox.api-key-file", value: dir, says: "not a regular file"},
 		{name: "a key file has one line", flag: "revox.api-key-file", value: file("two", "canary-key\ncanary-key\n"),
 			says: "control character"},
 
