@@ -95,7 +95,7 @@ func TestKeyFileThatIsNoFile(t *testing.T) {
 	}
 	for _, path := range []string{pipe, "/dev/zero", dir} {
 		e := asError(t, getPage(context.Background(), newClientWithKey(t, revoxapi.NewKeyFile(path), server.URL)), revoxapi.KindAuth)
-		if !strings.Contains(e.Error(), path+" is not a regular file") {
+		if !strings.Contains(e.Error(), path+": not a regular file") {
 			t.Errorf("%v", e)
 		}
 	}

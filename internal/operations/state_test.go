@@ -261,7 +261,7 @@ func TestTwoProcessesCannotShareAState(t *testing.T) {
 	t.Parallel()
 	api := revoxtest.NewServer()
 	defer api.Close()
-	api.SetRows("c", "", nil)
+	api.SetRows("c", "", []json.RawMessage{json.RawMessage(`{"id": "r"}`)})
 	folder := t.TempDir()
 	startWithState(t, api, folder, "--campaign.id=c")
 	ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)

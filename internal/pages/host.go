@@ -10,13 +10,17 @@ import (
 
 // Hosts are the names by which people open the pages. A site on the web can make a browser connect to the exporter under
 // a name of the site's own (DNS rebinding), and could then read the pages as its own.
-type Hosts struct{ names []string }
+type Hosts struct {
+	names   []string
+	machine string // the first label of the machine's name
+}
 
 // NewHosts returns the names by which nobody else can be reached, and those given, which may have a port: the name of the
-// machine, addresses, names without a dot, and names in zones that the public DNS does not have.
+// machine in any domain, addresses, names without a dot, and names in zones that the public DNS does not have.
 func NewHosts(names ...string) *Hosts {
 	machine, _ := os.Hostname() // without it the machine has no name to be opened by
 	h := &Hosts{}
+	h.machine, _, _ = strings.Cut(hostname(machine), ".")
 	for _, name := range append(names, machine) {
 		if name = hostname(name); name != "" {
 			h.names = append(h.names, name)
@@ -32,7 +36,7 @@ var privateZones = []string{".localhost", ".local", ".internal", ".home.arpa", "
 func (h *Hosts) has(header string) bool {
 	name := hostname(header)
 	return net.ParseIP(name) != nil || !strings.Contains(name, ".") && !strings.Contains(name, ":") ||
-		slices.Contains(h.names, name) ||
+		slices.Contains(h.names, name) || h.machine != "" && strings.HasPrefix(name, h.machine+".") ||
 		slices.ContainsFunc(privateZones, func(zone string) bool { return strings.HasSuffix(name, zone) })
 }
 
