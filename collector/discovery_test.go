@@ -64,11 +64,11 @@ func TestDiscoverySelects(t *testing.T) {
 		given  []string
 		want   string
 	}{
-		{"by default", nil, nil, "archived cancelled completed completed-no-one-knows-when no-status paused running"},
+		{"by default", nil, nil, "7 archived cancelled completed completed-no-one-knows-when no-status paused running"},
 		{"for ever", func(d *campaigns.Discovery) { d.CompletedFor = 0 }, nil,
-			"archived cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when no-status paused running"},
+			"7 archived cancelled cancelled-long-ago completed completed-long-ago completed-no-one-knows-when no-status paused running"},
 		{"by status", func(d *campaigns.Discovery) { d.Statuses = []string{"draft"} }, nil,
-			"archived draft no-status"},
+			"7 archived draft no-status"},
 		{"by included names, anchored", func(d *campaigns.Discovery) { d.Include = anchored(t, "Paused|Run") }, nil,
 			"paused"},
 		{"by excluded names, anchored", func(d *campaigns.Discovery) { d.Exclude = anchored(t, "Pause|Running|") }, nil,
