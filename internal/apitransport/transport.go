@@ -44,7 +44,8 @@ type Transport interface {
 // request and its context.
 func New(rt http.RoundTripper) Transport {
 	t, ok := rt.(*http.Transport)
-	if !ok || t.DialTLSContext != nil || t.DialTLS != nil || t.DialContext == nil && t.Dial != nil { //nolint:staticcheck // users may set them
+	//lint:ignore SA1019 Users may still set the deprecated functions.
+	if !ok || t.DialTLSContext != nil || t.DialTLS != nil || t.DialContext == nil && t.Dial != nil {
 		return &watched{rt: rt}
 	}
 	template := t.Clone()
