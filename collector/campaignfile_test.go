@@ -121,6 +121,12 @@ func TestChangedCampaignFileIsReadAgain(t *testing.T) {
 		with func(t *testing.T, text string)
 	}{
 		{"overwritten", func(t *testing.T, text string) { write(t, path, text) }},
+		{"overwritten within one tick of its time", func(t *testing.T, text string) {
+			write(t, path, text)
+			if err := os.Chtimes(path, start, start); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		{"renamed into place", func(t *testing.T, text string) {
 			write(t, path+".new", text)
 			if err := os.Rename(path+".new", path); err != nil {

@@ -2,10 +2,10 @@ package campaigns
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"sync"
@@ -25,11 +25,15 @@ type file struct {
 	reads  int         // the number of reads that have started
 	last   int         // the read whose result the rest holds; an earlier one that ends later is ignored
 	ids    []string    // from the last good file
-	looked os.FileInfo // at the last check for changes; nil if there was no file
-	read   os.FileInfo // just before the last read, successful or not
+	looked fingerprint // at the last check for changes
+	read   fingerprint // at the last read, successful or not
 	err    error       // of the last read
 	readAt time.Time   // when the last good file was read
 }
+
+// fingerprint is a hash of a file's content, or zero if it could not be read. Its size and time do not show all changes:
+// two versions that are written at nearly the same time may have both in common.
+type fingerprint [sha256.Size]byte
 
 // FileStatus describes the attempts to read the campaign file.
 type FileStatus struct {
@@ -67,15 +71,14 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 	f.reads++
 	number := f.reads
 	f.mu.Unlock()
-	info, _ := os.Stat(f.path) // first, so that a change during the read is noticed later; reading reports errors
-	ids, err := readCampaignFile(f.path)
+	ids, content, err := readCampaignFile(f.path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if number < f.last {
 		return false, err
 	}
 	before := f.err
-	f.last, f.read, f.looked, f.err = number, info, info, err
+	f.last, f.read, f.looked, f.err = number, content, content, err
 	if err != nil {
 		return before == nil || before.Error() != err.Error(), err
 	}
@@ -85,21 +88,12 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 }
 
 func (f *file) stale() bool {
-	info, _ := os.Stat(f.path) // an error means that the file is gone, which is a change too
+	_, content, _ := readText(f.path) // reload reports errors
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := f.looked
-	f.looked = info
-	return (f.err != nil || !sameFile(f.looked, f.read)) && sameFile(f.looked, before)
-}
-
-// sameFile reports whether a and b are the same unchanged file. Links were followed, so that a Kubernetes volume whose
-// ..data link was swapped has another file.
-func sameFile(a, b os.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+	f.looked = content
+	return (f.err != nil || content != f.read) && content == before
 }
 
 // list returns the IDs from the last good file.
@@ -113,16 +107,24 @@ func (f *file) list() []string {
 const maxCampaignFileBytes = 1 << 20
 
 // readCampaignFile returns the IDs in the file, or an error that names the file and says what is wrong with it.
-func readCampaignFile(path string) ([]string, error) {
-	text, _, err := regularfile.Read(path, maxCampaignFileBytes)
+func readCampaignFile(path string) ([]string, fingerprint, error) {
+	text, content, err := readText(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the campaign file: %w", err)
+		return nil, content, fmt.Errorf("reading the campaign file: %w", err)
 	}
 	ids, err := parseCampaignFile(text)
 	if err != nil {
-		return nil, fmt.Errorf("reading the campaign file %s: %w", path, err)
+		return nil, content, fmt.Errorf("reading the campaign file %s: %w", path, err)
 	}
-	return ids, nil
+	return ids, content, nil
+}
+
+func readText(path string) ([]byte, fingerprint, error) {
+	text, _, err := regularfile.Read(path, maxCampaignFileBytes)
+	if err != nil {
+		return nil, fingerprint{}, err
+	}
+	return text, sha256.Sum256(text), nil
 }
 
 // parseCampaignFile returns the IDs in a YAML or JSON list, in its order. Its errors never quote the text: if the path

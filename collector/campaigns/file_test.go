@@ -68,7 +68,7 @@ func TestBadCampaignFiles(t *testing.T) {
 			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := readCampaignFile(path)
+			_, _, err := readCampaignFile(path)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -82,7 +82,7 @@ func TestBadCampaignFiles(t *testing.T) {
 		})
 	}
 	for _, path := range []string{dir, filepath.Join(dir, "none"), "/dev/zero"} {
-		if _, err := readCampaignFile(path); err == nil || !strings.Contains(err.Error(), path) {
+		if _, _, err := readCampaignFile(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want one that names the path", path, err)
 		}
 	}
