@@ -62,13 +62,14 @@ func (s *Intervals) Run(ctx context.Context) {
 		s.mu.Lock()
 		ids := s.ids
 		s.mu.Unlock()
+		now := s.clock.Now() // new campaigns are due at once, however long it takes to begin their scans
 		selected := make(map[string]bool, len(ids))
 		for _, id := range ids {
 			selected[id] = true
 			if scanners[id] == nil {
 				campaign, stop := context.WithCancel(ctx)
 				scanners[id] = stop
-				running.Go(func() { s.scanOnInterval(campaign, id) })
+				running.Go(func() { s.scanOnInterval(campaign, id, now) })
 			}
 		}
 		for id, stop := range scanners {
@@ -80,9 +81,9 @@ func (s *Intervals) Run(ctx context.Context) {
 	}
 }
 
-// scanOnInterval scans a campaign until ctx ends. After a scan longer than the interval, the next follows at once.
-func (s *Intervals) scanOnInterval(ctx context.Context, id string) {
-	first := s.clock.Now()
+// scanOnInterval scans a campaign, which is due at first, until ctx ends. After a scan longer than the interval, the next
+// follows at once.
+func (s *Intervals) scanOnInterval(ctx context.Context, id string, first time.Time) {
 	due := first
 	for ctx.Err() == nil {
 		start := s.scan(ctx, id, due)
