@@ -98,10 +98,15 @@ func TestLandingPageInABrowser(t *testing.T) {
 			if seen.Campaigns != len(names)+2 || seen.Errors != 2 || !seen.BodyShown || seen.Progress != 0.5 || seen.Refresh != "30" {
 				t.Errorf("the table is incomplete: %+v", seen)
 			}
+			shown := strings.Join(seen.Names, "\n")
 			for _, name := range names {
-				if !strings.Contains(strings.Join(seen.Names, "\n"), name) {
+				// What changes the direction of text is not shown.
+				if name = strings.NewReplacer("\u202e", "", "\u2066", "").Replace(name); !strings.Contains(shown, name) {
 					t.Errorf("the name %q is not shown", name)
 				}
+			}
+			if strings.ContainsAny(shown, "\u202e\u2066") {
+				t.Errorf("names change the direction of text: %q", shown)
 			}
 			if seen.Wide > screen.width || len(seen.Wider) > 0 {
 				t.Errorf("%d pixels wide on a screen of %d; too wide are %q", seen.Wide, screen.width, seen.Wider)
