@@ -160,7 +160,7 @@ func newApp() (*kingpin.Application, *flagValues) {
 			"scan of all its pages took.").
 		Default("15m").DurationVar(&f.maxAge)
 	app.Flag("scan.full-interval",
-		"Time after which settled pages, whose calls have all finished, are read again; up to a quarter earlier. "+
+		"Time after which a scan reads every row of a campaign, not only what goes on; up to a quarter earlier. "+
 			"0: by every scan.").
 		Default("1h").DurationVar(&f.fullInterval)
 	app.Flag("scan.timeout-offset",

@@ -100,7 +100,7 @@ func TestDemoServesEveryMetricWithinSeconds(t *testing.T) {
 	for _, family := range []string{
 		"revox_campaign_info", "revox_campaign_status", "revox_campaign_max_concurrent_calls", "revox_campaign_rows",
 		"revox_campaign_rows_without_call", "revox_campaign_rows_missing", "revox_campaign_calls",
-		"revox_campaign_call_attempts", "revox_campaign_anomalies", "revox_campaign_pages",
+		"revox_campaign_call_attempts", "revox_campaign_anomalies", "revox_campaign_scan_requests",
 		"revox_campaign_calls_finished_total", "revox_campaign_call_outcomes_total",
 		"revox_campaign_call_attempts_finished_total", "revox_campaign_call_attempt_results_total",
 		"revox_campaign_call_attempt_dial_errors_total", "revox_campaign_call_attempt_ended_by_total",

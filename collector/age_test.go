@@ -67,11 +67,11 @@ func TestMaxAgeAllowsForTwoScans(t *testing.T) {
 	h.WantNone(data(h.Scrape()), `^revox_campaign_`)
 }
 
-// A scan of open pages is quick, but the next scan may have to read every page again.
+// A later scan is quick, but the next one may have to read every row again.
 func TestMaxAgeAllowsForTheNextScanOfEveryPage(t *testing.T) {
-	clock := revoxtest.NewClock(start.Add(2 * time.Hour)) // calls that ended at start have settled
+	clock := revoxtest.NewClock(start.Add(2 * time.Hour))
 	api := newAPI(t, clock)
-	api.SetRows("c", "", oldRows(45))
+	api.SetRows("c", "", finishedRows(45))
 	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs, c.ScanInterval, c.Rows.PageSize, c.FullInterval = []string{"c"}, 0, 10, time.Hour
 	})

@@ -42,7 +42,7 @@ func (e *Exporter) Plan() string {
 	}
 	cost := fmt.Sprintf("a scan of N rows costs N/%d requests and one or two more", size)
 	if e.cfg.FullInterval > 0 {
-		cost += ", and later scans read only pages that can have changed"
+		cost += ", and later ones about 10, and the pages of calls under way or scheduled"
 	}
 	return fmt.Sprintf("%s%s: each scanned %s, %d at once; %s",
 		strings.Join(what, ", and "), share, when, e.cfg.MaxScans, cost)
@@ -90,6 +90,14 @@ func (e *Exporter) logSelection(c selectionChange) {
 // logScan logs a campaign's last scan. If its result is like that of the scan before, the level is debug.
 func (e *Exporter) logScan(before, after *store.Record) {
 	logger := e.cfg.Logger.With("campaign_id", after.ID)
+	if after.Err == nil && before.Data != nil && before.Data.Known.Filters() && after.Data.Known != nil &&
+		!after.Data.Known.Filters() {
+		logger.Warn("the API's filter by status cannot be relied upon: scans read every row for a day")
+	}
+	if after.Err == nil && before.Data != nil && after.Data.Differences > before.Data.Differences {
+		logger.Warn("a full scan found rows changed that scans before it did not see",
+			"rows", after.Data.Differences-before.Data.Differences)
+	}
 	took, reason := after.Duration.Round(time.Millisecond), revoxapi.KindOf(after.Err)
 	switch {
 	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != reason):

@@ -49,7 +49,7 @@ type Config struct {
 	ScanTimeout time.Duration
 	// MaxAge limits the age of published data. It is raised to 3 intervals, or twice the duration of a full scan.
 	MaxAge time.Duration
-	// FullInterval is the time after which settled pages are read again, up to a quarter earlier; 0: each time.
+	// FullInterval is the time after which a scan reads every row again, up to a quarter earlier; 0: each scan does.
 	FullInterval time.Duration
 	// ScrapeTimeoutOffset is how long before the scrape timeout a scan on a scrape ends.
 	ScrapeTimeoutOffset time.Duration

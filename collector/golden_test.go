@@ -97,9 +97,11 @@ func TestEveryServerKindGivesTheSameNumbers(t *testing.T) {
 				h.Want(scrape, `revox_campaign_up{campaign_id="c"} 1`, `revox_campaign_rows{campaign_id="c"} 60`,
 					`revox_campaign_rows_missing{campaign_id="c"} 0`,
 					`revox_campaign_anomalies{campaign_id="c",kind="duplicate_row"} 0`)
+				// How a server is read depends on its kind.
+				got := without(data(scrape), `(?m)^revox_campaign_(scan_requests|scans_filtered)\{.*\n`)
 				if first == "" {
-					first, firstKind = data(scrape), kind
-				} else if got := data(scrape); got != first {
+					first, firstKind = got, kind
+				} else if got != first {
 					t.Errorf("the numbers differ from those of a server that %s:\n%s", firstKind, diff(first, got))
 				}
 			})

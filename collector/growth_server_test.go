@@ -34,7 +34,6 @@ const (
 	growthFinished = "none"
 	growthTogether = "1 %, together"
 	growthSpread   = "1 %, spread"
-	growthETags    = "1 %, spread; the API gives ETags"
 )
 
 // growthCount has the counts of campaigns, taken from their JSON.
@@ -66,6 +65,7 @@ type growthServed struct {
 type growthServer struct {
 	growthOrder
 	finished, active []growthRow
+	byStatus         map[string][]int32 // the rows that the filter lets through; without a filter, all
 }
 
 // growthRow is the JSON of a row. idEnd is the offset of the end of its id, which is changed to make other rows.
@@ -93,8 +93,14 @@ func serveGrowth(order growthOrder) error {
 		return err
 	}
 	served := growthServed{}
+	s.byStatus = map[string][]int32{}
 	for i := range order.Rows {
-		served.Want.add(s.row(i).count)
+		count := s.row(i).count
+		served.Want.add(count)
+		s.byStatus[""] = append(s.byStatus[""], int32(i))
+		for status := range count.Calls {
+			s.byStatus[status] = append(s.byStatus[status], int32(i))
+		}
 	}
 	one := served.Want
 	one.Calls = maps.Clone(one.Calls)
@@ -156,7 +162,7 @@ func (s *growthServer) row(i int) *growthRow {
 	switch s.Kind {
 	case growthFinished:
 		active = false
-	case growthSpread, growthETags:
+	case growthSpread:
 		active = i%100 == 99
 	}
 	if active {
@@ -169,20 +175,14 @@ func (s *growthServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page, _ := strconv.Atoi(q.Get("page"))
 	size, _ := strconv.Atoi(q.Get("page_size"))
-	if s.Kind == growthETags {
-		tag := fmt.Sprintf(`"%d-%d"`, page, size)
-		w.Header().Set("ETag", tag)
-		if r.Header.Get("If-None-Match") == tag {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-	}
-	body := fmt.Appendf(nil, `{"page":%d,"page_size":%d,"total":%d,"rows":[`, page, size, s.Rows)
-	for i := page * size; i < min((page+1)*size, s.Rows); i++ {
-		if i > page*size {
+	rows := s.byStatus[q.Get("statuses")]
+	body := fmt.Appendf(nil, `{"page":%d,"page_size":%d,"total":%d,"rows":[`, page, size, len(rows))
+	from := min(page*size, len(rows))
+	for n, i := range rows[from:min(from+size, len(rows))] {
+		if n > 0 {
 			body = append(body, ',')
 		}
-		row := s.row(i)
+		row := s.row(int(i))
 		at := len(body) + row.idEnd
 		body = append(body, row.json...)
 		copy(body[at-8:at], fmt.Sprintf("%08x", i))

@@ -45,7 +45,7 @@ func Campaigns[R any](ctx context.Context, c *Client, opts ...RequestOption) ite
 	return func(yield func(R, error) bool) {
 		var seen keySet
 		var list listReading
-		_, err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
+		err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
 			list = listReading{}
 			e := envelope{
 				list:   "campaigns",

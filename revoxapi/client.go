@@ -179,46 +179,36 @@ type request struct {
 	query      url.Values
 	campaignID string
 	page       int
-	etag       string // sent as If-None-Match unless it is ""
 	// lowPriority is as in apirequest.Options.
 	lowPriority func() bool
 }
 
-// answer is what the header says of an answer that was read well.
-type answer struct {
-	etag        string
-	notModified bool // there was no body
-}
-
 // get sends a request and passes the answer's body, decompressed, to read. After a failure that may pass it waits and
 // sends the request again, so read may be called several times. errStopped from read ends it at once and is returned as it
-// is; other errors are an *Error. read is not called if the server says that nothing has changed since r.etag.
-func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) (answer, error) {
+// is; other errors are an *Error.
+func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) error {
 	for try := 0; ; try++ {
-		a, err := c.once(ctx, r, read)
-		if err == nil {
-			return a, nil
-		}
-		if err == errStopped {
-			return answer{}, err
+		err := c.once(ctx, r, read)
+		if err == nil || err == errStopped {
+			return err
 		}
 		e := err.(*Error)
 		e.Endpoint, e.CampaignID, e.Page = r.endpoint, r.campaignID, r.page
 		if !e.passing || try >= c.maxRetries || e.RetryAfter > maxRetryWait {
-			return answer{}, e
+			return e
 		}
 		wait := e.RetryAfter
 		if wait == 0 {
 			wait = c.backoff(try)
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-			return answer{}, e // says more than "no time left" would
+			return e // says more than "no time left" would
 		}
 		if c.trace.Retry != nil {
 			c.trace.Retry(RetryTrace{Endpoint: r.endpoint, Reason: e.Kind, Wait: wait})
 		}
 		if c.clock.Sleep(ctx, wait) != nil {
-			return answer{}, e
+			return e
 		}
 	}
 }
@@ -234,36 +224,33 @@ func (c *Client) backoff(try int) time.Duration {
 }
 
 // once sends the request a single time, within the limits. Its error is an *Error or errStopped.
-func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) (answer, error) {
+func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *sizeLimit) error) error {
 	release, err := c.acquire(ctx, r.lowPriority)
 	if err != nil {
-		return answer{}, contextError(ctx)
+		return contextError(ctx)
 	}
 	defer release()
 	now := c.clock.Now()
 	reservation := c.perSecond.ReserveN(now, 1)
 	if err := c.clock.Sleep(ctx, reservation.DelayFrom(now)); err != nil {
 		reservation.CancelAt(c.clock.Now()) // others need not wait for a request that is not sent
-		return answer{}, contextError(ctx)
+		return contextError(ctx)
 	}
 	key, err := c.key.Key()
 	if err != nil {
-		return answer{}, &Error{Kind: KindAuth, Err: err}
+		return &Error{Kind: KindAuth, Err: err}
 	}
 
 	timed, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(timed, http.MethodGet, c.url(r), nil)
 	if err != nil {
-		return answer{}, badResponse("the request could not be made: check the campaign ID and the base URL")
+		return badResponse("the request could not be made: check the campaign ID and the base URL")
 	}
 	req.Header.Set("Authorization", "Bearer "+key.Reveal())
 	req.Header.Set("User-Agent", c.userAgent)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Accept-Encoding", acceptedCodings)
-	if r.etag != "" {
-		req.Header.Set("If-None-Match", r.etag)
-	}
 
 	trace := RequestTrace{Endpoint: r.endpoint, CampaignID: r.campaignID}
 	start := c.clock.Now()
@@ -275,17 +262,13 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	}()
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, transportError(ctx, err, c.timeout)
+		return transportError(ctx, err, c.timeout)
 	}
 	defer resp.Body.Close()
 	trace.StatusCode = resp.StatusCode
 	wire := &wireReader{r: resp.Body}
 	defer func() { trace.BodyBytes = wire.bytes }()
 
-	a := answer{etag: etagOf(resp, r.etag), notModified: r.etag != "" && resp.StatusCode == http.StatusNotModified}
-	if a.notModified {
-		return a, nil
-	}
 	// A proxy that changes the answer, its encoding for example, makes 203 of 200.
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNonAuthoritativeInfo {
 		// A short body is read to its end, so that the connection can be used again. What it says is ignored.
@@ -293,13 +276,13 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		e := statusError(resp)
 		e.passing = e.passing || resp.StatusCode == http.StatusMisdirectedRequest // the next try has another connection
 		e.RetryAfter = retryAfter(resp, c.clock.Now())
-		return answer{}, e
+		return e
 	}
 	err = c.readBody(ctx, resp.Header.Values("Content-Encoding"), wire, read)
 	if e, ok := err.(*Error); ok {
 		e.StatusCode = resp.StatusCode
 	}
-	return a, err
+	return err
 }
 
 func (c *Client) url(r request) string {

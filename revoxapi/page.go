@@ -71,14 +71,8 @@ func readPage[R Identified](ctx context.Context, c *Client, campaignID string, p
 	if err != nil && !overfull {
 		return nil, err
 	}
-	if o.Answer != nil {
-		*o.Answer = apirequest.Answer{ETag: info.etag, NotModified: info.notModified}
-	}
-	switch {
-	case overfull:
+	if overfull {
 		return &RowsPage[R]{Rows: rows, Overfull: true}, nil
-	case info.notModified:
-		return &RowsPage[R]{}, nil // without what an earlier try that broke off has left
 	}
 	return &RowsPage[R]{Page: info.Page, PageSize: info.PageSize, Rows: rows, Total: info.Total}, nil
 }
@@ -88,7 +82,6 @@ func noID(row int) *Error { return badResponse("row %d of the answer has no id",
 // pageInfo is what a page says of itself; nil where it does not.
 type pageInfo struct {
 	Page, PageSize, Total *Int
-	answer
 }
 
 // maxPageBytes limits the size of the rows that Page keeps. objectBytes is roughly what an object takes that is small in
@@ -98,8 +91,8 @@ const (
 	objectBytes  = 200
 )
 
-// readRows reads one page and passes each row to each as soon as it is decoded, with its approximate size. begin is called before each try: rows
-// that an earlier try passed on come again. Where o.ETag still holds, neither is called.
+// readRows reads one page and passes each row to each as soon as it is decoded, with its approximate size. begin is called
+// before each try: rows that an earlier try passed on come again.
 func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, begin func(), each func(row R, size int) error) (pageInfo, error) {
 	if params.PageSize == 0 {
 		params.PageSize = DefaultPageSize
@@ -110,14 +103,13 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 		query:       params.values(),
 		campaignID:  campaignID,
 		page:        params.Page,
-		etag:        usableETag(o.ETag),
 		lowPriority: o.LowPriority,
 	}
 	if err := CheckCampaignID(campaignID); err != nil {
 		return pageInfo{}, &Error{Kind: KindNotFound, Endpoint: r.endpoint, CampaignID: campaignID, Page: r.page, Err: err}
 	}
 	var info pageInfo
-	answer, err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
+	err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
 		begin()
 		info = pageInfo{}
 		e := envelope{
@@ -138,7 +130,6 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 		}
 		return e.read(body)
 	})
-	info.answer = answer
 	return info, err
 }
 

@@ -40,6 +40,8 @@ func (b *seriesBuilder) collectScans(r *store.Record) {
 func (b *seriesBuilder) collectData(r *store.Record) {
 	b.add(familyInfo, 1, r.Name())
 	b.add(familyDecreases, float64(r.Data.Decreases))
+	b.add(familyFiltered, boolValue(r.Data.Known.Filters()))
+	b.add(familyUnannounced, float64(r.Data.Differences))
 	if start := r.Data.Tally.OldestActive; start > 0 {
 		b.add(familyOldestActive, float64(start)/1e3)
 	}

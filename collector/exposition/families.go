@@ -74,6 +74,10 @@ var (
 		"Unix time at which the attempt started that has been queued, ringing or ongoing longest; absent if there is none.")
 	familyDecreases = define(tally.Counter, "revox_campaign_decreases_total",
 		"Label values of counters and histograms that fell from one complete scan to the next; what was published did not fall.")
+	familyFiltered = define(tally.Gauge, "revox_campaign_scans_filtered",
+		"1 if scans read only the rows in which something goes on, which takes the API's filter by status; 0 if they read all.")
+	familyUnannounced = define(tally.Counter, "revox_campaign_unannounced_changes_total",
+		"Rows that a full scan found changed although scans before it should have seen that.")
 	familyUp = define(tally.Gauge, "revox_campaign_up",
 		"1 if the campaign's last scan succeeded, else 0.")
 	familyLastSuccess = define(tally.Gauge, "revox_campaign_last_scan_success_timestamp_seconds",

@@ -10,91 +10,101 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// storedSettled is the JSON part of a stored Settled. The stored form is the length of the JSON in 4 bytes, the JSON,
-// and the keys of rows in 8 bytes each, those of settled pages first.
-type storedSettled struct {
+// storedKnown is the JSON part of a stored Known. The stored form is the length of the JSON in 4 bytes, the JSON, and for
+// each row its key in 8 bytes and its class in one. Late rows are stored as finished ones.
+type storedKnown struct {
 	// Program is the version that counted. Another version may count differently, so it reads all rows once.
-	Program    string       `json:"program"`
-	Layout     Layout       `json:"layout"`
-	ReadAt     time.Time    `json:"read_at"`
-	Tally      tally.Stored `json:"tally"`
-	Unknown    [][2]string  `json:"unknown,omitempty"`
-	Rows       int          `json:"rows"` // the number of rows on settled pages
-	OpenPages  []int        `json:"open_pages,omitempty"`
-	LastOpen   bool         `json:"last_open,omitzero"`
-	LastKey    uint64       `json:"last_key,omitzero"`
-	LastCalled bool         `json:"last_called,omitzero"`
+	Program  string                `json:"program"`
+	Layout   Layout                `json:"layout"`
+	FullAt   time.Time             `json:"full_at"`
+	At       time.Time             `json:"at"`
+	BrokenAt time.Time             `json:"broken_at,omitzero"`
+	Finished tally.Stored          `json:"finished"`
+	Unknown  [][2]string           `json:"unknown,omitempty"`
+	Read     []revoxapi.CallStatus `json:"read"`
+	Frontier int                   `json:"frontier"`
+	Outcomes bool                  `json:"outcomes,omitzero"`
+	Requeued bool                  `json:"requeued,omitzero"`
+	RetryNS  int64                 `json:"retry_ns,omitzero"`
 }
 
 func program() string { return version.Version + " " + version.GetRevision() }
 
-// Encode returns p in its stored form, which DecodeSettled reads.
-func (p *Settled) Encode() []byte {
-	s := storedSettled{
-		Program: program(), Layout: p.Layout, ReadAt: p.ReadAt, Tally: p.Tally.Store(), Rows: len(p.Keys),
-		OpenPages: p.OpenPages, LastOpen: p.LastOpen, LastKey: p.LastKey, LastCalled: p.LastCalled,
+// Encode returns k in its stored form, which DecodeKnown reads.
+func (k *Known) Encode() []byte {
+	finished, classes := k.finished, k.class
+	if len(k.late) > 0 {
+		finished, classes = k.finished.Clone(), slices.Clone(k.class)
+		for i := range k.late {
+			finished.CountRow(k.late[i].row)
+			classes[k.late[i].position], _ = k.classify(&k.late[i].row)
+		}
 	}
-	for u := range p.Tally.Unknown {
+	s := storedKnown{
+		Program: program(), Layout: k.Layout, FullAt: k.FullAt, At: k.At, BrokenAt: k.BrokenAt,
+		Finished: finished.Store(), Read: k.read, Frontier: k.frontier, Outcomes: k.outcomes,
+		Requeued: k.requeued, RetryNS: int64(k.retry),
+	}
+	for u := range finished.Unknown {
 		s.Unknown = append(s.Unknown, [2]string{u.Label, u.Value})
 	}
 	slices.SortFunc(s.Unknown, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 	head := tally.MarshalJSON(s)
-	bytes := make([]byte, 0, 4+len(head)+8*(len(p.Keys)+len(p.OpenKeys)))
+	bytes := make([]byte, 0, 4+len(head)+9*len(k.keys))
 	bytes = binary.LittleEndian.AppendUint32(bytes, uint32(len(head)))
 	bytes = append(bytes, head...)
-	for _, keys := range [][]uint64{p.Keys, p.OpenKeys} {
-		for _, key := range keys {
-			bytes = binary.LittleEndian.AppendUint64(bytes, key)
-		}
+	for i, key := range k.keys {
+		bytes = append(binary.LittleEndian.AppendUint64(bytes, key), byte(classes[i]))
 	}
 	return bytes
 }
 
 var (
-	errOtherProgram  = errors.New("another version of the program counted its settled pages")
-	errBrokenSettled = errors.New("its settled pages are damaged")
+	errOtherProgram = errors.New("another version of the program counted its finished rows")
+	errBrokenKnown  = errors.New("what is known of its rows is damaged")
 )
 
-// DecodeSettled reverses Encode. It fails if another version of the program encoded, or if bytes is damaged.
-func DecodeSettled(bytes []byte, labels *tally.Labels) (*Settled, error) {
+// DecodeKnown reverses Encode. It fails if another version of the program encoded, or if bytes is damaged.
+func DecodeKnown(bytes []byte, labels *tally.Labels) (*Known, error) {
 	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
-		return nil, errBrokenSettled
+		return nil, errBrokenKnown
 	}
 	head, rest := bytes[4:4+binary.LittleEndian.Uint32(bytes)], bytes[4+binary.LittleEndian.Uint32(bytes):]
-	var s storedSettled
+	var s storedKnown
 	if err := json.Unmarshal(head, &s); err != nil {
-		return nil, err
+		return nil, errBrokenKnown
 	}
 	if s.Program != program() {
 		return nil, errOtherProgram
 	}
-	t, err := s.Tally.Restore(labels)
+	finished, err := s.Finished.Restore(labels)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range tally.Families() {
-		if !t.Values.Has(f) {
+		if !finished.Values.Has(f) {
 			return nil, errOtherProgram
 		}
 	}
 	for _, u := range s.Unknown {
-		t.Unknown[tally.Unknown{Label: u[0], Value: u[1]}] = struct{}{}
+		finished.Unknown[tally.Unknown{Label: u[0], Value: u[1]}] = struct{}{}
 	}
-	keys := make([]uint64, 0, len(rest)/8)
-	for ; len(rest) >= 8; rest = rest[8:] {
-		keys = append(keys, binary.LittleEndian.Uint64(rest))
+	k := &Known{
+		Layout: s.Layout, FullAt: s.FullAt, At: s.At, BrokenAt: s.BrokenAt, finished: finished, read: s.Read,
+		frontier: s.Frontier, outcomes: s.Outcomes, requeued: s.Requeued, retry: time.Duration(s.RetryNS),
 	}
-	if len(rest) > 0 || s.Rows < 0 || s.Rows > len(keys) || s.Layout.PageSize < 1 || s.Layout.Total < 1 {
-		return nil, errBrokenSettled
+	if len(rest)%9 != 0 || len(rest)/9 != s.Layout.Total || s.Layout.PageSize < 1 || s.Layout.Total < 1 {
+		return nil, errBrokenKnown
 	}
-	p := &Settled{
-		Layout: s.Layout, ReadAt: s.ReadAt, Tally: t, Keys: keys[:s.Rows:s.Rows], OpenPages: s.OpenPages,
-		OpenKeys: keys[s.Rows:], LastOpen: s.LastOpen, LastKey: s.LastKey, LastCalled: s.LastCalled,
+	for ; len(rest) > 0; rest = rest[9:] {
+		c := class(rest[8])
+		if c == late || c > errored {
+			return nil, errBrokenKnown
+		}
+		k.keys, k.class = append(k.keys, binary.LittleEndian.Uint64(rest)), append(k.class, c)
 	}
-	if !slices.IsSorted(p.Keys) || !slices.IsSorted(p.OpenKeys) || !slices.IsSorted(p.OpenPages) {
-		return nil, errBrokenSettled
-	}
-	return p, nil
+	return k, nil
 }

@@ -18,8 +18,11 @@ import (
 
 // readPages returns the pages that ReadPages yields.
 func readPages(client *revoxapi.Client, size int, pages ...scan.PageRequest) (results []scan.Page[row], err error) {
-	params := revoxapi.RowsParams{PageSize: size}
-	for p, err := range scan.ReadPages[row](context.Background(), client, campaignID, params, pages) {
+	pages = slices.Clone(pages)
+	for i := range pages {
+		pages[i].Size = size
+	}
+	for p, err := range scan.ReadPages[row](context.Background(), client, campaignID, pages) {
 		if err != nil {
 			return results, err
 		}
@@ -33,7 +36,7 @@ func TestReadPagesKeepsTheOrderOfRequests(t *testing.T) {
 	server.SetRows(campaignID, "c", makeRows(0, 170))
 	server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.CutBody()})
 	requests := []scan.PageRequest{{Number: 3}, {Number: 0}, {Number: 9}, {Number: 0}}
-	results, err := readPages(newClient(t, server.URL), 0, requests...)
+	results, err := readPages(newClient(t, server.URL), 100, requests...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +47,7 @@ func TestReadPagesKeepsTheOrderOfRequests(t *testing.T) {
 			first = p.Rows[0].ID
 		}
 		got = append(got, fmt.Sprintf("page %d (%d, %d of %d): %d rows, first %s",
-			p.Number, *p.Page, *p.PageSize, *p.Total, len(p.Rows), first))
+			p.Number, *p.Page, *p.RowsPage.PageSize, *p.Total, len(p.Rows), first))
 	}
 	want := []string{
 		"page 3 (3, 50 of 170): 20 rows, first row-00150", "page 0 (0, 50 of 170): 50 rows, first row-00000",
@@ -62,7 +65,7 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	many := slices.Repeat(pages, 10)
 	t.Run("the API refuses the key", func(t *testing.T) {
 		defer server.AddFault(revoxtest.Fault{Page: revoxtest.Page(2), Behavior: revoxtest.Status(401, nil, "")})()
-		results, err := readPages(newClient(t, server.URL), 0, pages...)
+		results, err := readPages(newClient(t, server.URL), 100, pages...)
 		if e := asError(t, err, revoxapi.KindAuth); e.Page != 2 || len(results) != 2 {
 			t.Errorf("%v after %d pages", e, len(results))
 		}
@@ -70,7 +73,7 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	t.Run("the caller leaves the loop", func(t *testing.T) {
 		before := server.RequestCount()
 		n := 0
-		for range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, many) {
+		for range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, many) {
 			if n++; n == 2 {
 				break
 			}
@@ -82,14 +85,14 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	t.Run("rows without an id", func(t *testing.T) {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", append(makeRows(0, 3), json.RawMessage(`{"row_index":1}`)))
-		_, err := readPages(newClient(t, server.URL), 0, pages...)
+		_, err := readPages(newClient(t, server.URL), 100, pages...)
 		asError(t, err, revoxapi.KindBadResponse)
 	})
 	t.Run("the context ends", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var last error
-		for _, err := range scan.ReadPages[row](ctx, newClient(t, server.URL), campaignID, revoxapi.RowsParams{}, many) {
+		for _, err := range scan.ReadPages[row](ctx, newClient(t, server.URL), campaignID, many) {
 			cancel()
 			last = err
 		}
@@ -97,25 +100,15 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	})
 }
 
-func TestReadPagesReportsUnchangedPages(t *testing.T) {
-	server := newServer(t, revoxtest.WithETags())
-	server.SetRows(campaignID, "c", makeRows(0, 250))
-	client := newClient(t, server.URL)
-	first, err := readPages(client, 100, scan.PageRequest{Number: 0}, scan.PageRequest{Number: 1})
-	if err != nil || first[0].ETag == "" || first[0].ETag == first[1].ETag || first[0].NotModified {
-		t.Fatalf("%v, %+v", err, first)
-	}
-	server.SetRows(campaignID, "", append(append(makeRows(0, 100), makeRows(300, 301)...), makeRows(101, 250)...))
-	second, err := readPages(client, 100,
-		scan.PageRequest{Number: 0, ETag: first[0].ETag}, scan.PageRequest{Number: 1, ETag: first[1].ETag})
-	if err != nil || len(second) != 2 {
-		t.Fatal(err)
-	}
-	if p := second[0]; !p.NotModified || p.Rows != nil || p.Number != 0 || p.ETag != first[0].ETag {
-		t.Errorf("the page that did not change: %+v", p)
-	}
-	if p := second[1]; p.NotModified || len(p.Rows) != 100 || p.Rows[0].ID != idOf(300) || p.ETag == first[1].ETag {
-		t.Errorf("the page that changed: %+v", p)
+func TestReadPagesFiltersByStatus(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", []json.RawMessage{
+		json.RawMessage(`{"id": "a", "call": {"status": "completed"}}`), json.RawMessage(`{"id": "b", "call": {"status": "calling"}}`),
+		json.RawMessage(`{"id": "c"}`), json.RawMessage(`{"id": "d", "call": {"status": "calling"}}`),
+	})
+	results, err := readPages(newClient(t, server.URL), 1, scan.PageRequest{Number: 1, Status: "calling"})
+	if err != nil || len(results) != 1 || len(results[0].Rows) != 1 || results[0].Rows[0].ID != "d" || *results[0].Total != 2 {
+		t.Errorf("%+v %v", results, err)
 	}
 }
 
@@ -132,11 +125,10 @@ func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
 		})
 		var requests []scan.PageRequest
 		for number := range 40 {
-			requests = append(requests, scan.PageRequest{Number: number})
+			requests = append(requests, scan.PageRequest{Number: number, Size: 10})
 		}
 		client := newClient(t, server.URL, revoxapi.WithMaxInFlight(inFlight))
-		params := revoxapi.RowsParams{PageSize: 10}
-		for p, err := range scan.ReadPages[row](t.Context(), client, campaignID, params, requests) {
+		for p, err := range scan.ReadPages[row](t.Context(), client, campaignID, requests) {
 			if err != nil || p.Rows[0].ID != idOf(10*p.Number) || p.Number != int(taken.Load()) {
 				t.Fatalf("page %d: %v", p.Number, err)
 			}
@@ -154,9 +146,8 @@ func TestReadPagesPassesOptionsOn(t *testing.T) {
 	server.SetRows(campaignID, "c", makeRows(0, 30))
 	var asked atomic.Int64
 	low := func(o *apirequest.Options) { o.LowPriority = func() bool { asked.Add(1); return true } }
-	pages := []scan.PageRequest{{Number: 0}, {Number: 1}, {Number: 2}}
-	params := revoxapi.RowsParams{PageSize: 10}
-	for _, err := range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, params, pages, low) {
+	pages := []scan.PageRequest{{Number: 0, Size: 10}, {Number: 1, Size: 10}, {Number: 2, Size: 10}}
+	for _, err := range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, pages, low) {
 		if err != nil {
 			t.Fatal(err)
 		}

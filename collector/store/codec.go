@@ -39,8 +39,9 @@ type storedListed struct {
 
 // storedData is the last complete data, and the counters based on it.
 type storedData struct {
-	Decreases uint64       `json:"decreases,omitzero"`
-	Tally     tally.Stored `json:"tally"`
+	Decreases   uint64       `json:"decreases,omitzero"`
+	Differences uint64       `json:"differences,omitzero"`
+	Tally       tally.Stored `json:"tally"`
 	// Held (Snapshot.Monotonic) and Base have only the families that differ from the tally.
 	Held    map[string]tally.StoredFamily `json:"held,omitempty"`
 	Base    map[string]tally.StoredFamily `json:"base,omitempty"`
@@ -93,21 +94,21 @@ func decodeScan(id string, bytes []byte) (r *Record, dropped time.Time, err erro
 	return r, s.Dropped, nil
 }
 
-// encodeData encodes p without its times, rows and settled pages.
+// encodeData encodes p without its times, rows.
 func encodeData(p *Snapshot) []byte {
 	low, since := p.storeLow()
 	return tally.MarshalJSON(storedData{
-		Decreases: p.Decreases,
-		Tally:     p.Tally.Store(),
-		Held:      p.Monotonic.Store(&p.Tally.Values),
-		Base:      p.base.Store(&p.Tally.Values),
-		Carries:   tally.StoreFields(p.Fields),
-		Low:       low,
-		LowSince:  since,
+		Decreases: p.Decreases, Differences: p.Differences,
+		Tally:    p.Tally.Store(),
+		Held:     p.Monotonic.Store(&p.Tally.Values),
+		Base:     p.base.Store(&p.Tally.Values),
+		Carries:  tally.StoreFields(p.Fields),
+		Low:      low,
+		LowSince: since,
 	})
 }
 
-// decodeData completes p, except for rows and settled pages. It fails if bytes is nil.
+// decodeData completes p, except for rows. It fails if bytes is nil.
 func decodeData(bytes []byte, p *Snapshot, labels *tally.Labels) error {
 	if bytes == nil {
 		return errors.New("its data is missing")
@@ -120,7 +121,8 @@ func decodeData(bytes []byte, p *Snapshot, labels *tally.Labels) error {
 	if err != nil {
 		return err
 	}
-	p.Tally, p.Decreases, p.Fields = t, s.Decreases, tally.RestoreFields(s.Carries)
+	p.Tally, p.Fields = t, tally.RestoreFields(s.Carries)
+	p.Decreases, p.Differences = s.Decreases, s.Differences
 	p.Monotonic, p.base = t.Values.Clone(), t.Values.Clone()
 	return errors.Join(p.Monotonic.Restore(s.Held), p.base.Restore(s.Base), p.restoreLow(s.Low, s.LowSince))
 }

@@ -23,8 +23,10 @@ type Snapshot struct {
 	Fields []bool
 	// Decreases is the number of label values, of counters and histograms, that fell from one complete scan to the next.
 	Decreases uint64
-	// Settled describes the pages that the next scan need not read; nil if it must read all.
-	Settled *scan.Settled
+	// Known is what the next scan builds on; nil if it must read every row.
+	Known *scan.Known
+	// Differences is the number of rows that full scans found changed although scans before them should have seen that.
+	Differences uint64
 	// Rows are the rows of the last complete scan, each with the most that was finished of it; nil if they are not known.
 	Rows *rows.Set
 
@@ -41,7 +43,7 @@ func (p *Snapshot) LastScan() *scan.Result {
 	if p == nil {
 		return nil
 	}
-	return &scan.Result{Tally: p.Tally, Settled: p.Settled, Rows: p.Rows, Gone: p.gone.sets()}
+	return &scan.Result{Tally: p.Tally, Known: p.Known, Rows: p.Rows, Gone: p.gone.sets()}
 }
 
 // next returns the snapshot that follows p, which is nil for a campaign's first data. maxGone is the number of vanished
@@ -49,13 +51,15 @@ func (p *Snapshot) LastScan() *scan.Result {
 func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration, maxGone int) *Snapshot {
 	t := found.Tally
 	n := &Snapshot{
-		At: at, Took: took, Tally: t, Monotonic: t.Values, base: t.Values, Fields: t.Fields, Settled: found.Settled,
-		Rows: found.Rows,
+		At: at, Took: took, Tally: t, Monotonic: t.Values, base: t.Values, Fields: t.Fields, Known: found.Known,
+		Differences: uint64(found.Differences),
+		Rows:        found.Rows,
 	}
 	n.makeLow()
 	if p == nil {
 		return n
 	}
+	n.Differences += p.Differences
 	if !found.Full {
 		n.Took = max(took, p.Took) // the next scan may read every page again
 	}
@@ -71,7 +75,7 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration, ma
 	}
 	if t == p.Tally && n.Rows == p.Rows && sameHours(n.gone, p.gone) && !p.isLow() { // nothing has changed
 		same := *p
-		same.At, same.Took, same.Settled = n.At, n.Took, n.Settled
+		same.At, same.Took, same.Known, same.Differences = n.At, n.Took, n.Known, n.Differences
 		return &same
 	}
 	n.Monotonic, n.base = t.Values.Clone(), t.Values.Clone()
@@ -126,7 +130,7 @@ func (p *Snapshot) isLow() bool {
 	return false
 }
 
-// hasDataOf reports whether p has all of the data of q, which may be nil, except its times and settled pages.
+// hasDataOf reports whether p has all of the data of q, which may be nil, except its times and what is known of rows.
 func (p *Snapshot) hasDataOf(q *Snapshot) bool {
-	return q != nil && p.Tally == q.Tally && p.Rows == q.Rows && sameHours(p.gone, q.gone) && !p.isLow() && !q.isLow()
+	return q != nil && p.Differences == q.Differences && p.Tally == q.Tally && p.Rows == q.Rows && sameHours(p.gone, q.gone) && !p.isLow() && !q.isLow()
 }

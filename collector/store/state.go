@@ -37,28 +37,28 @@ type State struct {
 
 // keptCampaign describes what the file has of a campaign, so that only changes are written.
 type keptCampaign struct {
-	data      *Snapshot // whose data and gone rows it has; nil if it has none
-	dataSum   uint64    // the checksum of the data
-	dropped   time.Time
-	settled   *scan.Settled
-	settledAt time.Time // when settled was written
-	// latest are the latest settled pages. They are written after largeInterval, or when the process ends.
-	latest *scan.Settled
+	data    *Snapshot // whose data and gone rows it has; nil if it has none
+	dataSum uint64    // the checksum of the data
+	dropped time.Time
+	known   *scan.Known
+	knownAt time.Time // when known was written
+	// latest is the latest known. It is written after largeInterval, or when the process ends.
+	latest *scan.Known
 	rows   *rows.Set // in keptRows
 	rowsAt time.Time // when they were written
 }
 
 // The kinds of values in the file. The name of each value is the campaign's ID.
 const (
-	keptScan    = "scan"    // small, written after each scan
-	keptData    = "data"    // written if it has changed
-	keptSettled = "settled" // large; may be some scans older than the data, which the next scan handles
-	keptRows    = "rows"    // large; may be some scans older than the data
-	keptRecent  = "recent"  // the rows that have changed since keptRows was written
-	keptGone    = "gone"    // the rows that have vanished
+	keptScan   = "scan"   // small, written after each scan
+	keptData   = "data"   // written if it has changed
+	keptKnown  = "known"  // large; may be some scans older than the data, which the next scan handles
+	keptRows   = "rows"   // large; may be some scans older than the data
+	keptRecent = "recent" // the rows that have changed since keptRows was written
+	keptGone   = "gone"   // the rows that have vanished
 )
 
-var keptKinds = []string{keptScan, keptData, keptSettled, keptRows, keptRecent, keptGone}
+var keptKinds = []string{keptScan, keptData, keptKnown, keptRows, keptRecent, keptGone}
 
 const (
 	// stateFormat increases when earlier versions would misread the stored values.
@@ -69,7 +69,7 @@ const (
 	// end of the process waits. Together they are shorter than the 5 s within which the process must end.
 	writePatience = 2 * time.Second
 	closePatience = 2 * time.Second
-	// largeInterval is the minimum time between two writes of a campaign's settled pages or of all its rows.
+	// largeInterval is the minimum time between two writes of a campaign's large values.
 	largeInterval = 5 * time.Minute
 	// sweepInterval is the minimum time between two checks for dropped campaigns to forget.
 	sweepInterval = time.Hour
@@ -103,7 +103,7 @@ func Identity(baseURL string) statefile.Identity {
 	return statefile.Identity{Owner: hex.EncodeToString(owner[:]), Format: stateFormat}
 }
 
-// Close writes the latest settled pages and closes the file.
+// Close writes the latest of what is known of rows and closes the file.
 func (s *State) Close() {
 	if s == nil || s.file == nil {
 		return
@@ -111,8 +111,8 @@ func (s *State) Close() {
 	s.mu.Lock()
 	var changes []statefile.Change
 	for id, is := range s.kept {
-		if is.latest != is.settled {
-			changes = append(changes, settledChange(id, is.latest))
+		if is.latest != is.known {
+			changes = append(changes, knownChange(id, is.latest))
 		}
 	}
 	s.mu.Unlock()
@@ -165,15 +165,15 @@ func (s *State) Campaigns(labels *tally.Labels, table *rows.Table) map[string]Dr
 	return campaigns
 }
 
-// restoreLarge sets p's rows and settled pages to those in the file. If they cannot be read, the next scan reads every
+// restoreLarge sets p's rows, and what is known of them, to those in the file. If they cannot be read, the next scan reads every
 // page.
 func (s *State) restoreLarge(id string, p *Snapshot, is *keptCampaign, labels *tally.Labels, table *rows.Table) {
 	var err error
 	is.rows, err = restoreRows(p, table, s.found[keptRows][id], s.found[keptRecent][id], s.found[keptGone][id])
 	is.rowsAt = s.clock.Now()
-	if bytes := s.found[keptSettled][id]; bytes != nil && p.Rows != nil {
-		p.Settled, err = scan.DecodeSettled(bytes, labels)
-		is.settled, is.latest, is.settledAt = p.Settled, p.Settled, s.clock.Now()
+	if bytes := s.found[keptKnown][id]; bytes != nil && p.Rows != nil {
+		p.Known, err = scan.DecodeKnown(bytes, labels)
+		is.known, is.latest, is.knownAt = p.Known, p.Known, s.clock.Now()
 	}
 	if err != nil {
 		s.logger.Debug("every page is read again", "campaign_id", id, "err", err)
@@ -277,25 +277,19 @@ func (s *State) stored(r *Record, dropped time.Time) storedCampaign {
 		}
 	}
 	c.changes = append(c.changes, rowChanges(r.ID, r.Data, was, &is, s.clock.Now())...)
-	is.latest, is.settled, is.settledAt = r.Data.Settled, was.settled, was.settledAt
-	switch now := s.clock.Now(); {
-	case is.latest == is.settled:
-	case now.Sub(is.settledAt) >= largeInterval:
-		c.changes = append(c.changes, settledChange(r.ID, is.latest))
-		is.settled, is.settledAt = is.latest, now
-	case !is.latest.Follows(is.settled):
-		// The settled pages in the file do not match the new data.
-		c.changes = append(c.changes, settledChange(r.ID, nil))
-		is.settled = nil
+	is.latest, is.known, is.knownAt = r.Data.Known, was.known, was.knownAt
+	if now := s.clock.Now(); is.latest != is.known && (is.latest == nil || now.Sub(is.knownAt) >= largeInterval) {
+		c.changes = append(c.changes, knownChange(r.ID, is.latest))
+		is.known, is.knownAt = is.latest, now
 	}
 	return c
 }
 
-// settledChange returns the change that writes settled pages, or removes them if p is nil.
-func settledChange(id string, p *scan.Settled) statefile.Change {
-	c := statefile.Change{Kind: keptSettled, Name: id}
-	if p != nil {
-		c.Bytes = p.Encode()
+// knownChange returns the change that writes what is known of rows, or removes it if k is nil.
+func knownChange(id string, k *scan.Known) statefile.Change {
+	c := statefile.Change{Kind: keptKnown, Name: id}
+	if k != nil {
+		c.Bytes = k.Encode()
 	}
 	return c
 }

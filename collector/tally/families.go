@@ -26,15 +26,21 @@ var (
 		Help:   "Problems in the data that the last complete scan read, by kind.",
 		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyDuplicateAttempt, anomalyBadTimestamp,
 			anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus}})
-	Pages = define(Family{Kind: Gauge, Name: "revox_campaign_pages",
-		Help:   "Pages that the last complete scan read, and settled pages that it did not need to read.",
-		Labels: []string{"state"}, Known: []string{PagesRead, PagesSettled}})
+	ScanRequests = define(Family{Kind: Gauge, Name: "revox_campaign_scan_requests",
+		Help:   "Pages that the last complete scan requested, by what for; retries are not included.",
+		Labels: []string{"kind"}, Known: []string{RequestsFull, RequestsTotals, RequestsActive, RequestsMoved}})
 )
 
-// The states of revox_campaign_pages: the page was read, or it has settled and was not read.
+// The kinds of revox_campaign_scan_requests.
 const (
-	PagesRead    = "read"
-	PagesSettled = "settled"
+	// RequestsFull read all rows.
+	RequestsFull = "full"
+	// RequestsTotals asked how many rows there are, in all and with a status.
+	RequestsTotals = "totals"
+	// RequestsActive read the rows with a status in which something may be going on.
+	RequestsActive = "active"
+	// RequestsMoved looked for rows that are new, or whose calls have gone on.
+	RequestsMoved = "moved"
 )
 
 // The kinds of revox_campaign_anomalies.

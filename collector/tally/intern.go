@@ -2,7 +2,7 @@ package tally
 
 import "slices"
 
-// The tallies of a campaign (settled pages, last scan, published) share the memory of equal values.
+// The tallies of a campaign (finished rows, last scan, published) share the memory of equal values.
 
 // Intern makes v share the memory of other's equal values. It changes v's slices, but no LabelMap in them, which must
 // not change after that.

@@ -37,6 +37,9 @@ func (c *Call) Finished() bool {
 	return slices.Contains(finishedCallStatuses, revoxapi.CallStatus(c.Status))
 }
 
+// HasOutcome reports whether the call has an outcome.
+func (c *Call) HasOutcome() bool { return c.Outcome.value != "" }
+
 // Attempt has the counted fields of one of the `call_attempts`.
 type Attempt struct {
 	ID         attemptID          `json:"id"`

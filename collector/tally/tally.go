@@ -99,6 +99,24 @@ func (t *Tally) seenActiveSince(start int64) {
 	}
 }
 
+// Clone returns a copy of t.
+func (t *Tally) Clone() *Tally {
+	c := New(t.labels)
+	c.Merge(t)
+	return c
+}
+
+// Equal reports whether t and other are equal. It is fast if they share their memory; see Values.Intern.
+func (t *Tally) Equal(other *Tally) bool {
+	for i := range families {
+		if !EqualCounts(t.Values.Counts[i], other.Values.Counts[i]) ||
+			!EqualDistributions(t.Values.Distributions[i], other.Values.Distributions[i]) {
+			return false
+		}
+	}
+	return t.Name == other.Name && t.OldestActive == other.OldestActive && slices.Equal(t.Fields, other.Fields) && maps.Equal(t.Unknown, other.Unknown)
+}
+
 // count returns a pointer to the count of a label value.
 func (t *Tally) count(f *Family, value string) (at *uint64) {
 	t.Values.Counts[f.Index], at = t.Values.Counts[f.Index].With(value)

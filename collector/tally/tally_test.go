@@ -1,9 +1,7 @@
 package tally
 
 import (
-	"bytes"
 	"log/slog"
-	"math"
 	"math/rand/v2"
 	"os"
 	"reflect"
@@ -50,11 +48,8 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 		parts[random.IntN(len(parts))].CountRow(r)
 	}
 	merged := New(labels)
-	// The compact form of a part loses nothing either.
-	compact := New(labels)
 	for _, i := range random.Perm(len(parts)) {
 		merged.Merge(parts[i])
-		compact.MergeBytes(parts[i].AppendBytes(nil))
 	}
 	for _, f := range families {
 		for _, d := range whole.Values.Distributions[f.Index] {
@@ -68,22 +63,6 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 	}
 	if !reflect.DeepEqual(merged.Fields, whole.Fields) || !reflect.DeepEqual(merged.Unknown, whole.Unknown) {
 		t.Error("the fields or the unknown values differ from those of the whole")
-	}
-	if !bytes.Equal(stored(merged), stored(compact)) || !reflect.DeepEqual(merged.Unknown, compact.Unknown) {
-		t.Errorf("merged from the compact form: %s, want %s", stored(compact), stored(merged))
-	}
-}
-
-// The compact form of a sum of durations is exact.
-func TestCompactSumsAreExact(t *testing.T) {
-	for _, s := range []exactSum{
-		{}, {0, 1}, {0, 1e6}, {0, 999_999_999}, {1, 0}, {86_400, 250e6}, {86_400, 250e6 + 1},
-		{math.MaxInt64 / 1000, 999e6}, {math.MaxInt64/1000 - 2, 999e6}, {math.MaxInt64, 0}, {math.MaxInt64, 999_999_999},
-	} {
-		r := tallyReader(s.appendBytes(nil))
-		if got := r.sum(); got != s || len(r) > 0 {
-			t.Errorf("%v is read as %v, with %d bytes left", s, got, len(r))
-		}
 	}
 }
 

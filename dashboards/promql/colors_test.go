@@ -35,8 +35,8 @@ var colors = map[string]string{
 	"200": "#009E73", "400": "#44AA99", "401": "#882255", "403": "#AA4499", "404": "#CC79A7", "408": "#DDCC77",
 	"409": "#6B7A8F", "422": "#88CCEE", "429": "#E69F00",
 	"500": "#0072B2", "502": "#56B4E9", "503": "#999999", "504": "#F0E442", "error": "#D55E00",
-	// Pages of scans.
-	"read": "#E69F00", "settled": "#009E73",
+	// Requests of scans.
+	"full": "#E69F00", "totals": "#009E73", "active": "#56B4E9", "moved": "#CC79A7",
 	// Percentiles.
 	"half are below": "#56B4E9", "9 of 10 are below": "#E69F00", "99 of 100 are below": "#D55E00",
 }

@@ -22,15 +22,8 @@ type Options struct {
 	// effect if the client may have only one request in flight. It must be safe for concurrent use.
 	LowPriority func() bool
 
-	// ETag, if not empty, makes revoxapi.Page send If-None-Match: the server sends the page only if it has changed since
-	// it gave that ETag. A value that is not an ETag, or is longer than 256 bytes, is not sent.
-	ETag string
-
 	// MaxPageBytes, if not 0, limits the size of the rows that revoxapi.Page keeps. A page with more is Overfull.
 	MaxPageBytes int
-
-	// Answer, if not nil, is filled when revoxapi.Page returns without an error.
-	Answer *Answer
 }
 
 // Summary is what revoxapi.Rows has read. See revoxapi.RowsSummary, which has the same fields.
@@ -61,12 +54,4 @@ type Page struct {
 	Rows int
 	// Fresh is the number of these rows that were not seen before in this pass.
 	Fresh int
-}
-
-// Answer is what the header of an answer says about the page.
-type Answer struct {
-	// ETag is the server's name for this version of the page, "" if it gives none that can be sent back.
-	ETag string
-	// NotModified reports that the page has not changed since Options.ETag was given. Its rows were not sent.
-	NotModified bool
 }

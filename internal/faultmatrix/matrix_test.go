@@ -330,7 +330,7 @@ func differences(got, truth string) string {
 }
 
 // aboutScan matches the series that are about a scan rather than about calls.
-var aboutScan = regexp.MustCompile(`^(rows|rows_without_call|rows_missing|decreases_total|(anomalies|info)\{.*)$`)
+var aboutScan = regexp.MustCompile(`^(rows|rows_without_call|rows_missing|decreases_total|scans_filtered|(anomalies|info)\{.*)$`)
 
 func cutValue(line string) (series, value string) {
 	line = strings.TrimSuffix(line, "\n")

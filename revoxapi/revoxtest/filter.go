@@ -16,6 +16,7 @@ type filter struct {
 	text     string   // in lower case
 	result   string   // "" for all, "none" for rows without a result
 	statuses []string // nil for all
+	kind     StatusFilter
 }
 
 // results are the results that the API knows, and "" for all.
@@ -37,13 +38,16 @@ func newFilter(q url.Values) (f filter, ok bool) {
 	return f, ok
 }
 
-func (f *filter) all() bool { return f.text == "" && f.result == "" && f.statuses == nil }
+func (f *filter) all() bool {
+	return f.text == "" && f.result == "" && (f.statuses == nil || f.kind == FilterIgnored)
+}
 
 // matches says whether a row is left over, judged by the row as it is served: the result is that of its newest attempt,
 // the text is sought in the contact's data. It is slow, and simple; filters are for people who look at a page.
 func (f *filter) matches(row []byte) bool {
 	type attempt struct {
 		Result string `json:"result"`
+		Status string `json:"status"`
 	}
 	var r struct {
 		Phone any `json:"phone_number"`
@@ -55,16 +59,19 @@ func (f *filter) matches(row []byte) bool {
 	}
 	// Rows that tests made to be wrong are judged by what can be read of them.
 	_ = json.Unmarshal(row, &r)
-	result := ""
+	result, status := "", r.Call.Status
 	if len(r.Call.Attempts) > 0 {
 		result = r.Call.Attempts[0].Result
+		if f.kind == FilterAttemptStatus {
+			status = r.Call.Attempts[0].Status
+		}
 	}
 	switch {
 	case f.result == "none" && result != "":
 		return false
 	case f.result != "" && f.result != "none" && f.result != result:
 		return false
-	case f.statuses != nil && !slices.Contains(f.statuses, r.Call.Status):
+	case f.statuses != nil && f.kind != FilterIgnored && !slices.Contains(f.statuses, status):
 		return false
 	case f.text == "":
 		return true
@@ -132,4 +139,12 @@ func (c *served) writeRows(e *wire.Encoder, flush func() error, now time.Time, f
 	}
 	e.Raw("]")
 	return total, nil
+}
+
+// count returns the number of all rows.
+func (c *served) count(now time.Time) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Advance(now)
+	return c.Len()
 }

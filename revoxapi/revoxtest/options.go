@@ -24,6 +24,7 @@ type config struct {
 	etags       bool
 	tls         bool
 	keepRequest int
+	filter      StatusFilter
 	style       Style
 }
 
@@ -97,3 +98,21 @@ func newConfig(opts []Option) config {
 	}
 	return c
 }
+
+// StatusFilter is what the filter `statuses` does.
+type StatusFilter int
+
+// The kinds of StatusFilter. Only the first does what the API documents.
+const (
+	// FilterCallStatus lets rows through whose call has the status.
+	FilterCallStatus StatusFilter = iota
+	// FilterIgnored lets all rows through.
+	FilterIgnored
+	// FilterAttemptStatus lets rows through whose newest attempt has the status.
+	FilterAttemptStatus
+	// FilterCountsAll lets rows through whose call has the status, but counts all rows in `total`.
+	FilterCountsAll
+)
+
+// WithStatusFilter sets what the filter `statuses` does. The default is FilterCallStatus.
+func WithStatusFilter(f StatusFilter) Option { return func(c *config) { c.filter = f } }

@@ -174,6 +174,7 @@ func (x *exchange) rows() (write func(*wire.Encoder, func() error) error, code i
 	if !ok && !cfg.rowsOnly {
 		return nil, http.StatusBadRequest, "no such result"
 	}
+	f.kind = cfg.filter
 
 	x.s.mu.Lock()
 	onPage := x.s.onPage
@@ -208,6 +209,9 @@ func (x *exchange) rows() (write func(*wire.Encoder, func() error) error, code i
 			from = n * size
 		}
 		total, err := c.writeRows(e, flush, x.s.now(), f, from, size)
+		if f.kind == FilterCountsAll {
+			total = c.count(x.s.now())
+		}
 		if !cfg.noTotal {
 			e.Raw(`,"total":`)
 			e.Number(total)

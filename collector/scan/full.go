@@ -1,0 +1,147 @@
+package scan
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/rows"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/internal/apirequest"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// full reads every row.
+func (s *run) full(ctx context.Context) (*Result, error) {
+	f := s.newFull()
+	var finder LayoutFinder
+	var summary revoxapi.RowsSummary
+	onPage := func(o *apirequest.Options) { o.OnPage = finder.Saw }
+	for r, err := range revoxapi.Rows[tally.Row](ctx, s.scanner.Client, s.campaignID, s.scanner.Params,
+		s.priority, onPage, revoxapi.WithSummary(&summary)) {
+		if err != nil {
+			return nil, err
+		}
+		f.add(r)
+	}
+	t := tally.New(s.scanner.Labels)
+	t.Merge(f.known.finished)
+	t.Merge(f.others)
+	if f.name != "" {
+		t.Name = f.name
+	}
+	t.Add(tally.RowsMissing, "", summary.Missing)
+	t.Add(tally.Anomalies, tally.AnomalyDuplicateRow, summary.Duplicates)
+	s.requests[tally.RequestsFull] += summary.Pages
+	found := &Result{Tally: t, Rows: s.rows.Set(), Returned: s.returned, Full: true, Differences: f.differences}
+	if layout, ok := finder.Found(summary.Rows); ok && s.scanner.FullInterval > 0 && f.filterable && !ambiguous(layout) {
+		f.known.Layout = layout
+		if was := s.before.Known; s.broken || f.totalsAreWrong() {
+			f.known.BrokenAt = s.start
+		} else if was != nil && s.start.Sub(was.BrokenAt) < filterRetry {
+			f.known.BrokenAt = was.BrokenAt
+		}
+		found.Known = f.known
+	}
+	return found, nil
+}
+
+// fullScan is a full scan in progress.
+type fullScan struct {
+	run   *run
+	known *Known
+	// others counts the rows that are not in known.finished.
+	others      *tally.Tally
+	filterable  bool
+	name        string
+	differences int
+	byStatus    map[revoxapi.CallStatus]int // the number of rows
+	changed     int                         // the number of rows whose class has changed, or that were added
+}
+
+func (s *run) newFull() *fullScan {
+	n := 0
+	if s.before.Known != nil {
+		n = len(s.before.Known.keys)
+	}
+	f := &fullScan{run: s, byStatus: map[revoxapi.CallStatus]int{}, others: tally.New(s.scanner.Labels), filterable: true, known: &Known{
+		FullAt: s.start, At: s.start, finished: tally.New(s.scanner.Labels),
+		keys: make([]uint64, 0, n), class: make([]class, 0, n),
+		read: []revoxapi.CallStatus{revoxapi.CallCalling, revoxapi.CallScheduled},
+	}}
+	if was := s.before.Known; was != nil {
+		f.known.read, f.known.requeued, f.known.retry = slices.Clone(was.read), was.requeued, was.retry
+	}
+	return f
+}
+
+// add adds the next row.
+func (f *fullScan) add(r tally.Row) {
+	k := f.known
+	if r.Call != nil && r.Call.Status != "" && !slices.Contains(tally.Calls.Known, r.Call.Status) &&
+		!k.reads(revoxapi.CallStatus(r.Call.Status)) {
+		k.read = append(k.read, revoxapi.CallStatus(r.Call.Status))
+		f.filterable = f.filterable && len(k.read) <= maxReadStatuses
+	}
+	c, ok := k.classify(&r)
+	f.filterable = f.filterable && ok
+	f.compare(len(k.keys), c, &r)
+	k.observe(&r)
+	k.keys = append(k.keys, rows.Key(r.ID))
+	defer func() { k.class = append(k.class, c) }()
+	into := f.others
+	if c != waiting {
+		k.frontier = len(k.keys) - 1
+	}
+	if c >= completed {
+		k.outcomes = k.outcomes || r.Call.HasOutcome()
+		if k.addLate(len(k.keys)-1, r, f.run.start) {
+			c = late
+		} else {
+			into = k.finished
+		}
+	}
+	f.run.count(into, r)
+	if into.Name != "" {
+		f.name = into.Name
+	}
+}
+
+// totalsAreWrong reports whether the totals that a later scan was given just before differ from the rows by more than the
+// rows that have changed since the scan before explain.
+func (f *fullScan) totalsAreWrong() bool {
+	wrong := 0
+	for status, n := range f.run.totals {
+		wrong += abs(n - f.byStatus[status])
+	}
+	return wrong > 2*f.changed+3
+}
+
+// compare counts the row at a position as a difference if the later scan just before should have seen that it changed. A
+// status whose rows should only be counted is read from then on.
+func (f *fullScan) compare(position int, c class, r *tally.Row) {
+	was := f.run.before.Known
+	if r.Call != nil {
+		f.byStatus[revoxapi.CallStatus(r.Call.Status)]++
+	}
+	if was == nil || position >= len(was.class) || was.class[position] != c && was.class[position] != late {
+		f.changed++
+	}
+	was = f.run.known
+	if was == nil || position >= len(was.keys) || was.keys[position] != rows.Key(r.ID) {
+		return
+	}
+	switch before := was.class[position]; {
+	case before >= completed && c != before, before == late && c < completed:
+		f.differences++
+	case before == waiting && c != waiting && len(r.Call.Attempts) > 0:
+		oldest := r.Call.Attempts[len(r.Call.Attempts)-1]
+		if !oldest.StartedAt.Valid() || !oldest.StartedAt.Time.Before(was.At.Add(-time.Minute)) {
+			return // it has begun since
+		}
+		f.differences++
+		if status := revoxapi.CallStatus(r.Call.Status); slices.Contains(countedStatuses, status) && !f.known.reads(status) {
+			f.known.read = append(f.known.read, status)
+		}
+	}
+}

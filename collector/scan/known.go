@@ -1,0 +1,160 @@
+package scan
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/rows"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// Known is what a scan knows about each row, so that the next one need not read all of them. It is immutable.
+type Known struct {
+	// Layout is how the rows lie on pages.
+	Layout Layout
+	// FullAt is the start of the last full scan, At that of the last scan.
+	FullAt, At time.Time
+	// BrokenAt is when a filter by status proved wrong; zero if it has not, or a day has passed.
+	BrokenAt time.Time
+
+	keys  []uint64 // by position
+	class []class  // by position
+	// finished counts the finished rows, except those in late.
+	finished *tally.Tally
+	late     []lateRow
+	// read are the statuses whose rows are read by each scan.
+	read []revoxapi.CallStatus
+	// frontier is the position where a waiting row was last found to be called.
+	frontier int
+	// outcomes reports that the API computes outcomes for this campaign.
+	outcomes bool
+	// requeued reports that calls with attempts have a counted status at times, and retry is the shortest time that was
+	// seen from the end of an attempt to the next one of its call; 0 if none was seen.
+	requeued bool
+	retry    time.Duration
+}
+
+// class is what a scan knows about a row.
+type class uint8
+
+const (
+	// waiting: it has no call, or one that was never attempted. Such rows are only counted.
+	waiting class = iota
+	// active: it has attempts and is not finished, or has a status whose rows are read by each scan.
+	active
+	// late: the call is finished, but looks unfinished; see late.go.
+	late
+	// The call is finished.
+	completed
+	cancelled
+	errored
+)
+
+var finishedStatuses = map[class]revoxapi.CallStatus{
+	completed: revoxapi.CallCompleted, cancelled: revoxapi.CallCancelled, errored: revoxapi.CallErrored,
+}
+
+// countedStatuses are those of which a row without attempts is waiting.
+var countedStatuses = []revoxapi.CallStatus{revoxapi.CallInitializing, revoxapi.CallQueuedForCalling}
+
+// maxReadStatuses is the number of statuses that are read by each scan. If there are more, all scans are full.
+const maxReadStatuses = 8
+
+// classify returns the class of a row. ok is false if a scan with filters cannot count it.
+func (k *Known) classify(r *tally.Row) (c class, ok bool) {
+	if r.Call == nil {
+		return waiting, true
+	}
+	status := revoxapi.CallStatus(r.Call.Status)
+	for c, finished := range finishedStatuses {
+		if status == finished {
+			return c, true
+		}
+	}
+	if k.reads(status) {
+		return active, true
+	}
+	for _, counted := range countedStatuses {
+		if status == counted {
+			if len(r.Call.Attempts) > 0 {
+				return active, true
+			}
+			return waiting, true
+		}
+	}
+	return active, false
+}
+
+// observe notes what a row tells about retries.
+func (k *Known) observe(r *tally.Row) {
+	if r.Call == nil {
+		return
+	}
+	attempts := r.Call.Attempts
+	k.requeued = k.requeued || len(attempts) > 0 && slices.Contains(countedStatuses, revoxapi.CallStatus(r.Call.Status))
+	for i := 1; i < len(attempts); i++ {
+		ended, next := attempts[i].EndedAt, attempts[i-1].StartedAt
+		if !ended.Valid() {
+			ended = attempts[i].StartedAt
+		}
+		if ended.Valid() && next.Valid() {
+			wait := max(time.Nanosecond, next.Time.Sub(ended.Time))
+			k.retry = min(cmp.Or(k.retry, wait), wait)
+		}
+	}
+}
+
+// firstRetry is the time within which no call is taken to be queued again, if none has been seen to be.
+const firstRetry = 2 * time.Minute
+
+// countable reports whether a call that was queued at the time of the scan before and is queued now has surely not been
+// made in between, so that queued calls need only be counted.
+func (k *Known) countable(now time.Time) bool {
+	if !k.requeued {
+		return now.Sub(k.At) <= firstRetry
+	}
+	return now.Sub(k.At) < k.retry
+}
+
+// reads reports whether the rows of a status are read by each scan.
+func (k *Known) reads(status revoxapi.CallStatus) bool {
+	for _, read := range k.read {
+		if status == read {
+			return true
+		}
+	}
+	return false
+}
+
+// count returns the number of rows of a class.
+func (k *Known) count(c class) (n int) {
+	for _, other := range k.class {
+		if other == c {
+			n++
+		}
+	}
+	return n
+}
+
+// filterRetry is how long scans are full after a filter proved wrong.
+const filterRetry = 24 * time.Hour
+
+// Filters reports whether the next scan may rely on the filter by status; false for nil.
+func (k *Known) Filters() bool { return k != nil && k.BrokenAt.IsZero() }
+
+// due reports whether a full scan is due. Each campaign's interval is up to a quarter shorter than fullInterval, by a
+// share that depends on its ID, so that the full scans of many campaigns do not coincide.
+func (k *Known) due(campaignID string, fullInterval time.Duration, now time.Time) bool {
+	share := float64(rows.Key(campaignID)) / math.MaxUint64
+	since := now.Sub(k.FullAt)
+	return since < 0 || since >= fullInterval-time.Duration(share*float64(fullInterval/4))
+}
+
+// ambiguous reports whether there is only one row, or only one page and it is full. Some servers' total counts only the
+// rows that they send, so the campaign may have more.
+func ambiguous(l Layout) bool {
+	return l.Total <= 1 || l.Total <= l.PageSize && l.Total%l.PageSize == 0
+}

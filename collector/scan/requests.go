@@ -1,0 +1,75 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// errFilter says that the server does not filter by status as the API documents, or does not send small pages.
+var errFilter = errors.New("the filter by status cannot be used")
+
+// readPages makes requests of a kind and calls each for every answer, in order. Answers have a total, and no rows but
+// those that were asked for: else the error is errFilter, or errReadAll if there is no such page.
+func (l *laterScan) readPages(ctx context.Context, kind string, requests []PageRequest, each func(Page[tally.Row]) error) error {
+	if len(requests) == 0 {
+		return nil
+	}
+	s := l.run
+	for p, err := range ReadPages[tally.Row](ctx, s.scanner.Client, s.campaignID, requests, s.priority) {
+		switch status := revoxapi.StatusOf(err); {
+		case status == http.StatusNotFound, refused(status) && p.Status == "":
+			return errReadAll // there are fewer pages than before
+		case refused(status):
+			return errFilter
+		}
+		if err != nil {
+			return err
+		}
+		s.requests[kind]++
+		if err := l.checkPage(p); err != nil {
+			return err
+		}
+		for _, r := range p.Rows {
+			l.read.CountRow(r)
+		}
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refused(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
+}
+
+// checkPage checks that an answer is what the request asked for.
+func (l *laterScan) checkPage(p Page[tally.Row]) error {
+	if p.Total == nil || p.Overfull || p.Page != nil && int(*p.Page) != p.Number {
+		return errReadAll
+	}
+	if size := p.RowsPage.PageSize; len(p.Rows) > p.Size || size != nil && int(*size) != p.Size {
+		if p.Size > 1 {
+			return errReadAll // pages have another size than before
+		}
+		return errFilter
+	}
+	if p.Status == "" {
+		return nil
+	}
+	for _, r := range p.Rows {
+		if r.Call == nil || r.Call.Status != string(p.Status) {
+			return errFilter
+		}
+	}
+	// A page before the last is full. The last one may lack rows that have just got another status.
+	expected := min(p.Size, int(*p.Total)-(p.Number-l.layout.FirstPage)*p.Size)
+	if missing := expected - len(p.Rows); missing > 0 && (missing > 5 || expected == p.Size) {
+		return errFilter
+	}
+	return nil
+}
