@@ -46,7 +46,7 @@ var colors = map[string]string{
 var codes = []string{"200", "400", "401", "403", "404", "408", "409", "422", "429", "500", "502", "503", "504", "error"}
 
 // colored are the labels whose known values have a colour each, wherever a legend shows them.
-var colored = []string{"result", "dial_error", "ended_by", "reason", "state", "code", "status"}
+var colored = []string{"result", "dial_error", "ended_by", "reason", "code", "status"}
 
 func TestColorsMeanTheSameEverywhere(t *testing.T) {
 	for _, d := range readDashboards(t) {
