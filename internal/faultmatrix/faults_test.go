@@ -25,6 +25,7 @@ type fault struct {
 	behavior revoxtest.Behavior
 	detour   func(*testing.T, *world) *detour
 	jump     time.Duration // of the clock
+	machine  *machineFault
 
 	// reason is why a scan fails, "" if it succeeds. later, if not "", is the reason if the scan meets the fault on its
 	// second page.
@@ -53,6 +54,7 @@ func groups() []group {
 		{"Wrong types", wrongTypes()},
 		{"Rows", rowFaults()},
 		{"Texts", texts()},
+		{"The machine", machineFaults()},
 		{"Clocks", []fault{
 			{name: "the clock jumps a day forward", jump: 24 * time.Hour, reason: accepted},
 			{name: "the clock jumps a day back", jump: -24 * time.Hour, reason: accepted},

@@ -114,7 +114,7 @@ func observe(t *testing.T, f fault, m mode) observation {
 	if f.hangs {
 		timeout = 3 * time.Second // short; other cases must not depend on how busy the machine is
 	}
-	w, run := newWorld(t, m == onScrape, timeout)
+	w, run := newWorld(t, m == onScrape, timeout, f.machine)
 	var before string
 	if m != firstScan {
 		run()
@@ -161,6 +161,9 @@ func observe(t *testing.T, f fault, m mode) observation {
 	seen.warnings = strconv.Itoa(len(logged))
 	if len(logged) > 0 {
 		seen.says = said(logged[0])
+		if w.file != "" {
+			seen.says = strings.ReplaceAll(seen.says, w.file, "FILE")
+		}
 	}
 	wantWarnings := f.warnings
 	if failed && f.reason != accepted {
@@ -203,6 +206,9 @@ func (f *fault) begin(t *testing.T, w *world, m mode) (mend func()) {
 		page, times = revoxtest.Page(1), 1
 	}
 	switch {
+	case f.machine != nil:
+		f.machine.begin(w)
+		return func() { f.machine.mend(w) }
 	case f.jump != 0:
 		w.clock.jump(f.jump)
 		return func() {}

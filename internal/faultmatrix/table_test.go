@@ -35,7 +35,7 @@ them.
 | back after | after how many minutes without the fault the campaign is up again |
 | once | whether a fault that happens once shows anywhere except in the count of retries |
 
-In every case the other campaign was read as usual, no warning was logged about it, and what was served could be parsed.
+Faults of the machine concern both campaigns. In every case the other campaign was read as usual, no warning was logged about it, and what was served could be parsed.
 Neither it nor the log contained the key or anything personal. A failed scan did not change the published data.
 `
 

@@ -35,16 +35,22 @@ type world struct {
 	t     *testing.T
 	clock *wallClock
 	way   *way
+	// logs is what lines of the log go through, and file the path of a file; both are set by machine faults.
+	logs *gate
+	file string
 }
 
 // newWorld makes an exporter without faults; run starts it.
-func newWorld(t *testing.T, onScrape bool, timeout time.Duration) (w *world, run func()) {
+func newWorld(t *testing.T, onScrape bool, timeout time.Duration, machine *machineFault) (w *world, run func()) {
 	w = &world{t: t, clock: &wallClock{Clock: revoxtest.NewClock(exportertest.Start)}, way: newWay()}
 	api := exportertest.NewAPI(t, w.clock.Clock, revoxtest.WithNow(w.clock.Now))
 	w.Harness = exportertest.Prepare(t, api, w.clock.Clock, func(c *collector.Config) {
 		c.Clock, c.CampaignIDs, c.Rows = w.clock, []string{faulty, sound}, revoxapi.RowsParams{PageSize: pageSize}
 		if onScrape {
 			c.ScanInterval = 0
+		}
+		if machine != nil {
+			machine.setUp(w, c)
 		}
 	}, revoxapi.WithTimeout(timeout), revoxapi.WithTransport(w.way))
 	w.Patience = patience
