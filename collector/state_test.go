@@ -355,7 +355,10 @@ func TestStateOfAnEarlierVersion(t *testing.T) {
 	alter(t, folder, api.URL, func(values map[string]map[string][]byte) []statefile.Change {
 		data := without(string(values["data"]["c"]), `"revox_campaign_calls_finished_total":\{.*?\}\},?`)
 		data = strings.Replace(data, `"buckets":[1,2,5,`, `"buckets":[1,2,6,`, 1) // of the ring duration
-		return []statefile.Change{{Kind: "data", Name: "c", Bytes: []byte(data)}}
+		return []statefile.Change{
+			{Kind: "data", Name: "c", Bytes: []byte(data)}, {Kind: "settled", Name: "c", Bytes: []byte("of an earlier version")},
+			{Kind: "known", Name: "c"}, {Kind: "rows", Name: "c"}, // not written by earlier versions
+		}
 	})
 	state, _ = openTestState(t, folder, api.URL, clock)
 	remove := api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(503, nil, "")})
@@ -369,6 +372,9 @@ func TestStateOfAnEarlierVersion(t *testing.T) {
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 1`,
 		`revox_campaign_call_attempt_ring_duration_seconds_count{campaign_id="c"} 1`,
 		`revox_campaign_call_attempt_duration_seconds_count{campaign_id="c"} 1`)
+	if kinds := h.kept(folder, "c"); strings.Contains(kinds, "settled") {
+		t.Errorf("the file still has: %s", kinds)
+	}
 }
 
 // Campaigns with a missing or unreadable part start from zero, which is logged once. Other campaigns are restored.

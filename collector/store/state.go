@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc64"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -161,8 +162,29 @@ func (s *State) Campaigns(labels *tally.Labels, table *rows.Table) map[string]Dr
 	if unreadable > 0 {
 		s.logger.Warn("the state of some campaigns cannot be read; they start from zero", "campaigns", unreadable)
 	}
+	s.removeOther()
 	s.found = nil
 	return campaigns
+}
+
+// removeOther removes values of kinds that only an earlier version wrote.
+func (s *State) removeOther() {
+	var changes []statefile.Change
+	for kind, values := range s.found {
+		for name := range values {
+			if !slices.Contains(keptKinds, kind) {
+				changes = append(changes, statefile.Change{Kind: kind, Name: name})
+			}
+		}
+	}
+	if s.file == nil || len(changes) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writePatience)
+	defer cancel()
+	if err := s.file.Write(ctx, changes...); err != nil {
+		s.logger.Warn("values of an earlier version cannot be removed from the state; the next start tries again", "err", err)
+	}
 }
 
 // restoreLarge sets p's rows, and what is known of them, to those in the file. If they cannot be read, the next scan reads every
