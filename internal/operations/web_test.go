@@ -3,6 +3,7 @@ package operations
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -45,7 +46,18 @@ func TestForeignSitesGetNothing(t *testing.T) {
 			t.Errorf("the landing page of %s: %d %s", host, code, body)
 		}
 	}
-	for _, host := range []string{"example.com", "monitoring.example.com.evil.example", "127.0.0.1.evil.example", "local.evil.example"} {
+	machine, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, body := p.ask(http.MethodGet, p.URL+"/", with("Host", machine)); code != http.StatusOK {
+		t.Errorf("the landing page of the machine: %d %s", code, body)
+	}
+	label, _, _ := strings.Cut(machine, ".")
+	for _, host := range []string{
+		"example.com", "monitoring.example.com.evil.example", "127.0.0.1.evil.example", "local.evil.example",
+		machine + ".evil.example", label + ".evil.example", "127.0.0.1%.evil.example", "exporter%.evil.example",
+	} {
 		if code, _ := p.ask(http.MethodGet, p.URL+"/", with("Host", host)); code != http.StatusForbidden {
 			t.Errorf("the landing page of %s: %d", host, code)
 		}
@@ -60,6 +72,13 @@ func TestForeignSitesGetNothing(t *testing.T) {
 		{http.MethodGet, "/-/ready", []string{"Host", foreign}, http.StatusOK},
 		{http.MethodGet, "/metrics", []string{"Host", foreign, browser, "de"}, http.StatusForbidden},
 		{http.MethodGet, "/metrics", []string{"Host", foreign, browser, ""}, http.StatusForbidden},
+		{http.MethodGet, "/metrics", []string{"Host", foreign, "Sec-Fetch-Site", "same-origin"}, http.StatusForbidden},
+		{http.MethodGet, "/metrics", []string{"Host", foreign, "Sec-Fetch-Mode", "cors"}, http.StatusForbidden},
+		{http.MethodGet, "/metrics", []string{"Host", foreign, "Origin", "null"}, http.StatusForbidden},
+		{http.MethodGet, "/metrics", []string{"Host", foreign, "Referer", "http://" + foreign + "/"}, http.StatusForbidden},
+		{http.MethodGet, "/metrics", []string{"Host", foreign, "User-Agent", "Prometheus/3.5.0", "Accept-Encoding", "gzip",
+			"X-Prometheus-Scrape-Timeout-Seconds", "10"}, http.StatusOK},
+		{http.MethodGet, "/metrics", []string{"Host", label + ".evil.example", browser, "de"}, http.StatusForbidden},
 		{http.MethodGet, "/metrics", []string{"Host", p.Address, browser, "de"}, http.StatusOK},
 		{http.MethodPost, "/-/reload", []string{"Host", foreign, "Origin", "http://" + foreign}, http.StatusForbidden},
 		{http.MethodPost, "/-/reload", []string{"Host", p.Address, "Origin", "http://rebound.example.com"}, http.StatusForbidden},

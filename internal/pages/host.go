@@ -3,6 +3,7 @@ package pages
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -10,17 +11,14 @@ import (
 
 // Hosts are the names by which people open the pages. A site on the web can make a browser connect to the exporter under
 // a name of the site's own (DNS rebinding), and could then read the pages as its own.
-type Hosts struct {
-	names   []string
-	machine string // the first label of the machine's name
-}
+type Hosts struct{ names []string }
 
 // NewHosts returns the names by which nobody else can be reached, and those given, which may have a port: the name of the
-// machine in any domain, addresses, names without a dot, and names in zones that the public DNS does not have.
+// machine exactly as the system gives it, IP addresses, names without a dot, and names in zones that the public DNS does
+// not have. The machine's name in another domain may be anyone's.
 func NewHosts(names ...string) *Hosts {
 	machine, _ := os.Hostname() // without it the machine has no name to be opened by
 	h := &Hosts{}
-	h.machine, _, _ = strings.Cut(hostname(machine), ".")
 	for _, name := range append(names, machine) {
 		if name = hostname(name); name != "" {
 			h.names = append(h.names, name)
@@ -35,18 +33,17 @@ var privateZones = []string{".localhost", ".local", ".internal", ".home.arpa", "
 // has reports whether a Host header is one of h. It may be empty, because browsers always send one.
 func (h *Hosts) has(header string) bool {
 	name := hostname(header)
-	return net.ParseIP(name) != nil || !strings.Contains(name, ".") && !strings.Contains(name, ":") ||
-		slices.Contains(h.names, name) || h.machine != "" && strings.HasPrefix(name, h.machine+".") ||
+	_, notIP := netip.ParseAddr(name)
+	return notIP == nil || !strings.ContainsAny(name, ".:") || slices.Contains(h.names, name) ||
 		slices.ContainsFunc(privateZones, func(zone string) bool { return strings.HasSuffix(name, zone) })
 }
 
-// hostname returns the name in a Host header or an address in lower case, without a port, brackets, zone or last dot.
+// hostname returns the name in a Host header or an address in lower case, without a port, brackets or last dot.
 func hostname(address string) string {
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		address = host
 	}
 	address = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
-	address, _, _ = strings.Cut(address, "%")
 	return strings.TrimSuffix(strings.ToLower(address), ".")
 }
 
@@ -56,10 +53,16 @@ func (h *Hosts) Only(next http.Handler) http.Handler {
 	return h.only(next, func(*http.Request) bool { return true })
 }
 
-// OnlyForBrowsers is Only for a page that programs read by any name, such as Prometheus: it concerns only requests of
-// browsers, which always say the user's language.
+// browserHeaders are sent by browsers, each by some or with some requests, and not by Prometheus or curl. Over plain HTTP
+// to a name Sec-Fetch-* are left out, and a page can prevent Origin and Referer.
+var browserHeaders = []string{"Sec-Fetch-Site", "Sec-Fetch-Mode", "Origin", "Referer", "Accept-Language"}
+
+// OnlyForBrowsers is Only for a page that programs read by any name, such as Prometheus: it concerns only requests with
+// one of browserHeaders, whatever its value.
 func (h *Hosts) OnlyForBrowsers(next http.Handler) http.Handler {
-	return h.only(next, func(r *http.Request) bool { return r.Header["Accept-Language"] != nil })
+	return h.only(next, func(r *http.Request) bool {
+		return slices.ContainsFunc(browserHeaders, func(name string) bool { return r.Header[name] != nil })
+	})
 }
 
 func (h *Hosts) only(next http.Handler, concerns func(*http.Request) bool) http.Handler {
