@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/common/version"
@@ -18,7 +19,6 @@ import (
 
 // runCheck reads the selected campaigns once. It shows what it found on stdout, and how far it is on stderr.
 func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
-	defer endByForce(ctx, exitFailure)()
 	watch := check.NewWatch(cfg.baseURL, nil)
 	client, err := cfg.newClient(watch.ClientOptions()...)
 	if err != nil {
@@ -42,11 +42,13 @@ func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
 	return exitOK
 }
 
-// healthcheckTimeout is less than the usual timeout of containers' health checks.
+// healthcheckTimeout is less than endPatience, which is less than the usual timeout of containers' health checks.
 const healthcheckTimeout = 4 * time.Second
 
-// runHealthcheck checks the health of the process that was started with the same flags or environment.
+// runHealthcheck checks the health of the process that was started with the same flags or environment. The process ends
+// endPatience later at the latest, whatever it waits for.
 func runHealthcheck(ctx context.Context, flags *flagValues, stderr io.Writer) int {
+	defer time.AfterFunc(endPatience, func() { os.Exit(exitFailure) }).Stop()
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
 	if err := healthcheck.Check(ctx, cmp.Or(flags.healthListenAddress, (*flags.web.WebListenAddresses)[0])); err != nil {
@@ -59,10 +61,11 @@ func runHealthcheck(ctx context.Context, flags *flagValues, stderr io.Writer) in
 // endPatience is less than the 5 s within which the process ends after a signal.
 const endPatience = 4500 * time.Millisecond
 
-// endByForce ends the process with a code when it has not ended by itself soon after ctx: something waits for ever. What must outlive
-// the process was written when it was published. stop calls it off.
-func endByForce(ctx context.Context, code int) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { time.AfterFunc(endPatience, func() { os.Exit(code) }) })
+// endByForce ends the process with a code when it has not ended by itself soon after ctx: something waits for ever, such
+// as a write to a pipe that nobody reads. What must outlive the process was written when it was published. stop calls it
+// off.
+func endByForce(ctx context.Context, code *atomic.Int32) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { time.AfterFunc(endPatience, func() { os.Exit(int(code.Load())) }) })
 }
 
 // usageError prints an error on one line and returns the exit code.

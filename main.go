@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,6 +45,10 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Before anything is written: every write can wait for ever.
+	var forced atomic.Int32
+	forced.Store(exitFailure)
+	defer endByForce(ctx, &forced)()
 	// A write to a closed stderr must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	// net/http writes there, and quotes what servers send.
@@ -77,12 +82,12 @@ func run(args []string, stdout, stderr *os.File) int {
 	if command == checkCommand {
 		return runCheck(ctx, cfg, stdout, stderr)
 	}
+	forced.Store(exitOK)
 	return runServe(ctx, cfg, hangups, stderr, sink, logger)
 }
 
 // runServe scans campaigns and serves their metrics until ctx ends, and reloads on each hangup.
 func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr io.Writer, sink *logging.Sink, logger *slog.Logger) int {
-	defer endByForce(ctx, exitOK)()
 	fail := func(msg string, err error) int {
 		logger.Error(msg, "err", err)
 		return exitFailure

@@ -1,7 +1,9 @@
 package healthcheck_test
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -57,6 +59,64 @@ func TestListenersThatAnswerAreHealthy(t *testing.T) {
 				if err := healthcheck.Check(t.Context(), address); (err == nil) != test.ok {
 					t.Errorf("%s: %v", address, err)
 				}
+			}
+		})
+	}
+}
+
+// Whatever a listener sends, the check ends, and its error has none of it.
+func TestNoTextOfAnAnswerIsShown(t *testing.T) {
+	for _, test := range []struct {
+		name, sent, endlessly string
+		says                  string // "" if it is healthy
+	}{
+		{"status line", "HTTP/1.1 500 canary\r\nX: canary\r\n\r\ncanary", "", "the answer is 500, not 200"},
+		{"unknown status", "HTTP/1.1 799 canary\r\n\r\n", "", "the answer is 799, not 200"},
+		{"101", "HTTP/1.1 101 canary\r\nUpgrade: canary\r\nConnection: Upgrade\r\n\r\n", "", "the answer is 101, not 200"},
+		{"101 and more", "HTTP/1.1 101 canary\r\nUpgrade: canary\r\nConnection: Upgrade\r\n\r\n", "canary", "the answer is 101, not 200"},
+		{"redirect", "HTTP/1.1 302 Found\r\nLocation: http://canary/\r\n\r\n", "", "the answer is 302, not 200"},
+		{"body that does not come", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", "", ""},
+		{"endless body", "HTTP/1.1 200 OK\r\n\r\n", "canary", ""},
+		{"not HTTP", "SSH-2.0-canary\r\n", "", "not HTTP"},
+		{"status that is no number", "HTTP/1.1 canary\r\n\r\n", "", "not HTTP"},
+		{"version", "HTTP/canary 200 OK\r\n\r\n", "", "not HTTP"},
+		{"broken header", "HTTP/1.1 200 OK\r\ncanary\r\n\r\n", "", "not HTTP"},
+		{"broken length", "HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n", "", "not HTTP"},
+		{"broken coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n", "", "not HTTP"},
+		{"endless header", "HTTP/1.1 200 OK\r\n", "X: canary\r\n", "not HTTP"},
+		{"endless line", "HTTP/1.1 200 ", "canary", "not HTTP"},
+		{"endless informational answers", "", "HTTP/1.1 103 canary\r\nX: canary\r\n\r\n", "not HTTP"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+					return
+				}
+				_, err = io.WriteString(conn, test.sent)
+				for err == nil && test.endlessly != "" {
+					_, err = io.WriteString(conn, test.endlessly)
+				}
+				_, _ = io.Copy(io.Discard, conn) // until the client goes
+			}()
+			err = healthcheck.Check(t.Context(), listener.Addr().String())
+			<-ended
+			if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
+				t.Errorf("%v, want %q", err, test.says)
+			}
+			if err != nil && strings.Contains(err.Error(), "canary") {
+				t.Errorf("the answer is shown: %v", err)
 			}
 		})
 	}

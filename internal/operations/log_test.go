@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,16 +19,7 @@ import (
 func TestLogThatIsNotReadStopsNothing(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, read, write *os.File){
 		"a full pipe": func(t *testing.T, _, write *os.File) {
-			fd := int(write.Fd()) // once: each call makes it blocking
-			if err := syscall.SetNonblock(fd, true); err != nil {
-				t.Fatal(err)
-			}
-			for {
-				if _, err := syscall.Write(fd, make([]byte, 4096)); err != nil {
-					break // it is full
-				}
-			}
-			if err := syscall.SetNonblock(fd, false); err != nil {
+			if err := fill(write); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -75,6 +68,90 @@ func TestLogThatIsNotReadStopsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fill fills a pipe, so that each further write to it waits for ever.
+func fill(write *os.File) error {
+	fd := int(write.Fd()) // once: each call makes it blocking
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return err
+	}
+	for size := 4096; size > 0; size /= 2 {
+		for err := error(nil); err == nil; { // until no such piece fits in
+			_, err = syscall.Write(fd, make([]byte, size))
+		}
+	}
+	return syscall.SetNonblock(fd, false)
+}
+
+// stuck returns a pipe that is full and that nobody reads.
+func stuck(t *testing.T) (*os.File, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { read.Close(); write.Close() })
+	return write, fill(write)
+}
+
+// SIGTERM ends every command within 5 s although nobody reads what it prints.
+func TestOutputThatIsNotReadStopsNoSIGTERM(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	var commands sync.WaitGroup
+	for _, args := range []string{
+		"--help", "--version", "--help-man", "--completion-script-bash", "--completion-bash", "check --help",
+		"--bogus", "--scan.interval=often", "--campaign.id=..", "--revox.base-url=nowhere --campaign.id=a", "healthcheck --bogus",
+		"check --campaign.id=a --revox.base-url=" + api.URL, "check --campaign.id=a --revox.page-size=0",
+	} {
+		commands.Go(func() {
+			for wait := 50 * time.Millisecond; terminatedTooEarly(t, wait, strings.Fields(args)); wait *= 2 {
+			}
+		})
+	}
+	commands.Wait()
+}
+
+// endsWithin is how soon the process ends after SIGTERM.
+const endsWithin = 5 * time.Second
+
+// terminatedTooEarly starts a command whose output is stuck, sends SIGTERM after a wait, and fails the test unless the command
+// then ends in time. It reports whether the signal came before the command had begun, which shows nothing.
+func terminatedTooEarly(t *testing.T, wait time.Duration, args []string) bool {
+	cmd := programtest.Command(t.Context(), t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, args...)
+	out, err := stuck(t)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Error(err)
+		return false
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }() // how it ended is checked below
+	select {
+	case <-ended:
+		t.Errorf("%q ended by itself, so this proves nothing: %s", args, cmd.ProcessState)
+		return false
+	case <-time.After(wait):
+	}
+	begin := time.Now()
+	_ = cmd.Process.Signal(syscall.SIGTERM) // if it has ended, that is seen below
+	select {
+	case <-ended:
+	case <-time.After(2 * endsWithin):
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	if cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM {
+		return true
+	}
+	if took := time.Since(begin); took > endsWithin || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("%q, %s after SIGTERM: %s", args, took, cmd.ProcessState)
+	}
+	return false
 }
 
 func serves(url string) bool {
