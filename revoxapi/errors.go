@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +30,7 @@ const (
 	KindNotFound ErrorKind = "not_found"
 	// KindRateLimited: the API answered 429.
 	KindRateLimited ErrorKind = "rate_limited"
-	// KindServerError: the API answered 5xx or 409.
+	// KindServerError: the API answered 5xx, 409 or 425.
 	KindServerError ErrorKind = "server_error"
 	// KindTimeout: the request took longer than WithTimeout or the context's deadline allow, or the API answered 408.
 	KindTimeout ErrorKind = "timeout"
@@ -163,10 +164,12 @@ func statusError(resp *http.Response) *Error {
 	case code == http.StatusProxyAuthRequired:
 		e.Err = fmt.Errorf("a proxy on the way answered %s: put a user and password into the URL of the variable that names it "+
 			"(HTTP_PROXY), or add the API's host to NO_PROXY", statusLine(code))
-	case code == http.StatusConflict || code >= 500 && code < 600:
+	case code == http.StatusConflict || code == http.StatusTooEarly || code >= 500 && code < 600:
 		e.Kind, e.passing = KindServerError, true
 		say(fronted)
-	case code >= 300 && code < 400:
+	case code == http.StatusNotModified:
+		say(" to a request that sets no condition: have the cache in front of the API pass requests on")
+	case isRedirect(code):
 		say(redirectHint(resp))
 	default:
 		say(fronted)
@@ -184,6 +187,12 @@ func statusLine(code int) string {
 		return fmt.Sprintf("%d %s", code, text)
 	}
 	return fmt.Sprint(code)
+}
+
+// isRedirect reports whether a status says that the answer is elsewhere, and Go's client follows it.
+func isRedirect(code int) bool {
+	return slices.Contains([]int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect}, code)
 }
 
 // redirectHint says what a redirect that was not followed differs in. Where it leads is text of the server's.

@@ -74,6 +74,8 @@ func TestEveryFaultHasItsKind(t *testing.T) {
 		{"409", status(409), revoxapi.KindServerError, 409},
 		{"410", status(410), revoxapi.KindNotFound, 410},
 		{"422", status(422), revoxapi.KindBadResponse, 422},
+		{"425", status(425), revoxapi.KindServerError, 425},
+		{"304", revoxtest.Status(304, nil, ""), revoxapi.KindBadResponse, 304},
 		{"429", status(429), revoxapi.KindRateLimited, 429},
 		{"500", status(500), revoxapi.KindServerError, 500},
 		{"503", status(503), revoxapi.KindServerError, 503},

@@ -38,7 +38,7 @@ func WithUserAgent(s string) Option { return func(o *options) { o.userAgent = s 
 func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
 // WithMaxRetries sets how many times a request is sent again after a failure that may pass (no answer or half of one, 408,
-// 409, 429, 5xx); the default is 2. If the server asks to wait for more than 60s before that, the request fails instead,
+// 409, 425, 429, 5xx); the default is 2. If the server asks to wait for more than 60s before that, the request fails instead,
 // with an error whose RetryAfter says so.
 func WithMaxRetries(n int) Option { return func(o *options) { o.maxRetries = n } }
 

@@ -14,7 +14,7 @@ import (
 func TestWhatIsRetried(t *testing.T) {
 	for code, retried := range map[int]bool{
 		400: false, 401: false, 403: false, 404: false, 405: false, 410: false, 422: false, 204: false, 304: false, 418: false,
-		408: true, 409: true, 429: true, 500: true, 501: true, 502: true, 503: true, 504: true, 529: true, 599: true,
+		408: true, 409: true, 425: true, 429: true, 500: true, 501: true, 502: true, 503: true, 504: true, 529: true, 599: true,
 	} {
 		server := newServer(t)
 		server.SetRows(campaignID, "c", makeRows(0, 1))

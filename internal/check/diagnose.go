@@ -70,11 +70,7 @@ func (w *Watch) proxyAdvice(a *answer) string {
 	if w.proxy != "" {
 		proxy = "the one that " + w.proxy + " names"
 	}
-	host := "the API's host"
-	if w.base != nil {
-		host = w.base.Hostname()
-	}
-	status := a.status
+	host, status := w.host(), a.status
 	refusal, refused := errors.AsType[*proxyenv.Refusal](a.err)
 	if refused {
 		status = refusal.StatusCode
@@ -98,6 +94,14 @@ func (w *Watch) proxyAdvice(a *answer) string {
 			"whether a login page is in the way.", revoxapi.DefaultBaseURL)
 	}
 	return ""
+}
+
+// host returns the API's host, as the user gave it.
+func (w *Watch) host() string {
+	if w.base == nil {
+		return "the API's host"
+	}
+	return w.base.Hostname()
 }
 
 // through returns a sentence about the proxy that the environment names, to be added to another; "" if it names none.
@@ -187,7 +191,13 @@ func (w *Watch) badResponseAdvice(e *revoxapi.Error, a *answer, firstPage int) s
 	case refused:
 		return "The API refuses the request: try --revox.page-size=100 or less, and check --revox.base-url (http instead of " +
 			"https?)."
-	case a.status >= 300 && a.status < 400:
+	case a.status == http.StatusNotModified:
+		return "A cache in front of the API answers 304 (Not Modified) to a request that sets no condition." +
+			w.through() + " Have it pass requests to " + w.host() + " on."
+	case isRedirect(a.status) && !a.elsewhere:
+		return "The API redirects, but not to another place: check --revox.base-url. If that is right, a gateway in front of " +
+			"the API is at fault: try again later, or tell Revox."
+	case isRedirect(a.status):
 		return "The API is elsewhere: set --revox.base-url to where it redirects, if you trust that host with the key."
 	}
 	return "The answer is not what the API documents: check --revox.base-url. If that is right, the API has changed: look " +

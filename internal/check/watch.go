@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -130,8 +131,10 @@ type answer struct {
 	html    bool
 	via     bool
 	gateway string
-	toHTTPS bool // it redirects from http to https on the same host
-	err     error
+	// elsewhere reports that it redirects to another scheme, host or port, toHTTPS that it does from http to https on the
+	// same host.
+	elsewhere, toHTTPS bool
+	err                error
 }
 
 // isWrong reports whether something is wrong with an answer, which may be why reading failed.
@@ -177,6 +180,12 @@ func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// isRedirect reports whether a status says that the answer is elsewhere.
+func isRedirect(status int) bool {
+	return slices.Contains([]int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect}, status)
+}
+
 func look(req *http.Request, resp *http.Response) answer {
 	a := answer{status: resp.StatusCode}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // if it cannot be parsed, it is not HTML
@@ -188,7 +197,8 @@ func look(req *http.Request, resp *http.Response) answer {
 			a.gateway = name
 		}
 	}
-	if to, err := resp.Location(); err == nil {
+	if to, err := resp.Location(); err == nil && isRedirect(a.status) {
+		a.elsewhere = to.Scheme != req.URL.Scheme || to.Host != req.URL.Host
 		a.toHTTPS = req.URL.Scheme == "http" && to.Scheme == "https" && to.Hostname() == req.URL.Hostname()
 	}
 	return a

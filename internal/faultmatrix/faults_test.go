@@ -87,6 +87,7 @@ func refusals() []fault {
 		{name: "409", behavior: status(409), reason: revoxapi.KindServerError},
 		{name: "410", behavior: status(410), reason: revoxapi.KindNotFound},
 		{name: "422", behavior: status(422), reason: revoxapi.KindBadResponse, later: revoxapi.KindIncomplete},
+		{name: "425", behavior: status(425), reason: revoxapi.KindServerError},
 		{name: "429 without `Retry-After`", behavior: revoxtest.RateLimited(""), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: 1`", behavior: revoxtest.RateLimited("1"), reason: revoxapi.KindRateLimited},
 		{name: "429, `Retry-After: 600`", behavior: revoxtest.RateLimited("600"),
@@ -125,6 +126,7 @@ func refusals() []fault {
 		{name: "a redirect to https", behavior: revoxtest.Redirect("https://127.0.0.1/api"), reason: revoxapi.KindBadResponse},
 		{name: "203, and gzip called `x-gzip`", detour: transformed, reason: accepted},
 		{name: "204", behavior: status(204), reason: revoxapi.KindBadResponse},
+		{name: "304, though the request has no condition", behavior: revoxtest.Status(304, nil, ""), reason: revoxapi.KindBadResponse},
 		{name: "999", behavior: status(999), reason: revoxapi.KindBadResponse},
 	}
 }
