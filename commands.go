@@ -70,6 +70,7 @@ func endByForce(ctx context.Context, code *atomic.Int32) (stop func() bool) {
 
 // usageError prints an error on one line and returns the exit code.
 func usageError(stderr io.Writer, err error) int {
-	fmt.Fprintf(stderr, "%s: error: %s (try --help)\n", name, strings.Join(strings.Fields(err.Error()), " "))
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintf(stderr, "%s: error: %s (try --help)\n", name, withoutKey(text))
 	return exitUsage
 }

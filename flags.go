@@ -266,9 +266,12 @@ func (f *flagValues) config() (*config, error) {
 	if err := c.setExternal(); err != nil {
 		return nil, err
 	}
-	if _, err := c.collector.Key.Key(); err != nil {
-		return nil, fmt.Errorf("no API key: %w; set the environment variable REVOX_API_KEY, or name a file in %s",
-			err, f.name("revox.api-key-file"))
+	key, err := c.collector.Key.Key()
+	if err != nil {
+		return nil, f.noKey(err)
+	}
+	if err := checkTrusted(os.Getenv); err != nil {
+		return nil, err
 	}
 	if f.discover || f.demo {
 		discovery, err := f.discovery()
@@ -279,6 +282,12 @@ func (f *flagValues) config() (*config, error) {
 	}
 	if _, err := c.newClient(); err != nil { // of the base URL, since everything else was checked
 		return nil, fmt.Errorf("%s: %w", f.name("revox.base-url"), err)
+	}
+	for _, secret := range []string{key.Reveal(), environmentKey()} { // before anything can show it
+		if flag := usage.FlagWith(f.app, secret); flag != "" && len(secret) >= minKeyLength {
+			return nil, fmt.Errorf("%s has the API key in its value: remove it there, and have the key replaced, because others can see flags",
+				flag)
+		}
 	}
 	return c, nil
 }
@@ -421,9 +430,10 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 }
 
 func quoted(key string) bool {
-	const marks = "\"'`"
-	return strings.Trim(key, marks) != key
+	return strings.Trim(key, quotationMarks) != key
 }
+
+const quotationMarks = "\"'`"
 
 func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()

@@ -19,7 +19,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
-	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/store"
@@ -93,7 +92,7 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		return exitFailure
 	}
 	flags := cfg.flags
-	if err := flags.checkWebFiles(); err != nil {
+	if err := flags.checkWebConfig(); err != nil {
 		return fail("cannot serve", err)
 	}
 	api := collector.NewAPIMetrics(cfg.endpoints()...)
@@ -137,7 +136,7 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		logger.Info("the health endpoints are also served here, without TLS or authentication", "address", at)
 	}
 	server := httpserver.New(handler(cfg, exporter, metrics, registry, logger), logger)
-	listen := func() error { return web.ListenAndServe(server, flags.web, logger) }
+	listen := func() error { return flags.listenAndServe(server, logger) }
 	work := func(ctx context.Context) {
 		var reloading sync.WaitGroup
 		reloading.Go(func() { reloadOn(ctx, hangups, exporter) })

@@ -66,8 +66,9 @@ func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 		{"the web config file is a device without end", []string{listen, "--web.config.file=/dev/zero"},
 			"cannot serve.*--web.config.file.*/dev/zero: not a regular file"},
 		{"the certificate is a pipe", []string{listen, "--web.config.file=" + pipeCert},
-			"cannot serve.*--web.config.file.*pipe: not a regular file"},
-		{"the web config file is not YAML", []string{listen, "--web.config.file=" + badConfig}, "cannot serve.*yaml"},
+			"cannot serve.*--web.config.file.*the file that cert_file of .* names: not a regular file"},
+		{"the web config file is not YAML", []string{listen, "--web.config.file=" + badConfig},
+			"cannot serve.*--web.config.file.*web.yml cannot be parsed at line 1: compare"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

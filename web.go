@@ -7,18 +7,15 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/url"
-	"path/filepath"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
-	"go.yaml.in/yaml/v2"
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/internal/httpserver"
 	"github.com/revox-exporter/revox_exporter/internal/pages"
-	"github.com/revox-exporter/revox_exporter/internal/regularfile"
 )
 
 // maxLandingRequests is more than people make, and bounds what the page's rows need.
@@ -115,41 +112,4 @@ func asPrefix(path string) (string, error) {
 		return "", errors.New("must be a path such as /revox")
 	}
 	return prefix, nil
-}
-
-// maxWebFileBytes is more than a web configuration or a chain of certificates needs.
-const maxWebFileBytes = 1 << 20
-
-// checkWebFiles returns an error if the exporter-toolkit would wait for ever on, or be flooded by, the web configuration
-// or a file that it names. The toolkit checks everything else.
-func (f *flagValues) checkWebFiles() error {
-	if *f.web.WebConfigFile == "" {
-		return nil
-	}
-	text, _, err := regularfile.Read(*f.web.WebConfigFile, maxWebFileBytes)
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.name("web.config.file"), err)
-	}
-	var named struct {
-		TLS struct {
-			Certificate string `yaml:"cert_file"`
-			Key         string `yaml:"key_file"`
-			ClientCAs   string `yaml:"client_ca_file"`
-		} `yaml:"tls_server_config"`
-	}
-	if yaml.Unmarshal(text, &named) != nil {
-		return nil // the toolkit says what is wrong
-	}
-	for _, path := range []string{named.TLS.Certificate, named.TLS.Key, named.TLS.ClientCAs} {
-		if path == "" {
-			continue
-		}
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(*f.web.WebConfigFile), path)
-		}
-		if _, _, err := regularfile.Read(path, maxWebFileBytes); err != nil {
-			return fmt.Errorf("%s: %w", f.name("web.config.file"), err)
-		}
-	}
-	return nil
 }

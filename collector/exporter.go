@@ -92,7 +92,7 @@ func New(cfg Config) (*Exporter, error) {
 	}
 	labels := tally.NewLabels(cfg.Logger)
 	selector, err := campaigns.New(campaigns.Config{
-		Given: cfg.CampaignIDs, File: cfg.CampaignFile, Discovery: cfg.Discovery, Shard: cfg.Shard,
+		Given: cfg.CampaignIDs, File: cfg.CampaignFile, Key: cfg.Key, Discovery: cfg.Discovery, Shard: cfg.Shard,
 		Client: cfg.Client, Clock: cfg.Clock, Logger: cfg.Logger, Labels: labels,
 	})
 	if err != nil {

@@ -19,6 +19,8 @@ type Config struct {
 	Given []string
 	// File is the path of a YAML or JSON list of IDs that are selected too; "" for none.
 	File string
+	// Key, if it is not nil, has the API key, which the file must not have among the IDs.
+	Key revoxapi.KeySource
 	// Discovery selects campaigns from the list; nil turns discovery off.
 	Discovery *Discovery
 	// Shard is the share of all these campaigns that is selected. The zero value selects all.
@@ -82,7 +84,7 @@ func New(cfg Config) (*Selector, error) {
 	}
 	s := &Selector{cfg: cfg}
 	if cfg.File != "" {
-		s.file = &file{path: cfg.File}
+		s.file = &file{path: cfg.File, key: cfg.Key}
 		if _, err := s.file.reload(cfg.Clock.Now()); err != nil {
 			return nil, err
 		}

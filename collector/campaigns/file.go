@@ -20,6 +20,7 @@ import (
 // file is a campaign file. It is safe for concurrent use, and holds no lock while it reads.
 type file struct {
 	path string
+	key  revoxapi.KeySource // its key must not be in the list; nil for none
 
 	mu     sync.Mutex
 	reads  int         // the number of reads that have started
@@ -72,6 +73,10 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 	number := f.reads
 	f.mu.Unlock()
 	ids, content, err := readCampaignFile(f.path)
+	if i := f.keyIn(ids); i >= 0 {
+		ids, err = nil, fmt.Errorf("reading the campaign file %s: entry %d is the API key, not a campaign ID: remove it",
+			f.path, i+1)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if number < f.last {
@@ -85,6 +90,18 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 	changed = before != nil || !slices.Equal(ids, f.ids)
 	f.ids, f.readAt = ids, now
 	return changed, nil
+}
+
+// keyIn returns the index of the API key in ids, -1 if it is not there. An ID is shown, the key must not be.
+func (f *file) keyIn(ids []string) int {
+	if f.key == nil || len(ids) == 0 {
+		return -1
+	}
+	secret, err := f.key.Key()
+	if err != nil {
+		return -1 // no key, none to show
+	}
+	return slices.Index(ids, secret.Reveal())
 }
 
 func (f *file) stale() bool {

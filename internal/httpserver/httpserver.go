@@ -4,6 +4,7 @@ package httpserver
 import (
 	"context"
 	"errors"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,7 +21,7 @@ func New(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes:    64 << 10, // a query is a part of it
 		IdleTimeout:       2 * time.Minute,
 		ConnState:         limitConnections(maxConnections),
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(errorLog{logger}, "", 0),
 	}
 }
 

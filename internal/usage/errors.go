@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -12,13 +13,21 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// Parse is app.Parse with errors that name the wrong flag and its environment variable, and the flag that was
-// probably meant by one that does not exist. It must be called once, after all flags are declared.
+// Parse is app.Parse with errors that name the wrong flag and its environment variable, and the flag or command that was
+// probably meant by one that does not exist. They do not quote arguments that are not flags, which may be secrets by
+// mistake. It must be called once, after all flags are declared.
 func Parse(app *kingpin.Application, args []string) (command string, err error) {
 	for _, flag := range allFlags(app) {
 		// Strings cannot be wrong, and kingpin's help quotes them by their type.
 		if value := flag.Model().Value; reflect.TypeOf(value) != stringType {
 			flag.SetValue(namedValue{value, flag})
+		}
+	}
+	if len(args) > 1 && args[0] == "help" { // kingpin itself prints what is wrong with what follows, and exits
+		for _, arg := range args[1:] {
+			if !strings.HasPrefix(arg, "-") && arg != "help" && app.GetCommand(arg) == nil {
+				return "", nameCommand(app, fmt.Errorf("unexpected %s", arg))
+			}
 		}
 	}
 	command, err = app.Parse(args)
@@ -93,7 +102,7 @@ var parserFlag = regexp.MustCompile(`flag '(?:--)?([^']+)'`)
 func nameFlag(app *kingpin.Application, err error) error {
 	found := parserFlag.FindStringSubmatch(err.Error())
 	if found == nil {
-		return err
+		return nameCommand(app, err)
 	}
 	for _, flag := range allFlags(app) {
 		switch model := flag.Model(); {
@@ -104,6 +113,32 @@ func nameFlag(app *kingpin.Application, err error) error {
 		}
 	}
 	return err
+}
+
+var parserArgument = regexp.MustCompile(`(?s)^(?:unexpected(?: argument)?|expected command but got) ['"]?(.*?)['"]?$`)
+
+// nameCommand replaces an error of kingpin's parser about an argument that is neither a flag nor a command.
+func nameCommand(app *kingpin.Application, err error) error {
+	found := parserArgument.FindStringSubmatch(err.Error())
+	if found == nil {
+		return err
+	}
+	for _, command := range app.Model().Commands {
+		if !command.Hidden && oneTypo(command.Name, found[1]) {
+			return fmt.Errorf("unexpected argument: did you mean the command %s?", command.Name)
+		}
+	}
+	return errors.New("unexpected argument: flags begin with --, and the command comes first")
+}
+
+// FlagWith returns what errors call the first flag that has a text in its value, "" if none has. No flag has "".
+func FlagWith(app *kingpin.Application, text string) string {
+	for _, flag := range allFlags(app) {
+		if text != "" && strings.Contains(flag.Model().Value.String(), text) {
+			return Name(flag)
+		}
+	}
+	return ""
 }
 
 // WarnOfVariables logs a warning for each variable of environ that is named like those of app's flags but belongs to

@@ -58,6 +58,7 @@ func groups(flags []*kingpin.FlagModel) []group {
 // functions.
 func Group(app *kingpin.Application, more template.FuncMap) {
 	kingpin.BashCompletionTemplate = bashTemplate
+	kingpin.EnableFileExpansion = false // an argument @FILE would be read and quoted, whatever is there
 	funcs := template.FuncMap{"Groups": groups}
 	maps.Copy(funcs, more)
 	app.UsageFuncs(funcs)
