@@ -100,7 +100,18 @@ func TestSIGHUPReadsTheCampaignFileAgain(t *testing.T) {
 	if _, metrics := p.Get("/metrics"); !strings.Contains(metrics, "\nrevox_exporter_campaign_file_last_reload_successful 0\n") {
 		t.Error("the metric does not show that the file is bad")
 	}
+
+	file(t, list, "- a\n- "+revoxtest.APIKey)
+	p.Signal(syscall.SIGHUP)
+	p.Await("it says that the key is in the list", func() bool {
+		return regexp.MustCompile(`level=error .*` + regexp.QuoteMeta(list) + `: entry 2 is the API key`).MatchString(p.Log())
+	})
+	p.reads("b")
+	_, page := p.Get("/")
 	p.Terminate()
+	if strings.Contains(p.Log()+page, revoxtest.APIKey) {
+		t.Error("the key is shown")
+	}
 }
 
 func TestSIGHUPWithoutACampaignFileHasNoEffect(t *testing.T) {
