@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -155,12 +156,24 @@ func newTransport(maxInFlight int) *http.Transport {
 // maxRedirects is as many as a server needs to normalize a path.
 const maxRedirects = 5
 
-// checkRedirect follows a redirect only to the scheme, host and port of the base URL: the key must go nowhere else.
+// checkRedirect follows a redirect only to the scheme, host and port of the base URL: the key must go nowhere else. The
+// target must ask for the same page: an answer to another question would be taken for this one's.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
-	if origin(req.URL) != origin(c.base) || len(via) > maxRedirects {
+	if origin(req.URL) != origin(c.base) || !asksFor(req.URL, via[0].URL.Query()) || len(via) > maxRedirects {
 		return http.ErrUseLastResponse
 	}
 	return nil
+}
+
+// asksFor reports whether u has all of these parameters, with the same values.
+func asksFor(u *url.URL, parameters url.Values) bool {
+	query := u.Query()
+	for name, values := range parameters {
+		if !slices.Equal(query[name], values) {
+			return false
+		}
+	}
+	return true
 }
 
 // origin is scheme, host and port of u in one spelling.

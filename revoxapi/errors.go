@@ -202,6 +202,8 @@ func redirectHint(resp *http.Response) string {
 	switch {
 	case err != nil || target.Scheme != "http" && target.Scheme != "https" || target.Hostname() == "":
 		return " without a usable location: check the base URL"
+	case origin(target) == origin(from) && !asksFor(target, from.Query()):
+		return " to an address without the page and the filters that were asked for: check the base URL, and what redirects"
 	case origin(target) == origin(from):
 		return " again and again: check the base URL"
 	case !strings.EqualFold(target.Hostname(), from.Hostname()):

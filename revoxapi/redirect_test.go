@@ -38,6 +38,29 @@ func TestRedirectWithinTheOriginIsFollowed(t *testing.T) {
 	})
 }
 
+// A redirect that loses the parameters leads to the first page, whichever page was asked for.
+func TestRedirectThatAsksForSomethingElseIsNotFollowed(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 7))
+	server.SetRows("moved", "c", makeRows(0, 7))
+	for _, query := range []string{
+		"", "?", "?page=1", "?page_size=3", "?page=0&page_size=3&statuses=completed", "?page=1&page_size=100&statuses=completed",
+		"?page=1&page_size=3", "?page=1&page_size=3&statuses=errored", "?page=1&page=0&page_size=3&statuses=completed", "?canary=%zz",
+	} {
+		remove := server.AddFault(revoxtest.Fault{Campaign: campaignID,
+			Behavior: revoxtest.Redirect("/api/campaigns/moved/rows" + query)})
+		before := server.RequestCount()
+		_, err := newClient(t, server.URL).Page(t.Context(), campaignID,
+			revoxapi.RowsParams{Page: 1, PageSize: 3, Statuses: []revoxapi.CallStatus{revoxapi.CallCompleted}})
+		e := asError(t, err, revoxapi.KindBadResponse)
+		if asked := server.RequestCount() - before; asked != 1 || e.StatusCode != 302 ||
+			!strings.Contains(e.Error(), "without the page") || strings.Contains(e.Error(), "moved") {
+			t.Errorf("%q: %d requests: %v", query, asked, e)
+		}
+		remove()
+	}
+}
+
 func TestRedirectElsewhereIsNotFollowed(t *testing.T) {
 	var visits, keys atomic.Int64
 	other := handler(t, func(w http.ResponseWriter, r *http.Request) {
