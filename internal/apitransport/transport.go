@@ -6,13 +6,17 @@
 //     new connection. Requests that are under way on the old connections may end; then these are closed.
 //   - Over HTTP/2, a connection that answers no ping is closed.
 //   - An answer 101 (Switching Protocols) has no body, and its connection is closed.
+//   - A request is sent once. Go's transport sends one again by itself if a kept connection ends, or if a server refuses
+//     an HTTP/2 stream; nobody would count that, and limits of retries and of requests a second would not apply.
 package apitransport
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +58,17 @@ func New(rt http.RoundTripper) Transport {
 	}
 	template.HTTP2.SendPingTimeout, template.HTTP2.PingTimeout = pingAfter, pingTimeout
 	template.HTTP2.WriteByteTimeout = pingTimeout
+	// HTTP/1.1 has no other place where a request can be stopped that is to be sent again.
+	proxy := template.Proxy
+	template.Proxy = func(req *http.Request) (*url.URL, error) {
+		if s, ok := req.Context().Value(sendingKey{}).(*sending); ok && s.sent.Load() {
+			return nil, errSentBefore
+		}
+		if proxy == nil {
+			return nil, nil
+		}
+		return proxy(req)
+	}
 	f := &fresh{template: template, dial: template.DialContext}
 	if f.dial == nil {
 		f.dial = (&net.Dialer{}).DialContext
@@ -104,15 +119,43 @@ func (f *fresh) RoundTrip(req *http.Request) (*http.Response, error) {
 	g := f.current
 	g.users++
 	f.mu.Unlock()
-	var connected atomic.Bool
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	return f.dog.roundTrip(g.transport, req.WithContext(httptrace.WithClientTrace(req.Context(), trace)), func(o outcome) {
-		if o == failed && !connected.Load() {
+	s := &sending{}
+	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sendingKey{}, s))
+	trace := &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) {
+			s.connected.Store(true)
+			if s.sent.Load() {
+				cancel(errSentBefore)
+			}
+		},
+		WroteHeaders: func() { s.sent.Store(true) },
+	}
+	resp, err := f.dog.roundTrip(g.transport, req.WithContext(httptrace.WithClientTrace(ctx, trace)), func(o outcome) {
+		switch {
+		case o == failed && !s.connected.Load():
 			o = fine // a connection that cannot be made says nothing about others
+		case o == fine && context.Cause(ctx) == errSentBefore:
+			o = failed
 		}
+		cancel(nil)
 		f.release(g, o)
 	})
+	if err != nil && context.Cause(ctx) == errSentBefore {
+		err = errSentBefore
+	}
+	return resp, err
 }
+
+// sending is a request that is being sent.
+type sending struct {
+	connected atomic.Bool // there was a connection for it
+	sent      atomic.Bool // it was written to a connection
+}
+
+type sendingKey struct{} // of a context
+
+// errSentBefore is why a request is not sent again.
+var errSentBefore = errors.New("the connection ended, or the server refused the request, without an answer")
 
 // release notes that a request no longer uses g.
 func (f *fresh) release(g *generation, o outcome) {

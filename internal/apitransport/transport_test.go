@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/net/http2"
 
 	"github.com/revox-exporter/revox_exporter/internal/apitransport"
 	"github.com/revox-exporter/revox_exporter/internal/badserver"
@@ -226,6 +227,62 @@ func TestHTTP1IsUsedAfterManyStuckRequests(t *testing.T) {
 		}
 	}
 	t.Error("HTTP/2 is still used")
+}
+
+// Whatever a server refuses, and however often it asks for it, a request is sent once.
+func TestRequestIsSentOnce(t *testing.T) {
+	for name, refusal := range map[string]func(*http2.Framer, *http2.MetaHeadersFrame) error{
+		"refused stream": badserver.Reset(http2.ErrCodeRefusedStream), "protocol error": badserver.Reset(http2.ErrCodeProtocol),
+		"internal error": badserver.Reset(http2.ErrCodeInternal), "go away": badserver.GoAway,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := badserver.NewOverflow(t, hello)
+			c := newClient(t, server.Server)
+			for i := range int64(3) {
+				server.Refusal.Store(&refusal)
+				before := server.Asked.Load()
+				status, _, err := c.ask(t, server.URL, ample)
+				if n := server.Asked.Load() - before; err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || n != 1 {
+					t.Errorf("request %d was sent %d times: %d, %v", i, n, status, err)
+				}
+				server.Refusal.Store(nil)
+				if status, body, err := c.ask(t, server.URL, ample); status != 200 || body != "hello" || err != nil {
+					t.Fatalf("the next: %d, %q, %v", status, body, err)
+				}
+			}
+		})
+	}
+	t.Run("kept connections", func(t *testing.T) {
+		t.Parallel()
+		const kept = 4
+		var closes atomic.Bool
+		var asked atomic.Int64
+		var together sync.WaitGroup
+		together.Add(kept)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			if closes.Load() {
+				panic(http.ErrAbortHandler)
+			}
+			together.Done()
+			together.Wait()
+		}))
+		t.Cleanup(server.Close)
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost = kept
+		c := client{&http.Client{Transport: apitransport.New(transport)}}
+		t.Cleanup(c.CloseIdleConnections)
+		var asking sync.WaitGroup
+		for range kept {
+			asking.Go(func() { _, _, _ = c.ask(t, server.URL, ample) }) // makes a connection
+		}
+		asking.Wait()
+		closes.Store(true)
+		if status, _, err := c.ask(t, server.URL, ample); err == nil || asked.Load() != kept+1 {
+			t.Errorf("it was sent %d times: %d, %v", asked.Load()-kept, status, err)
+		}
+	})
 }
 
 // blocked is a transport that ignores the context.

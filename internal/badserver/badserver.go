@@ -135,6 +135,22 @@ type Overflow struct {
 	// Bad is whether the server opens the window of each HTTP/2 request too far before it answers. Go's client then waits
 	// for itself for ever.
 	Bad atomic.Bool
+	// Refusal is how the server refuses each HTTP/2 request; nil if it answers.
+	Refusal atomic.Pointer[func(*http2.Framer, *http2.MetaHeadersFrame) error]
+	// Asked counts the HTTP/2 requests that arrived.
+	Asked atomic.Int64
+}
+
+// Reset is an Overflow.Refusal that resets the request's stream.
+func Reset(code http2.ErrCode) func(*http2.Framer, *http2.MetaHeadersFrame) error {
+	return func(framer *http2.Framer, f *http2.MetaHeadersFrame) error {
+		return framer.WriteRSTStream(f.StreamID, code)
+	}
+}
+
+// GoAway is an Overflow.Refusal that says that the connection ends, and that the request was not processed.
+func GoAway(framer *http2.Framer, f *http2.MetaHeadersFrame) error {
+	return framer.WriteGoAway(f.StreamID-1, http2.ErrCodeNo, nil)
 }
 
 // NewOverflow starts a server that passes requests to h, and sends small answers.
@@ -186,6 +202,10 @@ func (o *Overflow) speak(c *tls.Conn, h http.Handler) error {
 }
 
 func (o *Overflow) answer(framer *http2.Framer, f *http2.MetaHeadersFrame, h http.Handler) error {
+	o.Asked.Add(1)
+	if refuse := o.Refusal.Load(); refuse != nil {
+		return (*refuse)(framer, f)
+	}
 	if o.Bad.Load() {
 		for range 2 {
 			if err := framer.WriteWindowUpdate(f.StreamID, 1<<31-1); err != nil {
