@@ -91,6 +91,7 @@ func New(cfg Config) (*Exporter, error) {
 		cfg.MaxScans = 4
 	}
 	labels := tally.NewLabels(cfg.Logger)
+	labels.HideKey(cfg.Key)
 	selector, err := campaigns.New(campaigns.Config{
 		Given: cfg.CampaignIDs, File: cfg.CampaignFile, Key: cfg.Key, Discovery: cfg.Discovery, Shard: cfg.Shard,
 		Client: cfg.Client, Clock: cfg.Clock, Logger: cfg.Logger, Labels: labels,

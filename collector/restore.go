@@ -3,7 +3,6 @@ package collector
 import (
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/store"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // restore reads the state. With discovery, it selects the campaigns that the earlier process had discovered, if the
@@ -18,9 +17,13 @@ func (e *Exporter) restore() {
 	var discovered []string
 	listed := map[string]*campaigns.Listed{}
 	withData := 0
+	hides := e.labels.Hider()
 	for id, was := range e.cfg.State.Campaigns(e.labels, e.scanner.RowTable) {
 		if e.cfg.Discovery == nil {
 			was.Record.Listed = nil
+		}
+		if !always[id] && hides(id) {
+			continue
 		}
 		selected := always[id]
 		if !selected && was.At.IsZero() && was.Record.Listed != nil && e.cfg.Discovery.Selects(was.Record.Listed, now) {
@@ -28,7 +31,7 @@ func (e *Exporter) restore() {
 		}
 		if l := was.Record.Listed; l != nil {
 			l.StatusLabel = e.labels.RestoreCampaignStatus(l.StatusLabel)
-			l.Name = tally.CleanText(l.Name, tally.MaxNameRunes)
+			l.Name = e.labels.Name(l.Name)
 		}
 		if was.Record.Data != nil {
 			e.labels.RestoreValues(was.Record.Data.Monotonic)

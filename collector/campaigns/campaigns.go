@@ -246,12 +246,13 @@ type Campaign struct{ ID, Name string }
 // All reads the list and returns every campaign with a usable ID, of all shards, or a *revoxapi.Error.
 func (s *Selector) All(ctx context.Context) ([]Campaign, error) {
 	var all []Campaign
+	hides := s.cfg.Labels.Hider()
 	for c, err := range revoxapi.Campaigns[listedJSON](ctx, s.cfg.Client) {
 		if err != nil {
 			return nil, err
 		}
-		if revoxapi.CheckCampaignID(c.ID.value) == nil {
-			all = append(all, Campaign{ID: c.ID.value, Name: tally.CleanText(c.Name.value, tally.MaxNameRunes)})
+		if revoxapi.CheckCampaignID(c.ID.value) == nil && !hides(c.ID.value) {
+			all = append(all, Campaign{ID: c.ID.value, Name: cleanName(c.Name.value, hides)})
 		}
 	}
 	return all, nil

@@ -27,7 +27,7 @@ type Discovery struct {
 
 // Listed is a campaign's entry in the list. It is immutable.
 type Listed struct {
-	// Name is clean text; see tally.CleanText. It is "" if the list does not give it.
+	// Name is clean text; see tally.Labels.Name. It is "" if the list does not give it.
 	Name string
 	// Status is the API's value if it is known, else "".
 	Status string
@@ -75,16 +75,25 @@ type listedJSON struct {
 	MaxConcurrentCalls tolerant[*float64] `json:"max_concurrent_calls"`
 }
 
-// listed returns c without its StatusLabel.
-func (c *listedJSON) listed(readAt time.Time) *Listed {
+// listed returns c without its StatusLabel, and without its name if that must be hidden.
+func (c *listedJSON) listed(readAt time.Time, hides func(string) bool) *Listed {
 	l := &Listed{
-		Name: tally.CleanText(c.Name.value, tally.MaxNameRunes), IsCancelled: c.IsCancelled.value,
+		Name: cleanName(c.Name.value, hides), IsCancelled: c.IsCancelled.value,
 		UpdatedAt: c.UpdatedAt, MaxConcurrentCalls: c.MaxConcurrentCalls.value, ReadAt: readAt,
 	}
 	if tally.KnownCampaignStatus(c.Status.value) {
 		l.Status = c.Status.value
 	}
 	return l
+}
+
+// cleanName returns the name of a campaign in the list; see tally.Labels.Name.
+func cleanName(raw string, hides func(string) bool) string {
+	name := tally.CleanText(raw, tally.MaxNameRunes)
+	if hides(name) || hides(raw) {
+		return ""
+	}
+	return name
 }
 
 // tolerant is a value that is zero if the JSON has another type: one malformed campaign must not spoil the list.

@@ -25,12 +25,13 @@ type reading struct {
 	listed               map[string]*Listed
 	unknown              map[tally.Unknown]struct{}
 	partial              bool
+	hides                func(text string) bool // see tally.Labels.Hider
 }
 
 func (s *Selector) newReading() *reading {
 	r := &reading{
 		selector: s, now: s.cfg.Clock.Now(), always: map[string]bool{}, found: map[string]bool{},
-		listed: map[string]*Listed{}, unknown: map[tally.Unknown]struct{}{},
+		listed: map[string]*Listed{}, unknown: map[tally.Unknown]struct{}{}, hides: s.cfg.Labels.Hider(),
 	}
 	for _, id := range s.Always() {
 		r.always[id] = true
@@ -47,7 +48,7 @@ func (s *Selector) newReading() *reading {
 // add adds the next campaign in the list.
 func (r *reading) add(c *listedJSON) {
 	s, id := r.selector, c.ID.value
-	if revoxapi.CheckCampaignID(id) != nil {
+	if revoxapi.CheckCampaignID(id) != nil || r.hides(id) {
 		r.skipped++
 		return
 	}
@@ -59,7 +60,7 @@ func (r *reading) add(c *listedJSON) {
 	if known {
 		r.found[id] = true
 	}
-	campaign := c.listed(r.now)
+	campaign := c.listed(r.now, r.hides)
 	switch selects := s.cfg.Discovery.Selects(campaign, r.now); {
 	case selects && known:
 		r.known = append(r.known, id)

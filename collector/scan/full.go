@@ -80,8 +80,11 @@ func (f *fullScan) add(r tally.Row) {
 	k := f.known
 	if r.Call != nil && r.Call.Status != "" && !slices.Contains(tally.Calls.Known, r.Call.Status) &&
 		!k.reads(revoxapi.CallStatus(r.Call.Status)) {
-		k.read = append(k.read, revoxapi.CallStatus(r.Call.Status))
-		f.filterable = f.filterable && len(k.read) <= maxReadStatuses
+		// The state keeps these: what must not be shown must not be in it either.
+		f.filterable = f.filterable && len(k.read) < maxReadStatuses && f.run.scanner.Labels.MayShow(r.Call.Status)
+		if f.filterable {
+			k.read = append(k.read, revoxapi.CallStatus(r.Call.Status))
+		}
 	}
 	c, ok := k.classify(&r)
 	f.filterable = f.filterable && ok

@@ -124,7 +124,8 @@ func decodeData(bytes []byte, p *Snapshot, labels *tally.Labels) error {
 	p.Tally, p.Fields = t, tally.RestoreFields(s.Carries)
 	p.Decreases, p.Differences = s.Decreases, s.Differences
 	p.Monotonic, p.base = t.Values.Clone(), t.Values.Clone()
-	return errors.Join(p.Monotonic.Restore(s.Held), p.base.Restore(s.Base), p.restoreLow(s.Low, s.LowSince))
+	return errors.Join(p.Monotonic.Restore(s.Held, labels), p.base.Restore(s.Base, labels),
+		p.restoreLow(s.Low, s.LowSince, labels))
 }
 
 func (p *Snapshot) storeLow() (most map[string]tally.StoredFamily, since map[string]map[string]int64) {
@@ -148,9 +149,9 @@ func (p *Snapshot) storeLow() (most map[string]tally.StoredFamily, since map[str
 	return values.Store(&none), since
 }
 
-func (p *Snapshot) restoreLow(most map[string]tally.StoredFamily, since map[string]map[string]int64) error {
+func (p *Snapshot) restoreLow(most map[string]tally.StoredFamily, since map[string]map[string]int64, labels *tally.Labels) error {
 	values := tally.NewValues()
-	err := values.Restore(most)
+	err := values.Restore(most, labels)
 	p.makeLow()
 	for i, f := range tally.Families() {
 		for _, e := range values.Counts[i] {

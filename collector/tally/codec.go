@@ -38,11 +38,11 @@ func (t *Tally) Store() Stored {
 // it. The error names an impossible value.
 func (s Stored) Restore(labels *Labels) (*Tally, error) {
 	t := New(labels)
-	t.Name, t.Fields = CleanText(s.Name, MaxNameRunes), RestoreFields(s.Carries)
+	t.Name, t.Fields = labels.Name(s.Name), RestoreFields(s.Carries)
 	t.seenActiveSince(s.OldestActive)
 	clear(t.Values.Counts)
 	clear(t.Values.Distributions)
-	return t, t.Values.Restore(s.Families)
+	return t, t.Values.Restore(s.Families, labels)
 }
 
 // Store returns the families whose values differ from those in others; all families if others is nil.
@@ -59,16 +59,17 @@ func (v Values) Store(others *Values) map[string]StoredFamily {
 }
 
 // Restore sets the stored families in v. The error names an impossible value.
-func (v Values) Restore(stored map[string]StoredFamily) (err error) {
+func (v Values) Restore(stored map[string]StoredFamily, labels *Labels) (err error) {
+	hides := labels.Hider()
 	for i, f := range families {
 		s, ok := stored[f.Name]
 		if !ok || !slices.Equal(s.Buckets, f.Buckets) {
 			continue
 		}
 		if f.Kind == Histogram {
-			v.Distributions[i], err = restoreLabelMap(s.Distributions, f, restoreDistribution)
+			v.Distributions[i], err = restoreLabelMap(s.Distributions, f, hides, restoreDistribution)
 		} else {
-			v.Counts[i], err = restoreLabelMap(s.Counts, f, func(n uint64, _ *Family) (uint64, error) { return n, nil })
+			v.Counts[i], err = restoreLabelMap(s.Counts, f, hides, func(n uint64, _ *Family) (uint64, error) { return n, nil })
 		}
 		if err != nil {
 			return err
@@ -87,7 +88,9 @@ func storeLabelMap[V, S any](m LabelMap[V], store func(V) S) map[string]S {
 
 // restoreLabelMap reverses storeLabelMap. Known label values share their memory. A value that must not be shown is left
 // out.
-func restoreLabelMap[V, S any](stored map[string]S, f *Family, restore func(S, *Family) (V, error)) (LabelMap[V], error) {
+func restoreLabelMap[V, S any](
+	stored map[string]S, f *Family, hides func(string) bool, restore func(S, *Family) (V, error),
+) (LabelMap[V], error) {
 	m := make(LabelMap[V], 0, len(stored))
 	for label, s := range stored {
 		value, err := restore(s, f)
@@ -96,7 +99,7 @@ func restoreLabelMap[V, S any](stored map[string]S, f *Family, restore func(S, *
 		}
 		if i := slices.Index(f.Known, label); i >= 0 {
 			label = f.Known[i]
-		} else if !isIdentifier(label) {
+		} else if !isIdentifier(label) || hides(label) {
 			continue
 		}
 		m = append(m, Entry[V]{label, value})

@@ -56,6 +56,7 @@ var (
 type Labels struct {
 	logger    *slog.Logger
 	sightings map[string]*atomic.Uint64 // by label; has each label that can have unknown values
+	key       revoxapi.KeySource        // nil: nothing is hidden
 
 	mu       sync.Mutex
 	unknown  map[string]map[string]bool // by label: the unknown values that passed
@@ -80,6 +81,39 @@ func NewLabels(logger *slog.Logger) *Labels {
 	return l
 }
 
+// HideKey makes l hide what has the API key in it: a server that echoes the key must not make it a label value or a name.
+// Call it before l is used.
+func (l *Labels) HideKey(key revoxapi.KeySource) { l.key = key }
+
+// minHiddenPart is the length of a key from which on a text is hidden that has the key in it. A shorter one is hidden only
+// if it is the whole text: it may be an ordinary word.
+const minHiddenPart = 8
+
+// Hider returns a function that reports whether a text must not be shown because the API key, as it is now, is in it.
+func (l *Labels) Hider() func(text string) bool {
+	var key string
+	if l.key != nil {
+		if secret, err := l.key.Key(); err == nil { // without a key nothing was asked, and nothing can be echoed
+			key = secret.Reveal()
+		}
+	}
+	return func(text string) bool {
+		return key != "" && (text == key || len(key) >= minHiddenPart && strings.Contains(text, key))
+	}
+}
+
+// MayShow reports whether an unknown value looks like an identifier and has not the API key in it.
+func (l *Labels) MayShow(value string) bool { return isIdentifier(value) && !l.Hider()(value) }
+
+// Name returns the name that an answer gives something, as clean text, or "" if it has the API key in it.
+func (l *Labels) Name(raw string) string {
+	name := CleanText(raw, MaxNameRunes)
+	if hides := l.Hider(); hides(name) || hides(raw) {
+		return ""
+	}
+	return name
+}
+
 // CampaignStatus returns a campaign's status as its label shows it, and whether it is known.
 func (l *Labels) CampaignStatus(raw string) (value Unknown, known bool) {
 	text, known := l.value(enumCampaignStatus, raw)
@@ -94,7 +128,7 @@ func (l *Labels) value(e *enum, raw string) (value string, known bool) {
 	if value, known := e.known[raw]; known {
 		return value, true
 	}
-	if raw == ValueOther || !isIdentifier(raw) {
+	if raw == ValueOther || !isIdentifier(raw) || l.isNew(e.label, raw) && l.Hider()(raw) {
 		return ValueOther, false
 	}
 	value = strings.Clone(raw) // do not keep the answer that it is part of
@@ -109,6 +143,13 @@ func (l *Labels) value(e *enum, raw string) (value string, known bool) {
 		return ValueOther, false
 	}
 	return value, false
+}
+
+// isNew reports whether an unknown value has not passed, but could.
+func (l *Labels) isNew(label, value string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.unknown[label][value] && len(l.unknown[label]) < maxUnknownValues
 }
 
 // pass reports whether an unknown value may be a label value, and whether this is the first such value or refusal.
@@ -152,7 +193,7 @@ func (l *Labels) RestoreCampaignStatus(value string) string {
 	if value == "" || slices.Contains(CampaignStatuses(), value) {
 		return value
 	}
-	if !isIdentifier(value) {
+	if !l.MayShow(value) {
 		return ValueOther
 	}
 	l.restore(enumCampaignStatus.label, value)

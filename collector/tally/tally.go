@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -221,8 +222,8 @@ func anyDuplicate(attempts []Attempt) bool {
 }
 
 func (t *Tally) countCall(c *Call) {
-	if c.Campaign.Name != "" {
-		t.Name = CleanText(c.Campaign.Name, MaxNameRunes)
+	if raw := c.Campaign.Name; raw != "" && raw != t.Name { // most rows have the same
+		t.Name = cmp.Or(t.labels.Name(raw), t.Name)
 	}
 	if c.Outcome.present {
 		t.Fields[CallOutcomes.Index] = true

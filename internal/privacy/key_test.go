@@ -50,6 +50,55 @@ func TestKeyIsRotatedWithoutARestart(t *testing.T) {
 	}
 }
 
+// A server that echoes the key, wherever a text of an answer becomes a label value or a name, does not make it visible.
+func TestEchoedKeyIsHidden(t *testing.T) {
+	const echo = "sk-live-echo"
+	api := revoxtest.NewServer(revoxtest.WithAPIKey(echo))
+	t.Cleanup(api.Close)
+	attempt := strings.ReplaceAll(`{"id":"%","status":"completed","result":"%","dial_error":"a.%","ended_by":"%","end_reason":"%_b"}`, "%", echo)
+	api.SetRows("c", "Spring", []json.RawMessage{
+		json.RawMessage(strings.ReplaceAll(`{"id":"r","call":{"status":"%","outcome":"%","campaign":{"name":"My \u200b% sk-live\u200b-echo"},
+			"call_attempts":[`+attempt+`,{"status":"%"}]}}`, "%", echo)),
+		json.RawMessage(strings.ReplaceAll(`{"id":"s","call":{"status":"completed","outcome":"%","call_attempts":[]}}`, "%", echo)),
+	})
+	api.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: revoxtest.Body("application/json", strings.ReplaceAll(
+		`{"campaigns":[{"id":"c","name":"Bearer %","status":"%"},{"id":"%","name":"n","status":"running"},
+			{"id":"x-%","name":"n","status":"completed"},{"id":"d","name":"%","status":"x_%"}]}`, "%", echo))})
+	state := t.TempDir()
+	args := []string{"--revox.base-url=" + api.URL, "--campaign.discover"}
+	env := []string{"REVOX_API_KEY=" + echo}
+	shown := map[string]string{}
+	for _, when := range []string{"first", "restored"} {
+		p := start(t, env, append(args, "--state.path="+state, "--scan.interval=1s")...)
+		p.await(`revox_campaign_up{campaign_id="c"} 1`)
+		p.await(`revox_campaign_call_attempt_end_reasons_total{campaign_id="c",end_reason="other"} 1`)
+		for _, path := range []string{"/metrics", "/", "/-/ready"} {
+			shown[when+path] = p.body(path)
+		}
+		p.End(os.Interrupt)
+		shown[when+" log"] = p.Log()
+	}
+	check := programtest.Command(t.Context(), t, env, append([]string{"check"}, args...)...)
+	out, _ := check.CombinedOutput() // its exit code does not matter
+	shown["check"] = string(out)
+	files, err := filepath.Glob(filepath.Join(state, "*"))
+	if err != nil || len(files) == 0 {
+		t.Errorf("there is no state: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Error(err)
+		}
+		shown["state"] += string(text)
+	}
+	for where, text := range shown {
+		if i := strings.Index(text, echo); i >= 0 {
+			t.Errorf("%s shows the key: %q", where, text[max(0, i-80):min(len(text), i+60)])
+		}
+	}
+}
+
 // A server whose certificate is of an unknown authority gets no request, and so no key. Only making the authority known
 // changes that.
 func TestCertificatesAreVerified(t *testing.T) {
