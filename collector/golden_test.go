@@ -1,9 +1,11 @@
 package collector_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,5 +108,62 @@ func TestEveryServerKindGivesTheSameNumbers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// One odd element in a campaign does not make it unreadable: it is counted as what it is, and as an anomaly.
+func TestOddElementsAreAnomalies(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	attempt := `{"status": "completed", "result": "human", "dial_error": "busy", "ended_by": "user", "end_reason": "voicemail"}`
+	odd := `{"status": "completed", "result": 486, "dial_error": {"code": 486}, "ended_by": true, "end_reason": [1]}`
+	without := `{"status": 7, "result": "human"}, null`
+	api.SetRows("odd", "", []json.RawMessage{
+		json.RawMessage(`{"id": "r1", "call": {"status": "completed", "outcome": "interested", "call_attempts": [` + attempt + `]}}`),
+		json.RawMessage(`{"id": "r2", "call": {"status": "completed", "outcome": 3, "call_attempts": [` + odd + `, ` + without + `]}}`),
+		json.RawMessage(`{"id": "r3", "call": {"status": ["completed"], "outcome": 3, "call_attempts": []}}`),
+		json.RawMessage(`{"id": "r4"}`), json.RawMessage(`{"id": "r5"}`), json.RawMessage(`{"id": "r6"}`),
+	})
+	api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
+		for i := range rows {
+			switch {
+			case strings.Contains(string(rows[i]), "r4"):
+				rows[i] = json.RawMessage(`null`)
+			case strings.Contains(string(rows[i]), "r5"):
+				rows[i] = json.RawMessage(`["r5"]`)
+			}
+		}
+		return rows
+	})})
+	h := newHarness(t, api, clock, only("odd"))
+	for range 2 {
+		scrape := h.Scrape()
+		// These values were counted by hand.
+		for series, want := range map[string]string{
+			`revox_campaign_up{campaign_id="odd"}`:                                                "1",
+			`revox_campaign_rows{campaign_id="odd"}`:                                              "4",
+			`revox_campaign_rows_missing{campaign_id="odd"}`:                                      "0",
+			`revox_campaign_rows_without_call{campaign_id="odd"}`:                                 "1",
+			`revox_campaign_calls{campaign_id="odd",status="completed"}`:                          "2",
+			`revox_campaign_call_attempts{campaign_id="odd",status="completed"}`:                  "2",
+			`revox_campaign_call_outcomes_total{campaign_id="odd",outcome="interested"}`:          "1",
+			`revox_campaign_call_outcomes_total{campaign_id="odd",outcome="other"}`:               "1",
+			`revox_campaign_call_attempt_results_total{campaign_id="odd",result="human"}`:         "1",
+			`revox_campaign_call_attempt_results_total{campaign_id="odd",result="other"}`:         "1",
+			`revox_campaign_call_attempt_results_total{campaign_id="odd",result="none"}`:          "0",
+			`revox_campaign_call_attempt_dial_errors_total{campaign_id="odd",dial_error="busy"}`:  "1",
+			`revox_campaign_call_attempt_dial_errors_total{campaign_id="odd",dial_error="other"}`: "1",
+			`revox_campaign_call_attempt_ended_by_total{campaign_id="odd",ended_by="other"}`:      "1",
+			`revox_campaign_call_attempt_end_reasons_total{campaign_id="odd",end_reason="other"}`: "1",
+			`revox_campaign_anomalies{campaign_id="odd",kind="wrong_type"}`:                       "5",
+			`revox_campaign_anomalies{campaign_id="odd",kind="missing_status"}`:                   "3",
+			`revox_campaign_anomalies{campaign_id="odd",kind="not_a_row"}`:                        "2",
+			`revox_campaign_anomalies{campaign_id="odd",kind="duplicate_row"}`:                    "0",
+		} {
+			if !strings.Contains(scrape, series+" "+want+"\n") {
+				t.Errorf("%s is not %s", series, want)
+			}
+		}
+		h.Advance(time.Minute)
 	}
 }

@@ -29,6 +29,8 @@ type RowsPage[R any] struct {
 	// Overfull reports that the server sent many more rows than a page can have, or rows of more than 64 MiB. Rows are
 	// the first of them; Page, PageSize and Total are nil.
 	Overfull bool `json:"-"`
+	// Skipped is the number of entries of "rows" that are not objects. Rows does not have them.
+	Skipped int `json:"-"`
 }
 
 // Page reads one page of a campaign's rows, whole. A page past the last has no rows, those of another page, or is
@@ -56,10 +58,11 @@ func readPage[R Identified](ctx context.Context, c *Client, campaignID string, p
 	var rows []R
 	var weight int
 	maxWeight := cmp.Or(o.MaxPageBytes, maxPageBytes)
-	begin := func() { rows, weight = []R{}, 0 }
-	info, err := readRows(ctx, c, campaignID, params, o, begin, func(row R, size int) error {
+	skipped := 0
+	begin := func() { rows, weight, skipped = []R{}, 0, 0 }
+	info, err := readRows(ctx, c, campaignID, params, o, begin, func() { skipped++ }, func(row R, size int) error {
 		if row.RowID() == "" {
-			return noID(len(rows) + 1)
+			return noID(len(rows) + skipped + 1)
 		}
 		if weight += size; len(rows) == limit || weight > maxWeight {
 			return errStopped
@@ -72,9 +75,9 @@ func readPage[R Identified](ctx context.Context, c *Client, campaignID string, p
 		return nil, err
 	}
 	if overfull {
-		return &RowsPage[R]{Rows: rows, Overfull: true}, nil
+		return &RowsPage[R]{Rows: rows, Overfull: true, Skipped: skipped}, nil
 	}
-	return &RowsPage[R]{Page: info.Page, PageSize: info.PageSize, Rows: rows, Total: info.Total}, nil
+	return &RowsPage[R]{Page: info.Page, PageSize: info.PageSize, Rows: rows, Total: info.Total, Skipped: skipped}, nil
 }
 
 func noID(row int) *Error { return badResponse("row %d of the answer has no id", row) }
@@ -91,9 +94,9 @@ const (
 	objectBytes  = 200
 )
 
-// readRows reads one page and passes each row to each as soon as it is decoded, with its approximate size. begin is called
-// before each try: rows that an earlier try passed on come again.
-func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, begin func(), each func(row R, size int) error) (pageInfo, error) {
+// readRows reads one page and passes each row to each as soon as it is decoded, with its approximate size. stray is called
+// for an entry that is not an object. begin is called before each try: rows that an earlier try passed on come again.
+func readRows[R any](ctx context.Context, c *Client, campaignID string, params RowsParams, o apirequest.Options, begin, stray func(), each func(row R, size int) error) (pageInfo, error) {
 	if params.PageSize == 0 {
 		params.PageSize = DefaultPageSize
 	}
@@ -116,6 +119,7 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 			list:   "rows",
 			wanted: wantedBy[R](),
 			begin:  limit.next,
+			stray:  stray,
 			item: func(value []byte) error {
 				var row R
 				if err := json.Unmarshal(value, &row, decodeOptions); err != nil {

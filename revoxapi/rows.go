@@ -49,6 +49,9 @@ type RowsSummary struct {
 	Duplicates int
 	// Missing is how many more rows the server's last `total` promises than could be found; 0 where it gives none.
 	Missing int
+	// Skipped is the number of entries in place of rows that were skipped because they are not objects, such as null.
+	// They are not missing.
+	Skipped int
 }
 
 // Rows reads all rows of a campaign and yields each once, by its id, in the order of the pages.
@@ -67,7 +70,8 @@ type RowsSummary struct {
 // Rows works whether the server numbers pages from 0 or from 1, caps the size of a page, gives a total or not, or does
 // not page at all. It always ends: when `total` distinct rows are there, when a page is empty, or when pages bring
 // nothing new. If rows are missing then, the pages are read again, at most twice. Rows that still cannot be found while
-// nothing moves are no error, but [RowsSummary.Missing]. If rows move faster than they can be read, or there are more
+// nothing moves are no error, but [RowsSummary.Missing]. An entry that is not an object is skipped; see
+// [RowsSummary.Skipped]. A campaign of nothing else is an error. If rows move faster than they can be read, or there are more
 // than [WithMaxRows] allows, the error is of [KindIncomplete].
 //
 // params.Page is where paging starts; 0 is right for any server.

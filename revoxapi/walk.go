@@ -41,15 +41,17 @@ type walk[R Identified] struct {
 	options    apirequest.Options
 	yield      func(R) bool
 
-	seen       keySet // the keys of all rows that were yielded
-	pass       int    // 1 for the first
-	seenInPass *keySet
-	ahead      *readahead.Reader[aheadPage[R]] // the pages that come next in this pass; nil if they are read one by one
-	total      *Int                            // the last that the server gave
-	shrank     bool                            // in this pass: rows were removed, so others may have been missed
-	pages      int
-	duplicates int
-	emptyZero  bool // page 0 was empty although the total says that there are rows
+	seen        keySet // the keys of all rows that were yielded
+	pass        int    // 1 for the first
+	seenInPass  *keySet
+	ahead       *readahead.Reader[aheadPage[R]] // the pages that come next in this pass; nil if they are read one by one
+	total       *Int                            // the last that the server gave
+	shrank      bool                            // in this pass: rows were removed, so others may have been missed
+	pages       int
+	duplicates  int
+	skipped     int  // entries in this pass that are not objects, on pages that were not sent again
+	mostSkipped int  // in any pass
+	emptyZero   bool // page 0 was empty although the total says that there are rows
 }
 
 // aheadPage is a page that was read before its turn.
@@ -61,9 +63,10 @@ type aheadPage[R any] struct {
 // page describes a page that was read whole.
 type page struct {
 	pageInfo
-	number int
-	rows   int // on the page
-	fresh  int // of these, not seen before in this pass
+	number  int
+	rows    int // on the page, with what is not an object
+	skipped int // of these, not an object
+	fresh   int // of these, not seen before in this pass
 }
 
 func newWalk[R Identified](c *Client, campaignID string, params RowsParams, o apirequest.Options, yield func(R) bool) *walk[R] {
@@ -76,9 +79,9 @@ func newWalk[R Identified](c *Client, campaignID string, params RowsParams, o ap
 }
 
 func (w *walk[R]) summary() apirequest.Summary {
-	s := apirequest.Summary{Rows: w.seen.len(), Pages: w.pages, Duplicates: w.duplicates}
+	s := apirequest.Summary{Rows: w.seen.len(), Pages: w.pages, Duplicates: w.duplicates, Skipped: w.mostSkipped}
 	if w.total != nil {
-		s.Missing = max(0, int(*w.total)-w.seen.len())
+		s.Missing = max(0, int(*w.total)-w.found())
 	}
 	return s
 }
@@ -89,7 +92,12 @@ func (w *walk[R]) run(ctx context.Context) error {
 	if err == errStopped && w.seen.len() > w.client.maxRows {
 		return w.incomplete("more than %d rows were found, and no more are read of a campaign", w.client.maxRows)
 	}
-	if err == nil && w.emptyZero && w.seen.len() == w.expected() {
+	if err == nil && w.seen.len() == 0 && w.mostSkipped > 0 {
+		e := badResponse("none of the campaign's rows is an object")
+		e.Endpoint, e.CampaignID, e.Page = EndpointRows, w.campaignID, -1
+		return e
+	}
+	if err == nil && w.emptyZero && w.found() == w.expected() {
 		w.learnCountsFromOne() // and its totals are right, so rows on page 0 would be missed
 	}
 	return err
@@ -102,7 +110,7 @@ func (w *walk[R]) readPasses(ctx context.Context) error {
 	}
 	_, err = w.readPass(ctx, first, func(p page) bool {
 		if p.fresh > 0 {
-			w.duplicates += p.rows - p.fresh
+			w.duplicates += p.rows - p.skipped - p.fresh
 		}
 		return w.ended(p)
 	})
@@ -115,7 +123,7 @@ func (w *walk[R]) readPasses(ctx context.Context) error {
 		// Rows that were read and then removed count as found too, so after a removal only a pass that saw as many rows
 		// as there are will do.
 		wholePass := w.shrank
-		w.seenInPass, w.shrank = &keySet{}, false
+		w.seenInPass, w.skipped, w.shrank = &keySet{}, 0, false
 		// Rows may come before the page that the caller named as the first.
 		first, err = w.openingPage(ctx, 0)
 		if err != nil {
@@ -123,7 +131,7 @@ func (w *walk[R]) readPasses(ctx context.Context) error {
 		}
 		var refusal error
 		refusal, err = w.readPass(ctx, first, func(p page) bool {
-			return p.rows == 0 || !w.short() && (!wholePass || w.seenInPass.len() >= int(*w.total))
+			return p.rows == 0 || !w.short() && (!wholePass || w.seenInPass.len()+w.skipped >= int(*w.total))
 		})
 		if err == nil && w.seen.len() == before {
 			if refusal != nil && w.short() {
@@ -145,7 +153,10 @@ func (w *walk[R]) expected() int {
 }
 
 // short reports whether the server promises more rows than were found.
-func (w *walk[R]) short() bool { return w.total != nil && w.seen.len() < int(*w.total) }
+func (w *walk[R]) short() bool { return w.total != nil && w.found() < int(*w.total) }
+
+// found returns how many of the rows that the server promises were found. What is not an object is one of them.
+func (w *walk[R]) found() int { return w.seen.len() + w.mostSkipped }
 
 // incomplete returns an error about no single page.
 func (w *walk[R]) incomplete(format string, args ...any) error {
@@ -336,9 +347,9 @@ func (w *walk[R]) ended(p page) bool {
 	switch {
 	case p.rows == 0:
 		return true
-	case w.total != nil && p.fresh == 0 && w.seen.len() == int(*w.total) && p.rows < w.seen.len():
+	case w.total != nil && p.fresh == 0 && w.found() == int(*w.total) && p.rows < w.found():
 		return true
-	case w.total != nil && w.seen.len() == int(*w.total) && p.rows < size:
+	case w.total != nil && w.found() == int(*w.total) && p.rows < size:
 		// A full page might be all that a server counts which counts only what it sends. A short page is the last.
 		return true
 	case p.Page == nil && p.PageSize == nil && p.Total == nil && p.rows > size:
@@ -369,8 +380,9 @@ func (w *walk[R]) open(ctx context.Context, number int) (page, error) {
 		p = page{number: number}
 		try.begin(w.seenInPass.len())
 	}
+	skip := func() { p.rows++; p.skipped++ }
 	var err error
-	p.pageInfo, err = readRows(ctx, w.client, w.campaignID, params, apirequest.Options{LowPriority: w.options.LowPriority}, begin, func(row R, _ int) error {
+	p.pageInfo, err = readRows(ctx, w.client, w.campaignID, params, apirequest.Options{LowPriority: w.options.LowPriority}, begin, skip, func(row R, _ int) error {
 		if row.RowID() == "" {
 			return noID(p.rows + 1)
 		}
@@ -385,7 +397,8 @@ func (w *walk[R]) open(ctx context.Context, number int) (page, error) {
 
 // takeWhole is open for a page that was read already.
 func (w *walk[R]) takeWhole(whole aheadPage[R]) (page, error) {
-	p := page{number: whole.number, pageInfo: pageInfo{Page: whole.Page, PageSize: whole.PageSize, Total: whole.Total}}
+	p := page{number: whole.number, pageInfo: pageInfo{Page: whole.Page, PageSize: whole.PageSize, Total: whole.Total},
+		rows: whole.Skipped, skipped: whole.Skipped}
 	before := w.seen.len()
 	var try try
 	try.begin(w.seenInPass.len())
@@ -443,6 +456,10 @@ func (w *walk[R]) add(p *page, t *try, row R) error {
 // note takes in a page that was read, of whose rows so many had not been seen before in any pass.
 func (w *walk[R]) note(p page, unseen int) {
 	w.pages++
+	if p.fresh > 0 || p.rows == p.skipped {
+		w.skipped += p.skipped
+		w.mostSkipped = max(w.mostSkipped, w.skipped)
+	}
 	if p.Total != nil {
 		w.shrank = w.shrank || w.total != nil && *p.Total < *w.total
 		w.total = p.Total

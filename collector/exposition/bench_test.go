@@ -70,11 +70,11 @@ func newFleet(campaigns int) *fleet {
 // row returns a row with a random finished call.
 func (f *fleet) row() tally.Row {
 	results := revoxapi.Values[revoxapi.AttemptResult]()
-	call := &tally.Call{Status: string(revoxapi.CallCompleted)}
+	call := &tally.Call{Status: "completed"}
 	call.CreatedAt.Time = start
 	for range 1 + f.random.IntN(2) {
 		random := func() time.Duration { return time.Duration(f.random.ExpFloat64() * float64(time.Minute)) }
-		a := tally.Attempt{Status: string(revoxapi.AttemptCompleted), Result: string(results[f.random.IntN(len(results))])}
+		a := tally.Attempt{Status: "completed", Result: tally.MakeValue(string(results[f.random.IntN(len(results))]))}
 		a.StartedAt.Time = start.Add(random())
 		a.AnsweredAt.Time = a.StartedAt.Time.Add(random())
 		a.EndedAt.Time = a.AnsweredAt.Time.Add(random())

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/revox-exporter/revox_exporter/collector/tally"
-	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // A histogram is served exactly as client_golang writes one with the same observations.
@@ -72,9 +71,9 @@ func TestHistogramEqualsClientGolang(t *testing.T) {
 
 // tallyOf returns a tally of attempts with these durations.
 func tallyOf(durations ...time.Duration) *tally.Tally {
-	call := &tally.Call{Status: string(revoxapi.CallCalling)}
+	call := &tally.Call{Status: "calling"}
 	for _, d := range durations {
-		a := tally.Attempt{Status: string(revoxapi.AttemptCompleted)}
+		a := tally.Attempt{Status: "completed"}
 		a.StartedAt.Time, a.EndedAt.Time = start, start.Add(d)
 		call.Attempts = append(call.Attempts, a)
 	}

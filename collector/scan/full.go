@@ -32,6 +32,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 	}
 	t.Add(tally.RowsMissing, "", summary.Missing)
 	t.Add(tally.Anomalies, tally.AnomalyDuplicateRow, summary.Duplicates)
+	t.Add(tally.Anomalies, tally.AnomalyNotARow, summary.Skipped)
 	s.requests[tally.RequestsFull] += summary.Pages
 	found := &Result{Tally: t, Rows: s.rows.Set(), Returned: s.returned, Full: true, Differences: f.differences}
 	if layout, ok := finder.Found(summary.Rows); ok && s.scanner.FullInterval > 0 && f.filterable && !ambiguous(layout) {
@@ -78,10 +79,10 @@ func (s *run) newFull() *fullScan {
 // add adds the next row.
 func (f *fullScan) add(r tally.Row) {
 	k := f.known
-	if r.Call != nil && r.Call.Status != "" && !slices.Contains(tally.Calls.Known, r.Call.Status) &&
+	if r.Call != nil && r.Call.Status != "" && !slices.Contains(tally.Calls.Known, string(r.Call.Status)) &&
 		!k.reads(revoxapi.CallStatus(r.Call.Status)) {
 		// The state keeps these: what must not be shown must not be in it either.
-		f.filterable = f.filterable && len(k.read) < maxReadStatuses && f.run.scanner.Labels.MayShow(r.Call.Status)
+		f.filterable = f.filterable && len(k.read) < maxReadStatuses && f.run.scanner.Labels.MayShow(string(r.Call.Status))
 		if f.filterable {
 			k.read = append(k.read, revoxapi.CallStatus(r.Call.Status))
 		}

@@ -45,7 +45,7 @@ func looksUnfinished(r *tally.Row, outcomes bool, now time.Time) bool {
 	last := r.Call.CreatedAt
 	for i := range r.Call.Attempts {
 		a := &r.Call.Attempts[i]
-		missing = missing || a.Finished() && (!a.EndedAt.Valid() || a.Result == "" && a.DialError == "")
+		missing = missing || a.Finished() && (!a.EndedAt.Valid() || a.Result.IsNone() && a.DialError.IsNone())
 		for _, at := range []revoxapi.Timestamp{a.StartedAt, a.AnsweredAt, a.EndedAt} {
 			if at.Valid() && (!last.Valid() || at.Time.After(last.Time)) {
 				last = at

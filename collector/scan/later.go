@@ -347,7 +347,7 @@ func (l *laterScan) finished(status revoxapi.CallStatus) (n int) {
 		}
 	}
 	for i := range l.late {
-		if l.lateRow(i).Call.Status == string(status) {
+		if revoxapi.CallStatus(l.lateRow(i).Call.Status) == status {
 			n++
 		}
 	}
@@ -446,7 +446,7 @@ func (l *laterScan) check(ctx context.Context) error {
 func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
 	n := l.totals[status]
 	for _, r := range l.found {
-		if r.Call != nil && r.Call.Status == string(status) && len(r.Call.Attempts) > 0 {
+		if r.Call != nil && revoxapi.CallStatus(r.Call.Status) == status && len(r.Call.Attempts) > 0 {
 			n--
 		}
 	}

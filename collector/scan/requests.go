@@ -49,7 +49,7 @@ func refused(status int) bool {
 
 // checkPage checks that an answer is what the request asked for.
 func (l *laterScan) checkPage(p Page[tally.Row]) error {
-	if p.Total == nil || p.Overfull || p.Page != nil && int(*p.Page) != p.Number {
+	if p.Total == nil || p.Overfull || p.Skipped > 0 || p.Page != nil && int(*p.Page) != p.Number {
 		return errReadAll
 	}
 	if size := p.RowsPage.PageSize; len(p.Rows) > p.Size || size != nil && int(*size) != p.Size {
@@ -62,7 +62,7 @@ func (l *laterScan) checkPage(p Page[tally.Row]) error {
 		return nil
 	}
 	for _, r := range p.Rows {
-		if r.Call == nil || r.Call.Status != string(p.Status) {
+		if r.Call == nil || revoxapi.CallStatus(r.Call.Status) != p.Status {
 			return errFilter
 		}
 	}

@@ -22,7 +22,7 @@ func FuzzStored(f *testing.F) {
 	}
 	labels := tally.NewLabels(slog.New(slog.DiscardHandler))
 	t := tally.New(labels)
-	attempt := tally.Attempt{Status: "completed", Result: "human", StartedAt: at(0), EndedAt: at(90)}
+	attempt := tally.Attempt{Status: "completed", Result: tally.MakeValue("human"), StartedAt: at(0), EndedAt: at(90)}
 	t.CountRow(tally.Row{ID: "r", Call: &tally.Call{Status: "completed", Attempts: []tally.Attempt{attempt}}})
 	data := (*Snapshot)(nil).next(&scan.Result{Tally: t}, start, time.Second, maxGone)
 	data = data.next(&scan.Result{Tally: tally.New(labels)}, start, time.Second, maxGone)

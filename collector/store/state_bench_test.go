@@ -23,7 +23,7 @@ func BenchmarkState(b *testing.B) {
 	rows := make([]tally.Row, 500)
 	for i := range rows {
 		at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
-		a := tally.Attempt{Status: "completed", Result: []string{"human", "voicemail", "IVR"}[i%3], EndedBy: "user"}
+		a := tally.Attempt{Status: "completed", Result: tally.MakeValue([]string{"human", "voicemail", "IVR"}[i%3]), EndedBy: tally.MakeValue("user")}
 		a.StartedAt.Time, a.AnsweredAt.Time, a.EndedAt.Time = at(0), at(1+i%30), at(2+i%30+i*i%900)
 		rows[i] = tally.Row{ID: fmt.Sprint(i), Call: &tally.Call{Status: "completed", Attempts: []tally.Attempt{a}}}
 		rows[i].Call.CreatedAt.Time = start.Add(-time.Duration(i) * time.Minute)

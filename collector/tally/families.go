@@ -25,7 +25,7 @@ var (
 	Anomalies = define(Family{Kind: Gauge, Name: "revox_campaign_anomalies",
 		Help:   "Problems in the data that the last complete scan read, by kind.",
 		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyDuplicateAttempt, anomalyBadTimestamp,
-			anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus}})
+			anomalyNegativeDuration, anomalyImplausibleDuration, anomalyMissingStatus, anomalyWrongType, AnomalyNotARow}})
 	ScanRequests = define(Family{Kind: Gauge, Name: "revox_campaign_scan_requests",
 		Help:   "Pages that the last complete scan requested, by what for; retries are not included.",
 		Labels: []string{"kind"}, Known: []string{RequestsFull, RequestsTotals, RequestsActive, RequestsMoved}})
@@ -55,8 +55,12 @@ const (
 	anomalyNegativeDuration = "negative_duration"
 	// A duration above maxPlausibleDuration, from a placeholder such as the year 9999 or 1. It is not observed.
 	anomalyImplausibleDuration = "implausible_duration"
-	// A call or an attempt without a status. No metric by status counts it.
+	// A call or an attempt without a status, or with one that is not a string. No metric by status counts it.
 	anomalyMissingStatus = "missing_status"
+	// Another value of an enumeration that is not a string. It is counted as ValueOther.
+	anomalyWrongType = "wrong_type"
+	// AnomalyNotARow is an entry of the list of rows that is not an object. Nothing else counts it.
+	AnomalyNotARow = "not_a_row"
 )
 
 // maxPlausibleDuration is longer than any call lasts or is retried.

@@ -29,10 +29,13 @@ type enum struct {
 
 var enums []*enum
 
+// knownValues has the known values of all enumerations, each by itself.
+var knownValues = map[string]string{}
+
 func newEnum(label string, known []string) *enum {
 	e := &enum{label: label, known: make(map[string]string, len(known))}
 	for _, value := range known {
-		e.known[value] = value
+		e.known[value], knownValues[value] = value, value
 	}
 	enums = append(enums, e)
 	return e

@@ -2,7 +2,6 @@ package tally
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -11,9 +10,9 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// Row has the few fields of a row that are counted. The decoder skips everything else, personal data included. A counted
-// field whose JSON type is not the documented one fails the scan, except for times; the campaign's name and the IDs of
-// attempts may have any.
+// Row has the few fields of a row that are counted. The decoder skips everything else, personal data included. Values of
+// enumerations, times, the campaign's name and the IDs of attempts may have any JSON type; another one that is not the
+// documented one fails the scan.
 type Row struct {
 	ID   string `json:"id"`
 	Call *Call  `json:"call"`
@@ -24,8 +23,8 @@ func (r Row) RowID() string { return r.ID }
 
 // Call has the counted fields of a row's `call`.
 type Call struct {
-	Status    string             `json:"status"`
-	Outcome   optionalString     `json:"outcome"`
+	Status    text               `json:"status"`
+	Outcome   Value              `json:"outcome"`
 	CreatedAt revoxapi.Timestamp `json:"created_at"`
 	Campaign  campaign           `json:"campaign"`
 	// Attempts does not include the copy in last_call_attempt, so that no attempt is counted twice.
@@ -38,16 +37,16 @@ func (c *Call) Finished() bool {
 }
 
 // HasOutcome reports whether the call has an outcome.
-func (c *Call) HasOutcome() bool { return c.Outcome.value != "" }
+func (c *Call) HasOutcome() bool { return !c.Outcome.IsNone() }
 
 // Attempt has the counted fields of one of the `call_attempts`.
 type Attempt struct {
 	ID         attemptID          `json:"id"`
-	Status     string             `json:"status"`
-	Result     string             `json:"result"`
-	DialError  string             `json:"dial_error"`
-	EndedBy    string             `json:"ended_by"`
-	EndReason  string             `json:"end_reason"`
+	Status     text               `json:"status"`
+	Result     Value              `json:"result"`
+	DialError  Value              `json:"dial_error"`
+	EndedBy    Value              `json:"ended_by"`
+	EndReason  Value              `json:"end_reason"`
 	StartedAt  revoxapi.Timestamp `json:"started_at"`
 	AnsweredAt revoxapi.Timestamp `json:"answered_at"`
 	EndedAt    revoxapi.Timestamp `json:"ended_at"`
@@ -120,28 +119,48 @@ func (a *Attempt) Active() bool {
 	return !a.Finished() && revoxapi.Known(revoxapi.AttemptStatus(a.Status))
 }
 
-var errNotString = errors.New("not a string")
+// text is a string that is "" if the JSON is not a string.
+type text string
 
-// optionalString is a string that remembers whether its field was present, even as null.
-type optionalString struct {
-	present bool
-	value   string
+// UnmarshalJSONFrom reads any value.
+func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var v Value
+	err := v.UnmarshalJSONFrom(d)
+	*t = text(v.text)
+	return err
 }
 
-// UnmarshalJSONFrom reads a string or null.
-func (o *optionalString) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	o.present = true
-	if d.PeekKind() == jsontext.KindNull {
-		o.value = ""
-		return d.SkipValue()
-	}
-	if d.PeekKind() != jsontext.KindString {
-		return errNotString
-	}
-	token, err := d.ReadToken()
+// Value is the value of an enumeration. The zero value stands for an absent field; MakeValue makes others.
+type Value struct {
+	text    string
+	present bool // the field was there, even as null
+	wrong   bool // it is neither a string nor null
+}
+
+// MakeValue returns the value that a string is read as.
+func MakeValue(text string) Value { return Value{text: text, present: true} }
+
+// IsNone reports whether the field was absent, null or empty.
+func (v Value) IsNone() bool { return v.text == "" && !v.wrong }
+
+// UnmarshalJSONFrom reads any value.
+func (v *Value) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	raw, err := d.ReadValue()
 	if err != nil {
 		return err
 	}
-	o.value = token.String()
+	*v = Value{present: true}
+	switch raw.Kind() {
+	case jsontext.KindNull:
+	case jsontext.KindString:
+		if known, ok := knownValues[string(raw[1:len(raw)-1])]; ok { // without an allocation
+			v.text = known
+			return nil
+		}
+		unquoted, _ := jsontext.AppendUnquote(nil, raw) // what is not UTF-8 is replaced
+		v.text = string(unquoted)
+	default:
+		v.wrong = true
+	}
 	return nil
 }

@@ -71,9 +71,9 @@ func ofLean(r *Row) string {
 		return fmt.Sprintf("%q", r.ID)
 	}
 	c := r.Call
-	text := fmt.Sprintf("%q %q %q %q %s", r.ID, c.Status, c.Outcome.value, c.Campaign.Name, ofTime(c.CreatedAt))
+	text := fmt.Sprintf("%q %q %q %q %s", r.ID, c.Status, c.Outcome.text, c.Campaign.Name, ofTime(c.CreatedAt))
 	for _, a := range c.Attempts {
-		text += fmt.Sprintf("\n%q %q %q %q %q %s %s %s", a.Status, a.Result, a.DialError, a.EndedBy, a.EndReason,
+		text += fmt.Sprintf("\n%q %q %q %q %q %s %s %s", a.Status, a.Result.text, a.DialError.text, a.EndedBy.text, a.EndReason.text,
 			ofTime(a.StartedAt), ofTime(a.AnsweredAt), ofTime(a.EndedAt))
 	}
 	return text

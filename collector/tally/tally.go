@@ -144,6 +144,16 @@ func (t *Tally) observe(f *Family, value string, d time.Duration) {
 	*at = at.observe(d, f.Buckets)
 }
 
+// valueLabel returns the label value for the value of an enumeration, which must not be none.
+func (t *Tally) valueLabel(e *enum, v Value) string {
+	if v.wrong {
+		t.Add(Anomalies, anomalyWrongType, 1)
+		t.Unknown[Unknown{e.label, ValueOther}] = struct{}{}
+		return ValueOther
+	}
+	return t.label(e, v.text)
+}
+
 // label returns the label value for an API value, which must not be empty.
 func (t *Tally) label(e *enum, raw string) string {
 	value, known := t.labels.value(e, raw)
@@ -236,7 +246,7 @@ func (t *Tally) countCall(c *Call) {
 		t.Add(Anomalies, anomalyMissingStatus, 1)
 		return
 	}
-	status := t.label(enumCallStatus, c.Status)
+	status := t.label(enumCallStatus, string(c.Status))
 	t.Add(Calls, status, 1)
 	if c.Finished() {
 		t.countFinishedCall(c, status)
@@ -246,8 +256,8 @@ func (t *Tally) countCall(c *Call) {
 func (t *Tally) countFinishedCall(c *Call, status string) {
 	t.Add(CallsFinished, status, 1)
 	outcome := ValueNone
-	if c.Outcome.value != "" {
-		outcome = t.label(enumOutcome, c.Outcome.value)
+	if !c.Outcome.IsNone() {
+		outcome = t.valueLabel(enumOutcome, c.Outcome)
 	}
 	t.Add(CallOutcomes, outcome, 1)
 	t.observe(AttemptsPerCall, "", time.Duration(len(c.Attempts))*time.Second)
@@ -273,7 +283,7 @@ func (t *Tally) countAttempt(a *Attempt) {
 		t.Add(Anomalies, anomalyMissingStatus, 1)
 		return
 	}
-	status := t.label(enumAttemptStatus, a.Status)
+	status := t.label(enumAttemptStatus, string(a.Status))
 	t.Add(CallAttempts, status, 1)
 	switch {
 	case a.Finished():
@@ -289,18 +299,18 @@ func (t *Tally) countAttempt(a *Attempt) {
 func (t *Tally) countFinishedAttempt(a *Attempt, status string) {
 	t.Add(AttemptsFinished, status, 1)
 	result := ValueNone
-	if a.Result != "" {
-		result = t.label(enumResult, a.Result)
+	if !a.Result.IsNone() {
+		result = t.valueLabel(enumResult, a.Result)
 	}
 	t.Add(AttemptResults, result, 1)
-	if a.DialError != "" {
-		t.Add(AttemptDialErrors, t.label(enumDialError, a.DialError), 1)
+	if !a.DialError.IsNone() {
+		t.Add(AttemptDialErrors, t.valueLabel(enumDialError, a.DialError), 1)
 	}
-	if a.EndedBy != "" {
-		t.Add(AttemptEndedBy, t.label(enumEndedBy, a.EndedBy), 1)
+	if !a.EndedBy.IsNone() {
+		t.Add(AttemptEndedBy, t.valueLabel(enumEndedBy, a.EndedBy), 1)
 	}
-	if a.EndReason != "" {
-		t.Add(AttemptEndReasons, t.label(enumEndReason, a.EndReason), 1)
+	if !a.EndReason.IsNone() {
+		t.Add(AttemptEndReasons, t.valueLabel(enumEndReason, a.EndReason), 1)
 	}
 
 	t.checkTimestamp(a.StartedAt)

@@ -32,6 +32,7 @@ type Summary struct {
 	Pages      int
 	Duplicates int
 	Missing    int
+	Skipped    int
 }
 
 // ListSummary is what revoxapi.Campaigns has read. See revoxapi.ListSummary, which has the same fields.

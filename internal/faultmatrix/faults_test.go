@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+
+	"github.com/revox-exporter/revox_exporter/internal/badserver"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -121,8 +124,8 @@ func refusals() []fault {
 		{name: "504", behavior: status(504), reason: revoxapi.KindServerError},
 		{name: "a redirect elsewhere", behavior: revoxtest.Redirect("https://elsewhere.invalid/canary?canary=words"),
 			reason: revoxapi.KindBadResponse},
-		{name: "a redirect to itself", behavior: revoxtest.Redirect("/api/campaigns/faulty/rows?page=1&page_size=10"),
-			reason: revoxapi.KindBadResponse},
+		{name: "a redirect to itself", detour: redirecting(true), reason: revoxapi.KindBadResponse},
+		{name: "a redirect that loses the page", detour: redirecting(false), reason: revoxapi.KindBadResponse},
 		{name: "a redirect to https", behavior: revoxtest.Redirect("https://127.0.0.1/api"), reason: revoxapi.KindBadResponse},
 		{name: "203, and gzip called `x-gzip`", detour: transformed, reason: accepted},
 		{name: "204", behavior: status(204), reason: revoxapi.KindBadResponse},
@@ -155,6 +158,12 @@ func connections() []fault {
 		{name: "101, and the connection stays open", detour: switching, reason: revoxapi.KindBadResponse},
 		{name: "HTTP/2 flow control that overflows, which blocks Go's client for ever", detour: overflowing,
 			reason: revoxapi.KindTimeout, hangs: true},
+		{name: "an HTTP/2 stream that is refused", detour: refusing(badserver.Reset(http2.ErrCodeRefusedStream)),
+			reason: revoxapi.KindConnection},
+		{name: "an HTTP/2 stream that is reset for a protocol error", detour: refusing(badserver.Reset(http2.ErrCodeProtocol)),
+			reason: revoxapi.KindConnection},
+		{name: "an HTTP/2 connection that ends before each answer", detour: refusing(badserver.GoAway),
+			reason: revoxapi.KindConnection},
 		{name: "an HTTP/2 connection that is silent; new ones are not", detour: spoiled(true, 0), reason: accepted, hangs: true},
 		{name: "an HTTP/1.1 connection that is silent; new ones are not", detour: spoiled(false, 0), reason: accepted,
 			hangs: true},
@@ -234,13 +243,11 @@ func wrongTypes() []fault {
 	add := func(name string, behavior revoxtest.Behavior, reason revoxapi.ErrorKind) {
 		faults = append(faults, fault{name: name, behavior: behavior, reason: reason})
 	}
-	for _, field := range []string{
-		"call", "status", "outcome", "call_attempts", "result", "dial_error", "ended_by", "end_reason",
-	} {
+	for _, field := range []string{"call", "call_attempts"} {
 		add("`"+field+"`", revoxtest.WrongType(field), revoxapi.KindBadResponse)
 	}
 	for _, field := range []string{
-		"page", "page_size", "total", "campaign", "name", "created_at", "started_at", "answered_at", "ended_at",
+		"status", "outcome", "result", "dial_error", "ended_by", "end_reason", "page", "page_size", "total", "campaign", "name", "created_at", "started_at", "answered_at", "ended_at",
 		"phone_number", "input_data", "transcript", "assistant", "last_call_attempt",
 	} {
 		add("`"+field+"`", revoxtest.WrongType(field), accepted)
@@ -278,6 +285,10 @@ func rowFaults() []fault {
 			reason: accepted},
 		{name: "rows without `id`", behavior: mangle(func(rows) rows { return rows{json.RawMessage(`{"call": null}`)} }),
 			reason: revoxapi.KindBadResponse},
+		{name: "a row that is `null`", behavior: mangle(func(r rows) rows { r[len(r)/2] = json.RawMessage("null"); return r }),
+			reason: accepted},
+		{name: "a row that is a text", behavior: mangle(func(r rows) rows { r[len(r)-1] = json.RawMessage(`"canary words"`); return r }),
+			reason: accepted},
 		{name: "`total` says ten more", behavior: revoxtest.LyingTotal(rowsAfter + 10), reason: accepted},
 		{name: "`total` says 10^15", behavior: revoxtest.LyingTotal(1e15), reason: accepted},
 		{name: "`total` says ten fewer", behavior: revoxtest.LyingTotal(rowsBefore - 10), reason: accepted},

@@ -24,6 +24,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/revox-exporter/revox_exporter/internal/apitransport"
 	"github.com/revox-exporter/revox_exporter/internal/badserver"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
@@ -187,6 +189,29 @@ func overflowing(t *testing.T, w *world) *detour {
 	server := badserver.NewOverflow(t, w.API.Handler())
 	server.Bad.Store(true)
 	return keeping(t, server.Server)
+}
+
+// refusing is the API over HTTP/2, which refuses each request.
+func refusing(refusal func(*http2.Framer, *http2.MetaHeadersFrame) error) func(*testing.T, *world) *detour {
+	return func(t *testing.T, w *world) *detour {
+		server := badserver.NewOverflow(t, w.API.Handler())
+		server.Refusal.Store(&refusal)
+		return keeping(t, server.Server)
+	}
+}
+
+// redirecting is a server that redirects to where it was asked, with the parameters or without.
+func redirecting(parameters bool) func(*testing.T, *world) *detour {
+	return func(t *testing.T, _ *world) *detour {
+		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if !parameters {
+				r.URL.RawQuery = ""
+			}
+			http.Redirect(rw, r, r.URL.String(), http.StatusFound)
+		}))
+		t.Cleanup(server.Close)
+		return to(t, server.URL)
+	}
 }
 
 // spoiled is the API with TLS. The first connection is answered with status or, if that is 0, is silent; others are fine.
