@@ -49,7 +49,7 @@ var faults = []struct {
 	{"trailing bytes", revoxtest.TrailingBytes("{}"), revoxapi.KindBadResponse, false},
 	{"nested very deeply", revoxtest.DeepNesting(1_000_000), revoxapi.KindBadResponse, false},
 	{"larger than the limit", revoxtest.GzipBomb(32 << 20), revoxapi.KindBadResponse, false},
-	{"status of another type", revoxtest.WrongType("status"), revoxapi.KindBadResponse, false},
+	{"call of another type", revoxtest.WrongType("call"), revoxapi.KindBadResponse, false},
 	{"attempts of another type", revoxtest.WrongType("call_attempts"), revoxapi.KindBadResponse, false},
 	{"more attempts in a row than are read", revoxtest.SetField("call_attempts", "["+strings.Repeat("{},", 20_000)+"{}]"),
 		revoxapi.KindBadResponse, false},
