@@ -1,12 +1,14 @@
 package collector
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/room"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -98,8 +100,18 @@ func (e *Exporter) logScan(before, after *store.Record) {
 		logger.Warn("a full scan found rows changed that scans before it did not see",
 			"rows", after.Data.Differences-before.Data.Differences)
 	}
+	if errors.Is(before.Err, room.ErrFull) && e.full() == 0 {
+		e.warnedFull.Store(false)
+	}
 	took, reason := after.Duration.Round(time.Millisecond), revoxapi.KindOf(after.Err)
 	switch {
+	case errors.Is(after.Err, room.ErrFull):
+		if first := !e.warnedFull.Swap(true); first {
+			logger.Warn("there is no room for a campaign; its last complete data stays published until it is too old, and "+
+				"revox_exporter_campaigns_over_limit counts others like it", "reason", reason, "err", after.Err)
+		} else {
+			logger.Debug("there is no room for a campaign", "reason", reason, "err", after.Err)
+		}
 	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != reason):
 		if reason == revoxapi.KindTimeout {
 			logger = logger.With("hint", "if the API is only slow, raise --revox.timeout, and --scan.timeout if it is set")
@@ -115,6 +127,16 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	default:
 		logger.Debug("scan complete", "rows", after.Data.Tally.Rows(), "duration", took)
 	}
+}
+
+// full returns the number of campaigns for whose last scan there was no room.
+func (e *Exporter) full() (n int64) {
+	for _, r := range e.store.All() {
+		if errors.Is(r.Err, room.ErrFull) {
+			n++
+		}
+	}
+	return n
 }
 
 // logTooOld logs, once, that a campaign's data has become too old to be published.

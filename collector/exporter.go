@@ -75,6 +75,7 @@ type Exporter struct {
 	// wakeDiscovery makes discover read the list soon, if it is waiting; nil before its first wait.
 	wakeDiscovery atomic.Pointer[context.CancelFunc]
 	overLimit     atomic.Int64 // campaigns that are not selected because there are too many
+	warnedFull    atomic.Bool  // the log has said that there is no room for some campaign
 
 	// selecting is locked while campaigns are selected. It guards the fields below.
 	selecting sync.Mutex

@@ -24,12 +24,13 @@ var allowedImports = map[string][]string{
 	"internal/regularfile":   {},
 	"internal/readahead":     {},
 	"collector/statefile":    {"internal/regularfile"},
+	"collector/room":         {},
 	"collector/tally":        {"revoxapi"},
 	"collector/rows":         {"collector/tally"},
 	"collector/campaigns":    {"internal/regularfile", "revoxapi", "collector/tally"},
-	"collector/scan":         {"revoxapi", "internal/apirequest", "internal/readahead", "collector/tally", "collector/rows"},
+	"collector/scan":         {"revoxapi", "internal/apirequest", "internal/readahead", "collector/room", "collector/tally", "collector/rows"},
 	"collector/schedule":     {"revoxapi"},
-	"collector/store":        {"revoxapi", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/statefile"},
+	"collector/store":        {"revoxapi", "collector/room", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/statefile"},
 	"collector/exposition":   {"revoxapi", "collector/tally", "collector/campaigns", "collector/store"},
 	"internal/pages":         {"collector"},
 	"internal/httpserver":    {},
@@ -37,7 +38,7 @@ var allowedImports = map[string][]string{
 	"revoxapi/revoxtest":     {"revoxapi", "revoxapi/revoxtest/internal/wire"},
 	"revoxapi/revoxtest/sim": {"revoxapi", "revoxapi/revoxtest", "revoxapi/revoxtest/internal/wire", "revoxapi/revoxtest/sim/internal/calendar"},
 	"collector": {
-		"revoxapi", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
+		"revoxapi", "collector/room", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
 	},
 }
 

@@ -19,7 +19,7 @@ var (
 		"Lists of campaigns that could not be read, are doubted because most campaigns are suddenly gone, or are incomplete, "+
 			"by reason; the last two are incomplete.", []string{"reason"}, nil)
 	descOverLimit = prometheus.NewDesc("revox_exporter_campaigns_over_limit",
-		fmt.Sprintf("Campaigns that are not read because one process reads at most %d.", campaigns.MaxSelected), nil, nil)
+		fmt.Sprintf("Campaigns that are not read because one process reads at most %d, or because there is no room for their rows or series.", campaigns.MaxSelected), nil, nil)
 	descShardInfo = prometheus.NewDesc("revox_exporter_shard_info",
 		"Always 1. Gives this exporter's share of the campaigns: --shard.index and --shard.count.",
 		[]string{"shard_index", "shard_count"}, nil)
@@ -72,7 +72,7 @@ func (e ownMetrics) Collect(ch chan<- prometheus.Metric) {
 				float64(list.Failures[kind]), string(kind))
 		}
 	}
-	gauge(descOverLimit, float64(e.overLimit.Load()))
+	gauge(descOverLimit, float64(e.overLimit.Load()+e.full()))
 	ch <- prometheus.MustNewConstMetric(descShardInfo, prometheus.GaugeValue, 1,
 		strconv.Itoa(e.cfg.Shard.Index), strconv.Itoa(max(e.cfg.Shard.Count, 1)))
 	gauge(descShards, float64(max(e.cfg.Shard.Count, 1)))

@@ -39,7 +39,9 @@ type UnknownValue struct {
 // ScanOnce reads every page of a campaign and returns the counts, or a *revoxapi.Error. It neither publishes nor
 // remembers anything. It may be called without Run.
 func (e *Exporter) ScanOnce(ctx context.Context, campaignID string) (*Report, error) {
-	found, err := e.scanner.Scan(ctx, campaignID, e.cfg.Clock.Now(), nil, nil)
+	claim := e.store.Claim(campaignID)
+	defer claim.End()
+	found, err := e.scanner.Scan(ctx, campaignID, e.cfg.Clock.Now(), nil, claim, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package collector
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 )
@@ -18,7 +21,9 @@ func (e *Exporter) restore() {
 	listed := map[string]*campaigns.Listed{}
 	withData := 0
 	hides := e.labels.Hider()
-	for id, was := range e.cfg.State.Campaigns(e.labels, e.scanner.RowTable) {
+	restored := e.cfg.State.Campaigns(e.labels, e.scanner.RowTable, e.store.Admit)
+	for _, id := range slices.Sorted(maps.Keys(restored)) { // in order, in case that there are too many
+		was := restored[id]
 		if e.cfg.Discovery == nil {
 			was.Record.Listed = nil
 		}

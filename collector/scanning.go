@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/room"
 	"github.com/revox-exporter/revox_exporter/collector/schedule"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -55,8 +56,10 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 		timed, cancel = context.WithTimeout(timed, e.cfg.ScanTimeout)
 		defer cancel()
 	}
+	claim := e.store.Claim(id)
+	defer claim.End()
 	key, _ := e.cfg.Key.Key() // the client reports an error
-	outcome.Found, outcome.Err = e.scanner.Scan(timed, id, start, r.Data.LastScan(), slot.LowPriority)
+	outcome.Found, outcome.Err = e.scanner.Scan(timed, id, start, r.Data.LastScan(), claim, slot.LowPriority)
 	if outcome.Err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
 		return start, false // the exporter ends, the campaign is no longer selected, or no scrape waits for the scan
 	}
@@ -88,7 +91,18 @@ func (e *Exporter) leftAlone(r *store.Record, now time.Time) bool {
 	if revoxapi.KindOf(r.Err) == revoxapi.KindAuth && e.breaker.Changed() {
 		return false
 	}
-	return schedule.Within(schedule.HoldOff(r.Err), r.Ended, now)
+	return schedule.Within(holdOff(r.Err), r.Ended, now)
+}
+
+// fullHoldOff is the wait after a scan that found no room: reading the campaign again soon does not help.
+const fullHoldOff = 10 * time.Minute
+
+// holdOff returns the minimum wait between a scan that failed with err and the next one.
+func holdOff(err error) time.Duration {
+	if errors.Is(err, room.ErrFull) {
+		return fullHoldOff
+	}
+	return schedule.HoldOff(err)
 }
 
 // scanAll scans every selected campaign once.

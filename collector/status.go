@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector/schedule"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -123,7 +122,7 @@ func (e *Exporter) keyRefused(listErr error, records []*store.Record) bool {
 func (e *Exporter) nextScan(r *store.Record, now time.Time) time.Time {
 	var due time.Time
 	if e.leftAlone(r, now) {
-		due = r.Ended.Add(schedule.HoldOff(r.Err))
+		due = r.Ended.Add(holdOff(r.Err))
 	}
 	if e.onScrape != nil || !r.Scanned {
 		return due

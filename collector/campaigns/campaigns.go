@@ -34,7 +34,7 @@ type Config struct {
 
 // MaxSelected is the number of campaigns that are selected at most, the given ones first, then those in the file. What
 // the API lists must not decide how much memory and how many series there are.
-const MaxSelected = 10_000
+const MaxSelected = 2500
 
 // Selector knows which campaigns are selected. It is safe for concurrent use. Make one with New.
 type Selector struct {

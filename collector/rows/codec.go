@@ -19,30 +19,38 @@ var errBroken = errors.New("its rows are damaged")
 
 // Encode returns s in its stored form, which Table.Decode reads.
 func (s *Set) Encode() []byte {
-	var stored [][][2]string
+	stored := [][][2]string{}
 	index := map[Code]uint64{}
-	var rows []byte
-	for i := range s.Len() {
-		rows = binary.LittleEndian.AppendUint64(rows, s.keys[i])
-		codes := s.codesOf(i)
-		rows = binary.AppendUvarint(rows, uint64(len(codes)))
-		for _, code := range codes {
-			at, ok := index[code]
-			if !ok {
-				at = uint64(len(stored))
-				index[code] = at
-				pairs := [][2]string{}
-				for _, a := range s.table.of(code) {
-					pairs = append(pairs, [2]string{a.Family.Name, a.Label})
-				}
-				stored = append(stored, pairs)
+	for _, code := range s.allCodes() {
+		if _, ok := index[code]; !ok {
+			index[code] = uint64(len(stored))
+			pairs := [][2]string{}
+			for _, a := range s.table.of(code) {
+				pairs = append(pairs, [2]string{a.Family.Name, a.Label})
 			}
-			rows = binary.AppendUvarint(rows, at)
+			stored = append(stored, pairs)
 		}
 	}
 	head := tally.MarshalJSON(stored)
-	bytes := binary.LittleEndian.AppendUint32(make([]byte, 0, 4+len(head)+len(rows)), uint32(len(head)))
-	return append(append(bytes, head...), rows...)
+	bytes := make([]byte, 0, 4+len(head)+9*s.Len()+2*len(s.allCodes())) // there may be millions of rows
+	bytes = binary.LittleEndian.AppendUint32(bytes, uint32(len(head)))
+	bytes = append(bytes, head...)
+	for i := range s.Len() {
+		codes := s.codesOf(i)
+		bytes = binary.LittleEndian.AppendUint64(bytes, s.keys[i])
+		bytes = binary.AppendUvarint(bytes, uint64(len(codes)))
+		for _, code := range codes {
+			bytes = binary.AppendUvarint(bytes, index[code])
+		}
+	}
+	return bytes
+}
+
+func (s *Set) allCodes() []Code {
+	if s == nil {
+		return nil
+	}
+	return s.codes
 }
 
 // Decode reverses Set.Encode. It fails if bytes is damaged. Metrics that this version does not have are ignored.

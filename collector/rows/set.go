@@ -49,6 +49,9 @@ func (b *Builder) Add(key uint64, parts [][]tally.Addition) {
 	b.rows = append(b.rows, builderRow{key, from, uint32(len(b.codes))})
 }
 
+// Weight is what the rows that were added count; see Set.Weight.
+func (b *Builder) Weight() int { return weight(len(b.rows), len(b.codes)) }
+
 // Set returns the set of the rows that were added.
 func (b *Builder) Set() *Set {
 	slices.SortStableFunc(b.rows, func(x, y builderRow) int { return cmp.Compare(x.key, y.key) })
@@ -86,6 +89,20 @@ func (s *Set) Len() int {
 		return 0
 	}
 	return len(s.keys)
+}
+
+// codesPerWeight is the number of codes that take about as much memory as a row without any.
+const codesPerWeight = 16
+
+// weight returns what rows with so many codes count.
+func weight(rows, codes int) int { return rows + codes/codesPerWeight }
+
+// Weight is what the rows count towards limits of memory: 1 each, and more if there are many attempts.
+func (s *Set) Weight() int {
+	if s == nil {
+		return 0
+	}
+	return weight(len(s.keys), len(s.codes))
 }
 
 // Has reports whether the set has the row with this key.

@@ -5,8 +5,8 @@
 // and checks that all this adds up; if it does not, the scan is a full one.
 //
 //	scanner := &scan.Scanner{Client: client, Labels: labels, RowTable: table, FullInterval: time.Hour}
-//	first, err := scanner.Scan(ctx, id, time.Now(), nil, nil)
-//	later, err := scanner.Scan(ctx, id, time.Now(), first, nil)
+//	first, err := scanner.Scan(ctx, id, time.Now(), nil, nil, nil)
+//	later, err := scanner.Scan(ctx, id, time.Now(), first, nil, nil)
 //
 // The package keeps nothing between scans. Package store publishes results, and package schedule decides when to scan.
 package scan

@@ -11,18 +11,43 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
+const (
+	// largeScan is the weight of rows from which on scans take turns: between two pages, so that no answer waits.
+	largeScan = 100_000
+	// largePage is where a scan takes its turn in the middle of a page, because that has no end.
+	largePage = 3 * largeScan
+)
+
 // full reads every row.
 func (s *run) full(ctx context.Context) (*Result, error) {
+	if s.before.Rows.Weight() > largeScan {
+		s.claim.Turn(ctx)
+	}
 	f := s.newFull()
 	var finder LayoutFinder
 	var summary revoxapi.RowsSummary
-	onPage := func(o *apirequest.Options) { o.OnPage = finder.Saw }
+	onPage := func(o *apirequest.Options) {
+		o.OnPage = func(p apirequest.Page) {
+			finder.Saw(p)
+			if s.rows.Weight() > largeScan {
+				s.claim.Turn(ctx)
+			}
+		}
+	}
 	for r, err := range revoxapi.Rows[tally.Row](ctx, s.scanner.Client, s.campaignID, s.scanner.Params,
 		s.priority, onPage, revoxapi.WithSummary(&summary)) {
 		if err != nil {
 			return nil, err
 		}
 		f.add(r)
+		if weight := s.rows.Weight() + f.known.lateWeight(); weight >= s.grown+growStep {
+			if err := s.grow(weight); err != nil {
+				return nil, err
+			}
+			if weight > largePage {
+				s.claim.Turn(ctx)
+			}
+		}
 	}
 	t := tally.New(s.scanner.Labels)
 	t.Merge(f.known.finished)

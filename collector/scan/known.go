@@ -25,6 +25,8 @@ type Known struct {
 	// finished counts the finished rows, except those in late.
 	finished *tally.Tally
 	late     []lateRow
+	// lateParts is the number of rows and attempts in late.
+	lateParts int
 	// read are the statuses whose rows are read by each scan.
 	read []revoxapi.CallStatus
 	// frontier is the position where a waiting row was last found to be called.
@@ -137,6 +139,15 @@ func (k *Known) count(c class) (n int) {
 		}
 	}
 	return n
+}
+
+// lateWeight returns what the late rows count as rows: they are kept whole. A row or an attempt takes about 200 bytes, and
+// what is usually kept of a row about 25.
+func (k *Known) lateWeight() int {
+	if k == nil {
+		return 0
+	}
+	return 8 * k.lateParts
 }
 
 // filterRetry is how long scans are full after a filter proved wrong.

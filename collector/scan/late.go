@@ -24,8 +24,21 @@ func (k *Known) addLate(position int, r tally.Row, now time.Time) bool {
 	if len(k.late) == maxLate || !looksUnfinished(&r, k.outcomes, now) {
 		return false
 	}
-	k.late = append(k.late, lateRow{position: position, row: r, found: now})
+	k.keepLate(lateRow{position: position, row: r, found: now})
 	return true
+}
+
+func (k *Known) keepLate(r lateRow) {
+	k.late = append(k.late, r)
+	k.lateParts += parts(&r.row)
+}
+
+// parts returns the number of structs that a row takes: itself and its attempts.
+func parts(r *tally.Row) int {
+	if r.Call == nil {
+		return 1
+	}
+	return 1 + len(r.Call.Attempts)
 }
 
 // lateRow is a finished row that is looked at again.

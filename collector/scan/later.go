@@ -71,6 +71,8 @@ type laterScan struct {
 	read *tally.Tally
 	// found are the rows that were read, by key, except those that were read for the sake of a total.
 	found map[uint64]*tally.Row
+	// foundParts is the number of rows and attempts in found.
+	foundParts int
 	// unplaced are the keys of rows in found whose position is not known yet.
 	unplaced map[uint64]struct{}
 }
@@ -139,25 +141,34 @@ func (l *laterScan) readActive(ctx context.Context) error {
 				rest = append(rest, PageRequest{Number: p.Number + number, Size: p.Size, Status: p.Status})
 			}
 		}
-		l.see(p.Rows)
-		return nil
+		return l.see(p.Rows)
 	}
 	if err := l.readPages(ctx, tally.RequestsActive, first, each); err != nil {
 		return err
 	}
-	if active > l.layout.Total/2 {
+	if active > min(l.layout.Total/2, maxFoundParts) {
 		return errReadAll // it costs as much, and finds more
 	}
 	return l.readPages(ctx, tally.RequestsActive, rest, each)
 }
 
-// see adds rows that were read.
-func (l *laterScan) see(read []tally.Row) {
+// maxFoundParts is the number of rows and attempts that a later scan has in memory. A full scan has one page.
+const maxFoundParts = 100_000
+
+// see adds rows that were read. The error is errReadAll if there are too many.
+func (l *laterScan) see(read []tally.Row) error {
 	for i := range read {
 		key := rows.Key(read[i].ID)
+		if l.found[key] == nil {
+			l.foundParts += parts(&read[i])
+		}
 		l.found[key] = &read[i]
 		l.unplaced[key] = struct{}{}
 	}
+	if l.foundParts > maxFoundParts {
+		return errReadAll
+	}
+	return nil
 }
 
 // place finds the positions of the rows that were read since the last time, and updates their class. The error is
@@ -270,8 +281,7 @@ func (l *laterScan) readRange(ctx context.Context, from, to int, each func(posit
 				return err
 			}
 		}
-		l.see(p.Rows)
-		return nil
+		return l.see(p.Rows)
 	})
 	if err == nil && !complete() {
 		return errReadAll
@@ -330,8 +340,7 @@ func (l *laterScan) readPositions(ctx context.Context, positions []int) error {
 		if len(p.Rows) != min(p.Size, len(l.keys)-first) {
 			return errReadAll
 		}
-		l.see(p.Rows)
-		return nil
+		return l.see(p.Rows)
 	})
 	if err != nil {
 		return err
@@ -523,7 +532,7 @@ func (l *laterScan) countLate(k *Known, others, finished *tally.Tally) {
 		r := l.found[l.keys[late.position]]
 		if r == nil {
 			others.CountRow(late.row)
-			k.late = append(k.late, late)
+			k.keepLate(late)
 			continue
 		}
 		if late.due(l.run.start) {
@@ -537,7 +546,7 @@ func (l *laterScan) countLate(k *Known, others, finished *tally.Tally) {
 		}
 		late.row = *r
 		l.run.count(others, *r)
-		k.late = append(k.late, late)
+		k.keepLate(late)
 	}
 }
 

@@ -199,7 +199,7 @@ func (h *history) close() {
 // scan scans once, publishes the outcome and returns the record with it.
 func (h *history) scan(o *observer) *store.Record {
 	before, began := h.api.RequestCount(), h.clock.Now()
-	found, err := o.scanner.Scan(h.t.Context(), "c", began, o.store.Get("c").Data.LastScan(), nil)
+	found, err := o.scanner.Scan(h.t.Context(), "c", began, o.store.Get("c").Data.LastScan(), nil, nil)
 	o.requests += uint64(h.api.RequestCount() - before)
 	outcome := store.Outcome{Found: found, Err: err, Due: began, Asked: began, Start: began, End: h.clock.Now()}
 	_, after := o.store.Publish("c", outcome)

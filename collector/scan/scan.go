@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/room"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
@@ -43,17 +44,20 @@ type Result struct {
 	Differences int
 }
 
+// Weight is what the result counts towards the rows that are kept: 1 a row, and more for many attempts.
+func (r *Result) Weight() int { return r.Rows.Weight() + r.Known.lateWeight() }
+
 // Scan reads every row of the campaign that can have changed since before, and returns the counts of the whole campaign,
 // or a *revoxapi.Error. start is the current time. before is the result of the last complete scan, which may be a
-// restored one; nil if there is none. lowPriority reports whether requests must let those of other scans go first; nil
-// means no.
+// restored one; nil if there is none. claim is the room for rows; see Result.Weight. lowPriority reports whether requests
+// must let those of other scans go first. nil means no limit, and no.
 func (s *Scanner) Scan(
-	ctx context.Context, campaignID string, start time.Time, before *Result, lowPriority func() bool,
+	ctx context.Context, campaignID string, start time.Time, before *Result, claim *room.Claim, lowPriority func() bool,
 ) (*Result, error) {
 	if before == nil {
 		before = &Result{}
 	}
-	return (&run{scanner: s, campaignID: campaignID, start: start, before: before, lowPriority: lowPriority}).run(ctx)
+	return (&run{scanner: s, campaignID: campaignID, start: start, before: before, claim: claim, lowPriority: lowPriority}).run(ctx)
 }
 
 // run is one scan of a campaign that is in progress.
@@ -62,6 +66,8 @@ type run struct {
 	campaignID  string
 	start       time.Time
 	before      *Result // not nil
+	claim       *room.Claim
+	grown       int // the weight of rows for which there is room
 	lowPriority func() bool
 
 	requests map[string]int // by kind, as revox_campaign_scan_requests
@@ -85,6 +91,9 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 		s.rows, s.returned = rows.NewBuilder(s.scanner.RowTable), nil
 		found, err = s.full(ctx)
 	}
+	if err == nil {
+		err = s.grow(found.Weight())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +106,19 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 		found.Tally = s.before.Tally
 	}
 	return found, nil
+}
+
+// growStep is the weight of rows after which room is made for more.
+const growStep = 1000
+
+// grow makes room for rows of this weight.
+func (s *run) grow(weight int) error {
+	err := s.claim.Grow(weight)
+	if err == nil {
+		s.grown = weight
+		return nil
+	}
+	return &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: s.campaignID, Page: -1, Err: err}
 }
 
 // count counts a row in t.

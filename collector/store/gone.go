@@ -11,7 +11,7 @@ import (
 const (
 	// rememberGone is how long a row that has vanished is remembered. If it returns later, it counts again.
 	rememberGone = 48 * time.Hour
-	// maxGone is the number of vanished rows, of all campaigns, that are remembered.
+	// maxGone is the weight of the vanished rows, of all campaigns, that are remembered.
 	maxGone = 1_000_000
 )
 
@@ -28,9 +28,10 @@ type goneHour struct {
 	rows *rows.Set
 }
 
-func (g gone) len() (n int) {
+// weight is what the rows count towards limits of memory.
+func (g gone) weight() (n int) {
 	for _, h := range g.hours {
-		n += h.rows.Len()
+		n += h.rows.Weight()
 	}
 	return n
 }
@@ -60,12 +61,12 @@ func (g gone) next(now, vanished *rows.Set, at time.Time, limit int) (next gone,
 		}
 	}
 	next = gone{hours: hours}
-	for n := next.len(); len(next.hours) > 0; next.hours = next.hours[1:] {
+	for n := next.weight(); len(next.hours) > 0; next.hours = next.hours[1:] {
 		first := next.hours[0]
 		if n <= limit && hour.Sub(first.at) <= rememberGone {
 			break
 		}
-		n -= first.rows.Len()
+		n -= first.rows.Weight()
 		forgotten = sumOfCounts(forgotten, first.rows.Counts())
 	}
 	if sameHours(next, g) {

@@ -120,6 +120,26 @@ func (p *Snapshot) makeLow() {
 	p.lowDistributions = make([]tally.LabelMap[lowCount[tally.Distribution]], len(tally.Families()))
 }
 
+// rowWeight is what p's rows count towards MaxRows.
+func (p *Snapshot) rowWeight() int {
+	return (&scan.Result{Rows: p.Rows, Known: p.Known}).Weight() + p.gone.weight()
+}
+
+// scanSeries is about the number of series of a campaign that do not come from rows.
+const scanSeries = 30
+
+// series is what p counts towards MaxSeries: its series, and the cells of its histograms, which native buckets show.
+func (p *Snapshot) series() int {
+	n := scanSeries
+	for i, f := range tally.Families() {
+		n += max(len(p.Tally.Values.Counts[i]), len(p.Monotonic.Counts[i]))
+		for _, d := range p.Monotonic.Distributions[i] {
+			n += len(f.Buckets) + 3 + len(d.Value)
+		}
+	}
+	return n
+}
+
 // isLow reports whether any count is below its base.
 func (p *Snapshot) isLow() bool {
 	for i := range p.lowCounts {

@@ -129,35 +129,60 @@ func (s *State) Close() {
 }
 
 // Campaigns returns the campaigns that the file had when it was opened, by ID. At is zero for those that were selected.
-// It must be called once, before anything is published.
-func (s *State) Campaigns(labels *tally.Labels, table *rows.Table) map[string]Dropped {
+// It must be called once, before anything is published. A record for which admit returns false loses its data, because
+// there is no room for it; selected campaigns come first, and then they are in the order of their IDs.
+func (s *State) Campaigns(labels *tally.Labels, table *rows.Table, admit func(*Record) bool) map[string]Dropped {
 	if s == nil {
 		return nil
 	}
 	campaigns := map[string]Dropped{}
-	unreadable := 0
+	unreadable, tooMany := 0, 0
 	for id := range s.found[keptData] {
 		if s.found[keptScan][id] == nil {
 			unreadable++ // both kinds are always written together
 		}
 	}
+	var ids [2][]string // selected and dropped
 	for id, bytes := range s.found[keptScan] {
 		r, dropped, err := decodeScan(id, bytes)
-		if err == nil && r.Data != nil {
-			err = decodeData(s.found[keptData][id], r.Data, labels)
-		}
 		if err != nil {
 			unreadable++
 			s.logger.Debug("the state of a campaign cannot be read", "campaign_id", id, "err", err)
 			continue
 		}
+		campaigns[id] = Dropped{r, dropped}
+		if dropped.IsZero() {
+			ids[0] = append(ids[0], id)
+		} else {
+			ids[1] = append(ids[1], id)
+		}
+	}
+	slices.Sort(ids[0])
+	slices.Sort(ids[1])
+	for _, id := range slices.Concat(ids[0], ids[1]) {
+		r, dropped := campaigns[id].Record, campaigns[id].At
 		is := keptCampaign{dropped: dropped}
 		if r.Data != nil {
+			if err := decodeData(s.found[keptData][id], r.Data, labels); err != nil {
+				unreadable++
+				s.logger.Debug("the state of a campaign cannot be read", "campaign_id", id, "err", err)
+				delete(campaigns, id)
+				continue
+			}
 			s.restoreLarge(id, r.Data, &is, labels, table)
 			is.data, is.dataSum = r.Data, sumOf(s.found[keptData][id])
+			for _, kind := range keptKinds {
+				delete(s.found[kind], id) // it may be large
+			}
+			if !admit(r) {
+				tooMany++
+				r.Data, is = nil, keptCampaign{dropped: dropped}
+			}
 		}
-		campaigns[id] = Dropped{r, dropped}
 		s.kept[id] = is
+	}
+	if tooMany > 0 {
+		s.logger.Warn("the state has more campaigns than one process has room for; the others start from zero", "campaigns", tooMany)
 	}
 	if unreadable > 0 {
 		s.logger.Warn("the state of some campaigns cannot be read; they start from zero", "campaigns", unreadable)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/room"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // Store has the record of each selected campaign. It is safe for concurrent use, and holds its lock only to look up or
@@ -15,6 +18,8 @@ import (
 type Store struct {
 	state *State // nil: nothing survives a restart
 	ages  Ages
+	// rows and series bound what all campaigns together have, those that were dropped included.
+	rows, series *room.Room
 
 	mu      sync.RWMutex
 	records map[string]*Record
@@ -22,6 +27,8 @@ type Store struct {
 	ordered atomic.Pointer[[]*Record]
 	// dropped are campaigns that are no longer selected. If one is selected again, its counters continue.
 	dropped map[string]Dropped
+	// evicted reports that dropped campaigns were forgotten that the state still has.
+	evicted atomic.Bool
 }
 
 // Dropped is a campaign that is no longer selected since At.
@@ -31,7 +38,64 @@ type Dropped struct {
 }
 
 // New returns an empty Store. With a nil state nothing survives a restart.
-func New(state *State, ages Ages) *Store { return &Store{state: state, ages: ages} }
+func New(state *State, ages Ages) *Store {
+	s := &Store{state: state, ages: ages}
+	s.rows = room.New(room.Limits{What: "rows", All: MaxRows, One: MaxCampaignRows}, s.evict)
+	s.series = room.New(room.Limits{What: "series", All: MaxSeries}, s.evict)
+	return s
+}
+
+// The limits of a process, so that it needs less than 512 MiB whatever the API sends. A row counts as more than one if it
+// has many attempts (rows.Set.Weight), and a cell of a histogram counts as a series.
+const (
+	MaxRows         = 4_000_000
+	MaxCampaignRows = 2_000_000
+	MaxSeries       = 2_000_000
+)
+
+// Claim returns the room for the rows of a campaign's scan. It must end after the scan's outcome is published.
+func (s *Store) Claim(id string) *room.Claim { return s.rows.Begin(id) }
+
+// Admit makes room for the data of a restored record, and reports whether there is enough.
+func (s *Store) Admit(r *Record) bool {
+	if r.Data == nil {
+		return true
+	}
+	if s.rows.Admit(r.ID, r.Data.rowWeight()) != nil {
+		return false
+	}
+	if s.series.Admit(r.ID, r.Data.series()) != nil {
+		s.rows.Forget(r.ID)
+		return false
+	}
+	return true
+}
+
+// evict forgets the campaign that was dropped first, and reports whether there was one.
+func (s *Store) evict() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := ""
+	for id, was := range s.dropped {
+		if first == "" || was.At.Before(s.dropped[first].At) || was.At.Equal(s.dropped[first].At) && id < first {
+			first = id
+		}
+	}
+	if first == "" {
+		return false
+	}
+	s.dropped = maps.Clone(s.dropped) // not the old map: KeepSelection may be reading it
+	s.forget(first)
+	s.evicted.Store(true)
+	return true
+}
+
+// forget forgets a dropped campaign. s.mu must be locked.
+func (s *Store) forget(id string) {
+	delete(s.dropped, id)
+	s.rows.Forget(id)
+	s.series.Forget(id)
+}
 
 // RememberDropped is how long the counters of a dropped campaign are remembered. If the list lacks a campaign for a
 // while, its counters must not reset; but campaigns that are gone must not take memory for ever.
@@ -60,6 +124,14 @@ func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, no
 	for id, was := range s.records {
 		if records[id] == nil {
 			s.dropped[id] = Dropped{was, now}
+		}
+	}
+	if n := len(s.dropped) - campaigns.MaxSelected; n > 0 {
+		byAge := slices.SortedFunc(maps.Keys(s.dropped), func(x, y string) int {
+			return cmp.Or(s.dropped[x].At.Compare(s.dropped[y].At), cmp.Compare(x, y))
+		})
+		for _, id := range byAge[:n] {
+			s.forget(id)
 		}
 	}
 	s.setRecords(records)
@@ -93,7 +165,7 @@ func (s *Store) Get(id string) *Record {
 // Publish records the outcome of a campaign's last scan, and returns its record before and after that. Both are nil if
 // the campaign is no longer selected. Data that must survive a restart is written to the disk before it is published.
 func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
-	if s.state.sweepDue(o.End) {
+	if s.state.sweepDue(o.End) || s.evicted.Swap(false) {
 		s.mu.Lock()
 		s.forgetDropped(o.End)
 		s.mu.Unlock()
@@ -102,10 +174,25 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 	for {
 		before = s.Get(id)
 		if before == nil {
+			s.mu.Lock()
+			if _, ok := s.dropped[id]; !ok {
+				s.forget(id)
+			}
+			s.mu.Unlock()
 			return nil, nil
 		}
 		next := *before
 		next.add(o, s.roomForGone(before))
+		if next.Data != before.Data {
+			if err := s.series.Admit(id, next.Data.series()); err != nil {
+				o.Found, o.Err = nil, &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: id,
+					Page: -1, Err: err}
+				next = *before
+				next.add(o, 0)
+			} else {
+				s.rows.Keep(id, next.Data.rowWeight())
+			}
+		}
 		s.state.keep(&next)
 		if s.replace(before, &next) {
 			return before, &next
@@ -118,7 +205,7 @@ func (s *Store) roomForGone(r *Record) int {
 	room := maxGone
 	for _, other := range s.All() {
 		if other.Data != nil && other != r {
-			room -= other.Data.gone.len()
+			room -= other.Data.gone.weight()
 		}
 	}
 	return room
@@ -142,17 +229,21 @@ func (s *Store) Restore(records map[string]*Record, dropped map[string]Dropped) 
 	defer s.mu.Unlock()
 	s.setRecords(records)
 	s.dropped = dropped
+	known := func(id string) bool { _, is := dropped[id]; return is || records[id] != nil }
+	s.rows.ForgetAllBut(known)
+	s.series.ForgetAllBut(known)
 }
 
 // forgetDropped forgets campaigns that were dropped more than RememberDropped ago. s.mu must be locked.
 func (s *Store) forgetDropped(now time.Time) {
-	dropped := map[string]Dropped{} // not the old map: KeepSelection may be reading it
-	for id, was := range s.dropped {
-		if now.Sub(was.At) < RememberDropped {
-			dropped[id] = was
+	dropped := s.dropped
+	s.dropped = make(map[string]Dropped, len(dropped)) // not the old map: KeepSelection may be reading it
+	maps.Copy(s.dropped, dropped)
+	for id, was := range dropped {
+		if now.Sub(was.At) >= RememberDropped {
+			s.forget(id)
 		}
 	}
-	s.dropped = dropped
 }
 
 // KeepSelection writes to the state which campaigns are selected or dropped; call it after SelectOnly. It waits for the disk, but not for

@@ -32,7 +32,8 @@ type deployed struct {
 	limit int // of memory, in KiB
 }
 
-func runDeployed(t *testing.T, api *revoxtest.Server) *deployed {
+// runDeployed starts it, reading the API at url, with more flags.
+func runDeployed(t *testing.T, url string, more ...string) *deployed {
 	t.Helper()
 	text, err := os.ReadFile("../../examples/kubernetes/deployment.yaml")
 	if err != nil {
@@ -75,7 +76,7 @@ func runDeployed(t *testing.T, api *revoxtest.Server) *deployed {
 		}
 		args = append(args, arg)
 	}
-	p := programtest.Start(t, env, append(args, "--revox.base-url="+api.URL)...)
+	p := programtest.Start(t, env, append(append(args, "--revox.base-url="+url), more...)...)
 	return &deployed{p, t, mebibytes << 10}
 }
 
@@ -111,7 +112,7 @@ func TestManyScrapesOfManySeries(t *testing.T) {
 	for i := range campaigns {
 		api.SetRows(fmt.Sprintf("9f1c2d3e-4b5a-4c6d-8e7f-%012d", i), fmt.Sprint("Campaign ", i), rows)
 	}
-	p := runDeployed(t, api)
+	p := runDeployed(t, api.URL)
 	p.Await("all campaigns are read", func() bool {
 		_, up := p.Get("/metrics?name[]=revox_campaign_up")
 		return strings.Count(up, "} 1\n") == campaigns
