@@ -59,12 +59,21 @@ func serveAlike(t *testing.T, kinds ...alike) (url string) {
 
 // The rows of all campaigns together are bounded, and so is what scans of large campaigns take.
 func TestMemoryOfManyRows(t *testing.T) {
-	p := runDeployed(t, serveAlike(t, alike{6, 1_900_000, []string{""}}), "--revox.page-size=1000", "--scan.interval=10s", "--scan.full-interval=0s")
+	url := serveAlike(t, alike{6, 1_900_000, []string{""}})
+	flags := []string{"--state.path=" + t.TempDir(), "--revox.page-size=1000", "--scan.interval=10s"}
+	p := runDeployed(t, url, flags...)
 	p.Await("all campaigns are scanned", func() bool {
 		_, metrics := p.Get("/metrics?name[]=revox_campaign_up")
 		return strings.Count(metrics, "\nrevox_campaign_up{") == 6
 	})
 	p.wantOverLimit(4)
+	p.wantMemory()
+	p.Terminate()
+
+	p = runDeployed(t, url, flags...)
+	if _, shown := p.Get("/metrics?name[]=revox_campaign_rows"); strings.Count(shown, "\nrevox_campaign_rows{") != 2 {
+		t.Errorf("want the data of two campaigns after a restart:\n%s", shown)
+	}
 	p.wantMemory()
 }
 

@@ -71,6 +71,9 @@ func runDeployed(t *testing.T, url string, more ...string) *deployed {
 			arg = flag + "=" + key
 		case "--state.path":
 			arg = flag + "=" + t.TempDir()
+			if len(more) > 0 && strings.HasPrefix(more[0], flag) {
+				continue
+			}
 		case "--web.health-listen-address":
 			arg = flag + "=127.0.0.1:0"
 		}
