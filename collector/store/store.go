@@ -50,7 +50,7 @@ func New(state *State, ages Ages) *Store {
 const (
 	MaxRows         = 4_000_000
 	MaxCampaignRows = 2_000_000
-	MaxSeries       = 2_000_000
+	MaxSeries       = 1_500_000
 )
 
 // Claim returns the room for the rows of a campaign's scan. It must end after the scan's outcome is published.
