@@ -102,11 +102,13 @@ type growthCost struct {
 	Found           growthCount
 }
 
-// growthProcess is the task of a process that the benchmark starts: to scan the API at URL, or to serve it if URL is
-// "".
+// growthProcess is the task of a process that a benchmark starts: to scan the API at URL, or to serve it if URL is "". If
+// WeekRows is not 0, it serves the campaign of BenchmarkWeek.
 type growthProcess struct {
 	growthOrder
-	URL string
+	URL            string
+	WeekRows       int
+	QueueOvernight bool
 }
 
 const growthVariable = "REVOX_BENCHMARK_GROWTH"
@@ -121,6 +123,8 @@ func growthMain() bool {
 	err := json.Unmarshal([]byte(text), &p)
 	switch {
 	case err != nil:
+	case p.WeekRows > 0:
+		err = serveWeek(p)
 	case p.URL == "":
 		err = serveGrowth(p.growthOrder)
 	default:
@@ -172,7 +176,7 @@ func runGrowth(b *testing.B, order growthOrder) (r growthResult) {
 	var served growthServed
 	stopServer := startGrowth(b, growthProcess{growthOrder: order}, &served)
 	defer stopServer()
-	startGrowth(b, growthProcess{order, served.URL}, &r)()
+	startGrowth(b, growthProcess{growthOrder: order, URL: served.URL}, &r)()
 	for _, c := range []growthCost{r.First, r.Again} {
 		found, want := c.Found, served.Want
 		if found.Rows != uint64(order.Campaigns*order.Rows) || found.Rows != want.Rows || found.Uncalled != want.Uncalled ||

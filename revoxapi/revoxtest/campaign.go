@@ -24,6 +24,14 @@ type Campaign interface {
 	AppendRow(b []byte, i int) []byte
 }
 
+// StatusKnower is a [Campaign] that knows the statuses of its calls, so that the filter `statuses` does not have to read
+// them from the rows.
+type StatusKnower interface {
+	Campaign
+	// StatusOf returns the status of the call of row i; "" if the row has no call.
+	StatusOf(i int) string
+}
+
 // Controlled is a [Campaign] that acts when its status is changed from outside.
 type Controlled interface {
 	Campaign

@@ -42,8 +42,13 @@ func (f *filter) all() bool {
 	return f.text == "" && f.result == "" && (f.statuses == nil || f.kind == FilterIgnored)
 }
 
+// onlyStatuses says whether the status of a row's call decides.
+func (f *filter) onlyStatuses() bool {
+	return f.text == "" && f.result == "" && f.statuses != nil && f.kind != FilterIgnored && f.kind != FilterAttemptStatus
+}
+
 // matches says whether a row is left over, judged by the row as it is served: the result is that of its newest attempt,
-// the text is sought in the contact's data. It is slow, and simple; filters are for people who look at a page.
+// the text is sought in the contact's data. It is slow, and simple.
 func (f *filter) matches(row []byte) bool {
 	type attempt struct {
 		Result string `json:"result"`
@@ -99,15 +104,32 @@ func (c *served) writeRows(e *wire.Encoder, flush func() error, now time.Time, f
 		total = c.Len()
 		i = min(from, total)
 	}
+	knower, known := c.Campaign.(StatusKnower)
+	known = known && f.onlyStatuses()
+	// appendMatching appends row i, and reports whether the filter leaves it. It may append nothing if the row is only
+	// counted or not left.
+	appendMatching := func(onlyCounted bool) bool {
+		if known {
+			if !slices.Contains(f.statuses, knower.StatusOf(i)) {
+				return false
+			}
+			if !onlyCounted {
+				e.B = c.AppendRow(e.B, i)
+			}
+			return true
+		}
+		at := len(e.B)
+		e.B = c.AppendRow(e.B, i)
+		return f.all() || f.matches(e.B[at:])
+	}
 	for ; i < c.Len() && written < n; i++ {
 		mark := len(e.B)
 		if written > 0 {
 			e.Raw(",")
 		}
-		at := len(e.B)
-		e.B = c.AppendRow(e.B, i)
+		matches := appendMatching(total < from)
 		if !f.all() {
-			if !f.matches(e.B[at:]) {
+			if !matches {
 				e.B = e.B[:mark]
 				continue
 			}
@@ -130,8 +152,7 @@ func (c *served) writeRows(e *wire.Encoder, flush func() error, now time.Time, f
 	if !f.all() { // the rest is only counted
 		mark := len(e.B)
 		for ; i < c.Len(); i++ {
-			e.B = c.AppendRow(e.B, i)
-			if f.matches(e.B[mark:]) {
+			if appendMatching(true) {
 				total++
 			}
 			e.B = e.B[:mark]

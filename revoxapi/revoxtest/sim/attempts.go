@@ -173,7 +173,8 @@ func (f fate) result() uint8 {
 func (l *life) fate(at int64, row int32) (fate, uint8) {
 	s := &l.spec
 	d := l.dice(row, numberDice)
-	bad := d.Share() < s.BadNumbersShare
+	number := d.Share()
+	bad := number < s.BadNumbersShare
 
 	p, normal, dial := l.rng.Float64(), l.rng.Float64(), l.dial.draw(l.rng.Float64())
 	if surge, name := l.dialErrorSurge(at); l.rng.Float64() < surge {
@@ -184,6 +185,8 @@ func (l *life) fate(at int64, row int32) (fate, uint8) {
 		return fateErrored, 0
 	case bad:
 		return fateDialError, dialNonAttributed
+	case number >= 1-s.NeverAnswerShare:
+		return fateDialError, dialNoAnswer
 	case l.rng.Float64() < l.incidentShare(VoicemailSurge, at):
 		return fateVoicemail, 0
 	case l.rng.Float64() < l.incidentShare(ScreeningSurge, at):

@@ -30,15 +30,16 @@ type Campaign struct {
 	MaxCallDuration    time.Duration  // the system ends longer calls; default 10 min
 	QueueOvernight     bool           // waiting calls stay queued_for_calling outside the windows, else they are scheduled
 
-	HumanShare      float64            // attempts answered by a human, over the day; default 0.3
-	VoicemailShare  float64            // attempts answered by a voicemail; default 0.14
-	ScreeningShare  float64            // attempts answered by the ios-screening-filter; default 0.02
-	IVRShare        float64            // attempts answered by an IVR; default 0.02
-	UnknownShare    float64            // attempts answered by nobody knows whom; default 0.01
-	HourFactors     [24]float64        // what HumanShare is multiplied by in each local hour; default: more towards the evening
-	DialErrors      map[string]float64 // weights of the dial errors of attempts that are not answered; default: mostly no_answer and busy
-	BadNumbersShare float64            // contacts whose number does not exist; default 0.015
-	TalkMedian      time.Duration      // median of a talk with a human; default 50 s
+	HumanShare       float64            // attempts answered by a human, over the day; default 0.3
+	VoicemailShare   float64            // attempts answered by a voicemail; default 0.14
+	ScreeningShare   float64            // attempts answered by the ios-screening-filter; default 0.02
+	IVRShare         float64            // attempts answered by an IVR; default 0.02
+	UnknownShare     float64            // attempts answered by nobody knows whom; default 0.01
+	HourFactors      [24]float64        // what HumanShare is multiplied by in each local hour; default: more towards the evening
+	DialErrors       map[string]float64 // weights of the dial errors of attempts that are not answered; default: mostly no_answer and busy
+	BadNumbersShare  float64            // contacts whose number does not exist; default 0.015
+	NeverAnswerShare float64            // contacts that never answer; default 0
+	TalkMedian       time.Duration      // median of a talk with a human; default 50 s
 
 	ErroredShare         float64 // attempts that end their call as errored; default 0.003
 	CancelledShare       float64 // calls that somebody cancels; default 0.01

@@ -52,6 +52,17 @@ func (l *life) AppendRow(b []byte, i int) []byte {
 	return e.B
 }
 
+// StatusOf returns the status of the call of the row at place i; "" if it has none.
+func (l *life) StatusOf(i int) string {
+	if l.spec.NewestFirst {
+		i = len(l.contacts) - 1 - i
+	}
+	if r := &l.contacts[i]; r.created != 0 && r.created <= l.now {
+		return l.callStatus(r, l.now)
+	}
+	return ""
+}
+
 // callStatus returns the API's status of a call at the time ms. Waiting calls are queued where they could be made but
 // for a slot.
 func (l *life) callStatus(r *contact, ms int64) string {
