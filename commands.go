@@ -32,7 +32,8 @@ func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
 		return usageError(stderr, err)
 	}
 	ok, err := check.Run(ctx, exporter, watch, check.Options{Format: cfg.flags.format, Out: stdout, Progress: stderr,
-		Terminal: check.IsTerminal(stderr), Version: version.Version, Interval: cfg.flags.scanInterval})
+		Terminal: check.IsTerminal(stderr), Version: version.Version, Interval: cfg.flags.scanInterval,
+		FullInterval: cfg.flags.fullInterval})
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: error: showing what was found: %v\n", name, err)
 	}

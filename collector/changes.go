@@ -44,8 +44,14 @@ func (e *Exporter) Plan() string {
 	}
 	cost := fmt.Sprintf("a scan of N rows costs N/%d requests and one or two more", size)
 	if e.cfg.FullInterval > 0 {
-		cost += ", and later ones about 10, and the pages of calls under way or scheduled"
+		cost = fmt.Sprintf("the first scan of N rows, and one every %s, costs N/%d requests and one or two more; "+
+			"each other about 10", e.cfg.FullInterval, size)
+		if e.onScrape == nil {
+			cost += fmt.Sprintf(", %d an hour", 10*time.Hour/e.cfg.ScanInterval)
+		}
+		cost += ", and the pages of calls under way or scheduled"
 	}
+	cost += "; a row takes about 10 kB before compression"
 	return fmt.Sprintf("%s%s: each scanned %s, %d at once; %s",
 		strings.Join(what, ", and "), share, when, e.cfg.MaxScans, cost)
 }
@@ -121,7 +127,9 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	case after.Err != nil:
 		logger.Debug("scan failed again", "reason", reason, "err", after.Err)
 	case before.Data == nil:
-		logger.Info("first scan complete", "rows", after.Data.Tally.Rows(), "duration", took)
+		cost := after.Data.Cost.Full
+		logger.Info("first scan complete", "rows", after.Data.Tally.Rows(), "requests", cost.Requests, "bytes", cost.Bytes,
+			"duration", took)
 	case before.Err != nil:
 		logger.Info("scans succeed again", "rows", after.Data.Tally.Rows(), "duration", took)
 	default:

@@ -23,12 +23,18 @@ func TestPlan(t *testing.T) {
 	}{
 		{func(c *collector.Config) { c.CampaignIDs = []string{"a"} },
 			"the given campaign: each scanned every 1m0s, 4 at once; " +
-				"a scan of N rows costs N/100 requests and one or two more"},
+				"a scan of N rows costs N/100 requests and one or two more; a row takes about 10 kB before compression"},
+		{func(c *collector.Config) { c.CampaignIDs, c.FullInterval = []string{"a"}, time.Hour },
+			"the given campaign: each scanned every 1m0s, 4 at once; " +
+				"the first scan of N rows, and one every 1h0m0s, costs N/100 requests and one or two more; " +
+				"each other about 10, 600 an hour, and the pages of calls under way or scheduled; " +
+				"a row takes about 10 kB before compression"},
 		{func(c *collector.Config) {
 			c.CampaignIDs, c.ScanInterval, c.MaxScans, c.Rows = []string{"a", "b"}, 0, 2, revoxapi.RowsParams{PageSize: 50}
 			c.Discovery = &campaigns.Discovery{Interval: 5 * time.Minute}
 		}, "the 2 given campaigns, and those that the list of campaigns selects (read every 5m0s): " +
-			"each scanned with each scrape, 2 at once; a scan of N rows costs N/50 requests and one or two more"},
+			"each scanned with each scrape, 2 at once; a scan of N rows costs N/50 requests and one or two more; " +
+			"a row takes about 10 kB before compression"},
 	} {
 		if got := newHarness(t, api, clock, test.change).Exporter.Plan(); got != test.want {
 			t.Errorf("the plan is %q, want %q", got, test.want)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -23,6 +24,9 @@ type Status struct {
 	// Discovery reports that discovery is on. ListErr is the last attempt's error to read the list; nil for none.
 	Discovery bool
 	ListErr   error
+	// EveryRow is what it takes to read every row of all campaigns once, and Hour what scans take an hour, as the last
+	// scans did. Both are 0 until they are known for each campaign that is scanned, and Hour with OnScrape.
+	EveryRow, Hour scan.Cost
 	// Campaigns are the selected campaigns, sorted by ID.
 	Campaigns []CampaignStatus
 }
@@ -71,7 +75,31 @@ func (e *Exporter) Status() Status {
 		}
 		s.Campaigns = append(s.Campaigns, c)
 	}
+	s.EveryRow, s.Hour = e.cost(records)
 	return s
+}
+
+// cost returns what Status says of the cost of scans.
+func (e *Exporter) cost(records []*store.Record) (everyRow, hour scan.Cost) {
+	full, later := true, true // known for each campaign
+	for _, r := range records {
+		if r.Data == nil {
+			continue
+		}
+		c := r.Data.Cost
+		full, later = full && c.Full.Requests > 0, later && c.Later.Requests > 0
+		everyRow = everyRow.Plus(c.Full)
+		if e.onScrape == nil {
+			hour = hour.Plus(c.Later.Hour(e.cfg.ScanInterval, c.Full, e.cfg.FullInterval))
+		}
+	}
+	if !full {
+		everyRow = scan.Cost{}
+	}
+	if !later {
+		hour = scan.Cost{}
+	}
+	return everyRow, hour
 }
 
 // waitingFor returns what must still end before the exporter is ready; "" if it is.

@@ -194,6 +194,8 @@ type request struct {
 	page       int
 	// lowPriority is as in apirequest.Options.
 	lowPriority func() bool
+	// onRequest is as in apirequest.Options.
+	onRequest func(bytes int64)
 }
 
 // get sends a request and passes the answer's body, decompressed, to read. After a failure that may pass it waits and
@@ -271,6 +273,9 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		if c.trace.Request != nil {
 			trace.Duration = c.clock.Now().Sub(start)
 			c.trace.Request(trace)
+		}
+		if r.onRequest != nil {
+			r.onRequest(trace.BodyBytes)
 		}
 	}()
 	resp, err := c.http.Do(req)

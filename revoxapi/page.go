@@ -107,6 +107,7 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 		campaignID:  campaignID,
 		page:        params.Page,
 		lowPriority: o.LowPriority,
+		onRequest:   o.OnRequest,
 	}
 	if err := CheckCampaignID(campaignID); err != nil {
 		return pageInfo{}, &Error{Kind: KindNotFound, Endpoint: r.endpoint, CampaignID: campaignID, Page: r.page, Err: err}

@@ -303,7 +303,8 @@ func (w *walk[R]) startAhead(ctx context.Context, p page) {
 	if pages < 2 {
 		return
 	}
-	ahead := apirequest.Options{LowPriority: w.options.LowPriority, MaxPageBytes: largestAheadBytes}
+	ahead := w.pageOptions()
+	ahead.MaxPageBytes = largestAheadBytes
 	read := func(ctx context.Context, i int) (aheadPage[R], error) {
 		params := w.params
 		params.Page = p.number + 1 + i
@@ -311,6 +312,11 @@ func (w *walk[R]) startAhead(ctx context.Context, p page) {
 		return aheadPage[R]{params.Page, whole}, err
 	}
 	w.ahead = readahead.New(ctx, w.client.maxInFlight, pages, read)
+}
+
+// pageOptions returns the options of a request for one page.
+func (w *walk[R]) pageOptions() apirequest.Options {
+	return apirequest.Options{LowPriority: w.options.LowPriority, OnRequest: w.options.OnRequest}
 }
 
 func (w *walk[R]) stopAhead() {
@@ -382,7 +388,7 @@ func (w *walk[R]) open(ctx context.Context, number int) (page, error) {
 	}
 	skip := func() { p.rows++; p.skipped++ }
 	var err error
-	p.pageInfo, err = readRows(ctx, w.client, w.campaignID, params, apirequest.Options{LowPriority: w.options.LowPriority}, begin, skip, func(row R, _ int) error {
+	p.pageInfo, err = readRows(ctx, w.client, w.campaignID, params, w.pageOptions(), begin, skip, func(row R, _ int) error {
 		if row.RowID() == "" {
 			return noID(p.rows + 1)
 		}

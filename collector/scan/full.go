@@ -35,7 +35,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 		}
 	}
 	for r, err := range revoxapi.Rows[tally.Row](ctx, s.scanner.Client, s.campaignID, s.scanner.Params,
-		s.priority, onPage, revoxapi.WithSummary(&summary)) {
+		s.option, onPage, revoxapi.WithSummary(&summary)) {
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ func (l *laterScan) readPages(ctx context.Context, kind string, requests []PageR
 		return nil
 	}
 	s := l.run
-	for p, err := range ReadPages[tally.Row](ctx, s.scanner.Client, s.campaignID, requests, s.priority) {
+	for p, err := range ReadPages[tally.Row](ctx, s.scanner.Client, s.campaignID, requests, s.option) {
 		switch status := revoxapi.StatusOf(err); {
 		case status == http.StatusNotFound, refused(status) && p.Status == "":
 			return errReadAll // there are fewer pages than before

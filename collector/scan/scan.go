@@ -3,6 +3,8 @@ package scan
 import (
 	"context"
 	"errors"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/room"
@@ -40,12 +42,35 @@ type Result struct {
 	Returned *tally.Tally
 	// Full reports that every row was read.
 	Full bool
+	// Cost is what the scan took.
+	Cost Cost
 	// Differences is the number of rows that a full scan found changed although scans before it should have seen that.
 	Differences int
 }
 
 // Weight is what the result counts towards the rows that are kept: 1 a row, and more for many attempts.
 func (r *Result) Weight() int { return r.Rows.Weight() + r.Known.lateWeight() }
+
+// Cost is what scans take: requests, retries included, and the bytes of their answers on the wire.
+type Cost struct {
+	Requests, Bytes int64
+}
+
+// Plus returns the sum of c and other.
+func (c Cost) Plus(other Cost) Cost { return Cost{c.Requests + other.Requests, c.Bytes + other.Bytes} }
+
+// Hour returns what scans take an hour that are made once per interval and take c, but full scans once per fullInterval,
+// if that is not 0.
+func (c Cost) Hour(interval time.Duration, full Cost, fullInterval time.Duration) Cost {
+	times := func(n, full int64) int64 {
+		scans, fullScans := float64(time.Hour)/float64(interval), 0.0
+		if fullInterval > 0 {
+			fullScans = float64(time.Hour) / float64(max(fullInterval, interval))
+		}
+		return int64(math.Round(float64(n)*(scans-fullScans) + float64(full)*fullScans))
+	}
+	return Cost{times(c.Requests, full.Requests), times(c.Bytes, full.Bytes)}
+}
 
 // Scan reads every row of the campaign that can have changed since before, and returns the counts of the whole campaign,
 // or a *revoxapi.Error. start is the current time. before is the result of the last complete scan, which may be a
@@ -71,9 +96,10 @@ type run struct {
 	lowPriority func() bool
 
 	requests map[string]int // by kind, as revox_campaign_scan_requests
-	rows     *rows.Builder  // that were read
-	returned *tally.Tally   // see Result
-	broken   bool           // the filter by status proved wrong
+	cost     struct{ requests, bytes atomic.Int64 }
+	rows     *rows.Builder // that were read
+	returned *tally.Tally  // see Result
+	broken   bool          // the filter by status proved wrong
 	// known is what a later scan just before a full scan that is due has found; nil if there was none.
 	known *Known
 	// totals are those that a later scan was given before it turned out that a full scan is needed.
@@ -100,6 +126,7 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	for kind, n := range s.requests {
 		found.Tally.Add(tally.ScanRequests, kind, n)
 	}
+	found.Cost = Cost{s.cost.requests.Load(), s.cost.bytes.Load()}
 	s.intern(found)
 	s.scanner.Labels.Sighted(found.Tally.Unknown)
 	if s.before.Tally != nil && found.Tally.Equal(s.before.Tally) {
@@ -135,8 +162,14 @@ func (s *run) count(t *tally.Tally, r tally.Row) {
 	}
 }
 
-// priority is a request option.
-func (s *run) priority(o *apirequest.Options) { o.LowPriority = s.lowPriority }
+// option is the option of each request: it sets the priority, and counts.
+func (s *run) option(o *apirequest.Options) {
+	o.LowPriority = s.lowPriority
+	o.OnRequest = func(bytes int64) {
+		s.cost.requests.Add(1)
+		s.cost.bytes.Add(bytes)
+	}
+}
 
 // intern makes the tallies of found and of the scan before share the memory of equal counts.
 func (s *run) intern(found *Result) {

@@ -27,6 +27,8 @@ type Snapshot struct {
 	Known *scan.Known
 	// Differences is the number of rows that full scans found changed although scans before them should have seen that.
 	Differences uint64
+	// Cost is what scans take.
+	Cost Cost
 	// Rows are the rows of the last complete scan, each with the most that was finished of it; nil if they are not known.
 	Rows *rows.Set
 
@@ -57,8 +59,10 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration, ma
 	}
 	n.makeLow()
 	if p == nil {
+		n.Cost = Cost{}.next(found)
 		return n
 	}
+	n.Cost = p.Cost.next(found)
 	n.Differences += p.Differences
 	if !found.Full {
 		n.Took = max(took, p.Took) // the next scan may read every page again
@@ -75,7 +79,7 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration, ma
 	}
 	if t == p.Tally && n.Rows == p.Rows && sameHours(n.gone, p.gone) && !p.isLow() { // nothing has changed
 		same := *p
-		same.At, same.Took, same.Known, same.Differences = n.At, n.Took, n.Known, n.Differences
+		same.At, same.Took, same.Known, same.Differences, same.Cost = n.At, n.Took, n.Known, n.Differences, n.Cost
 		return &same
 	}
 	n.Monotonic, n.base = t.Values.Clone(), t.Values.Clone()

@@ -22,6 +22,10 @@ type Options struct {
 	// effect if the client may have only one request in flight. It must be safe for concurrent use.
 	LowPriority func() bool
 
+	// OnRequest, if not nil, is called once for each request of revoxapi.Rows and revoxapi.Page that was sent, retries
+	// included, with the bytes of its answer on the wire. It must be safe for concurrent use.
+	OnRequest func(bytes int64)
+
 	// MaxPageBytes, if not 0, limits the size of the rows that revoxapi.Page keeps. A page with more is Overfull.
 	MaxPageBytes int
 }

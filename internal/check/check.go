@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -25,7 +26,8 @@ type Options struct {
 	Progress io.Writer // how far it is
 	Terminal bool      // Progress is a terminal
 	Version  string    // of the program
-	Interval time.Duration
+	// Interval is the exporter's --scan.interval, and FullInterval its --scan.full-interval.
+	Interval, FullInterval time.Duration
 }
 
 // Run reads each campaign that the exporter's configuration selects once, through a client that w watches, and shows
@@ -36,10 +38,27 @@ func Run(ctx context.Context, e *collector.Exporter, w *Watch, o Options) (ok bo
 	w.progress = p
 	r := w.read(ctx, e, p, o.Version)
 	p.clear()
+	if o.Interval > 0 {
+		r.Hourly = w.hourly(r, o)
+	}
 	if o.Format == "json" {
 		return r.OK, writeJSON(o.Out, r)
 	}
-	return r.OK, writeTable(o.Out, r, o.Interval)
+	return r.OK, writeTable(o.Out, r, o)
+}
+
+// hourly returns what the scans of all campaigns that were read take in an hour; nil if there are none.
+func (w *Watch) hourly(r *Result, o Options) *Hourly {
+	var sum scan.Cost
+	for i := range r.Campaigns {
+		if c := &r.Campaigns[i]; c.OK {
+			sum = sum.Plus(hourly(c, w.pagesOf(c.ID), o))
+		}
+	}
+	if sum.Requests == 0 {
+		return nil
+	}
+	return &Hourly{sum.Requests, sum.Bytes}
 }
 
 func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, version string) *Result {
@@ -141,7 +160,7 @@ func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign col
 	report, err := e.ScanOnce(noting(timed, &a), c.ID)
 	c.DurationSeconds = w.clock.Now().Sub(start).Seconds()
 	seen := w.pagesOf(c.ID)
-	c.Requests = seen.requests
+	c.Requests, c.ResponseBytes = seen.requests, seen.bytes
 	if err != nil {
 		c.Problem = w.problem(err, &a, e.Config().Rows.Page, list)
 		refused.note(c.Problem)

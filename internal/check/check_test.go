@@ -3,6 +3,8 @@ package check_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -52,7 +54,7 @@ DONE: share of calls that are completed, cancelled or errored. HUMAN: share of f
 TALK, P95: how long humans talked, median and 95th percentile, each within 9 % (the width of a bucket).
 
 2 of 2 campaigns read: 6 rows, 3 requests, 1 kB, 0s.
-At --scan.interval=1m that is 120 requests an hour at most.
+At --scan.interval=1m the exporter will make about 120 requests an hour and receive 0 B.
 `, "0 B"), "\n")
 	got := regexp.MustCompile(`[\d.]+ k?B`).ReplaceAllString(o.out, "0 B")
 	if got != want {
@@ -60,6 +62,44 @@ At --scan.interval=1m that is 120 requests an hour at most.
 	}
 	if !o.ok {
 		t.Error("not ok")
+	}
+}
+
+// What check reckons that scans will take is what the exporter's scans take.
+func TestHourlyCostIsThatOfTheExporter(t *testing.T) {
+	for name, calls := range map[string]map[string]int{
+		"under way":      {"queued_for_calling": 30, "calling": 3, "scheduled": 23, "completed": 140, "errored": 4},
+		"finished":       {"completed": 115, "cancelled": 10},
+		"one row":        {"completed": 1},
+		"no rows":        {},
+		"all scheduled":  {"scheduled": 40, "completed": 12},
+		"unknown status": {"pondering": 15, "completed": 45},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := revoxtest.NewClock(exportertest.Start)
+			api := exportertest.NewAPI(t, clock)
+			var rows []json.RawMessage
+			for _, status := range slices.Sorted(maps.Keys(calls)) {
+				for range calls[status] {
+					rows = append(rows, exportertest.CallRow(fmt.Sprint("row ", len(rows)), status))
+				}
+			}
+			api.SetRows("c", "", rows)
+			config := func(c *collector.Config) {
+				c.CampaignIDs, c.Rows.PageSize = []string{"c"}, 10
+				c.ScanInterval, c.FullInterval = time.Minute, time.Hour
+			}
+			hourly := run{url: api.URL, config: config}.result(t).Hourly
+			h := exportertest.New(t, api, clock, config)
+			h.Advance(time.Minute)
+			h.Advance(time.Minute)
+			got := h.Exporter.Status().Hour
+			if hourly == nil || math.Abs(float64(hourly.Requests)/float64(got.Requests)-1) > 0.02 {
+				t.Errorf("check reckons with %+v, the exporter's scans take %+v", hourly, got)
+			} else if share := float64(hourly.ResponseBytes) / float64(got.Bytes); share < 0.3 || share > 3 {
+				t.Errorf("check reckons with %d bytes, the exporter's scans take %d", hourly.ResponseBytes, got.Bytes)
+			}
+		})
 	}
 }
 

@@ -67,7 +67,7 @@ func (r run) do(t *testing.T) outcome {
 	var out, progress bytes.Buffer
 	ok, err := check.Run(r.ctx, in.Exporter, watch, check.Options{
 		Format: r.format, Out: &out, Progress: &progress, Terminal: r.terminal,
-		Version: "1.2.3-test", Interval: in.Config.ScanInterval,
+		Version: "1.2.3-test", Interval: in.Config.ScanInterval, FullInterval: in.Config.FullInterval,
 	})
 	if err != nil {
 		t.Fatal(err)

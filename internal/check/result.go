@@ -27,7 +27,9 @@ type Result struct {
 	DurationSeconds float64   `json:"duration_seconds"`
 	Requests        int       `json:"requests"`
 	ResponseBytes   int64     `json:"response_bytes"` // over the wire
-	Findings        []Finding `json:"findings"`       // about no single campaign
+	// Hourly is null if no campaign was read, or with --scan.interval=0.
+	Hourly   *Hourly   `json:"hourly"`
+	Findings []Finding `json:"findings"` // about no single campaign
 	// Discovery is null without discovery.
 	Discovery *Discovery `json:"discovery"`
 	Campaigns []Campaign `json:"campaigns"`
@@ -47,6 +49,7 @@ type Campaign struct {
 	Problem         *Problem `json:"problem"`
 	DurationSeconds float64  `json:"duration_seconds"`
 	Requests        int      `json:"requests"`
+	ResponseBytes   int64    `json:"response_bytes"` // over the wire
 
 	Rows            uint64            `json:"rows"`
 	RowsWithoutCall uint64            `json:"rows_without_call"`

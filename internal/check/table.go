@@ -45,13 +45,13 @@ func talk(c *Campaign, of func(*Talk) float64) string {
 	return short(seconds(of(c.HumanTalk)))
 }
 
-// writeTable writes the result for people; interval is how often the exporter would scan the campaigns.
-func writeTable(w io.Writer, r *Result, interval time.Duration) error {
+// writeTable writes the result for people.
+func writeTable(w io.Writer, r *Result, o Options) error {
 	var b strings.Builder
 	line := func(indent int, format string, args ...any) {
 		b.WriteString(strings.Repeat(" ", indent) + strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
 	}
-	read, rows, requests := 0, uint64(0), 0
+	read, rows := 0, uint64(0)
 	if len(r.Campaigns) > 0 {
 		head := padRight("CAMPAIGN", nameColumns)
 		for _, c := range tableColumns {
@@ -75,7 +75,7 @@ func writeTable(w io.Writer, r *Result, interval time.Duration) error {
 			writeProblem(line, c.Problem)
 			continue
 		}
-		read, rows, requests = read+1, rows+c.Rows, requests+c.Requests
+		read, rows = read+1, rows+c.Rows
 		text := padRight(name, nameColumns)
 		for _, column := range tableColumns {
 			text += padLeft(column.cell(c), column.width)
@@ -110,9 +110,9 @@ func writeTable(w io.Writer, r *Result, interval time.Duration) error {
 	line(0, "%d of %s read: %s, %s, %s, %s.", read, counted(len(r.Campaigns), "campaign", "campaigns"),
 		counted(rows, "row", "rows"), counted(r.Requests, "request", "requests"), size(r.ResponseBytes),
 		short(seconds(r.DurationSeconds)))
-	if read > 0 && interval > 0 {
-		line(0, "At --scan.interval=%s that is %s requests an hour at most.", plain(interval),
-			grouped(int(float64(requests)*float64(time.Hour)/float64(interval))))
+	if r.Hourly != nil {
+		line(0, "At --scan.interval=%s the exporter will make about %s requests an hour and receive %s.", plain(o.Interval),
+			grouped(r.Hourly.Requests), size(r.Hourly.ResponseBytes))
 	}
 	for _, f := range r.Findings {
 		line(0, "! %s", f.Text)

@@ -37,8 +37,9 @@ type Watch struct {
 // paging is what the pages of one campaign showed.
 type paging struct {
 	requests int
-	rows     int // distinct
-	total    int // -1 if none was given
+	bytes    int64 // of answers
+	rows     int   // distinct
+	total    int   // -1 if none was given
 	first    *revoxapi.PageTrace
 	second   *revoxapi.PageTrace
 	fromZero int // new rows on page 0, if --revox.first-page is after it
@@ -76,7 +77,9 @@ func (w *Watch) request(r revoxapi.RequestTrace) {
 	w.requests++
 	w.bytes += r.BodyBytes
 	if r.CampaignID != "" {
-		w.pagingOf(r.CampaignID).requests++
+		seen := w.pagingOf(r.CampaignID)
+		seen.requests++
+		seen.bytes += r.BodyBytes
 	}
 }
 

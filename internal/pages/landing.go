@@ -59,6 +59,7 @@ type landing struct {
 	ListError         string // why the list of campaigns cannot be read; "" if it can
 	Campaigns         []landingRow
 	Rows              string // of all campaigns
+	EveryRow, Hour    string // what scans take; "" if it is not known
 	Failing           int    // campaigns whose last scan failed
 	OnScrape, Listing bool
 }
@@ -109,6 +110,7 @@ func newLanding(s collector.Status, version, metricsPath string) landing {
 		page.Campaigns = append(page.Campaigns, row)
 	}
 	page.Rows = thousands(rows)
+	page.EveryRow, page.Hour = costOf(s.EveryRow.Requests, s.EveryRow.Bytes), costOf(s.Hour.Requests, s.Hour.Bytes)
 	return page
 }
 
@@ -142,6 +144,18 @@ func roughly(d time.Duration) string {
 		return fmt.Sprintf("%d h", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// costOf formats what scans take; "" for nothing.
+func costOf(requests, bytes int64) string {
+	if requests == 0 {
+		return ""
+	}
+	noun := "requests"
+	if requests == 1 {
+		noun = "request"
+	}
+	return fmt.Sprintf("%s %s and %.1f MB", thousands(uint64(requests)), noun, float64(bytes)/1e6)
 }
 
 // thousands formats a number with a comma after each group of three digits.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,26 @@ func TestLandingPageShowsEachCampaign(t *testing.T) {
 			t.Errorf("after 20 minutes the page does not say %q:\n%s", want, text)
 		}
 	}
+}
+
+func TestLandingPageSaysWhatScansCost(t *testing.T) {
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		statuses := slices.Repeat([]string{"completed", "calling", "cancelled"}, 100)
+		api.SetRows("c", "", rowsOf(statuses...))
+		c.CampaignIDs, c.FullInterval = []string{"c"}, time.Hour
+	})
+	says := func(want string) {
+		t.Helper()
+		if text := w.landing(); !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("the page does not say %q:\n%s", want, text)
+		}
+	}
+	w.run().Settle()
+	says(`300 rows Reading every row once took 4 requests and 0\.\d MB\. Campaign`)
+	w.Clock.Advance(2 * time.Minute)
+	w.Settle()
+	// Each of the 29 scans of an hour that are not full makes 8 requests.
+	says(`300 rows Scans take about 236 requests and 0\.\d MB an hour\. Reading every row once took 4 requests and 0\.\d MB\. `)
 }
 
 func TestLandingPageSaysWhenTheNextScanIs(t *testing.T) {

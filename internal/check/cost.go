@@ -1,0 +1,71 @@
+package check
+
+import (
+	"slices"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// Hourly is about what the exporter's scans of the campaigns that were read will take in an hour: later scans as reckoned
+// from what was found, and full scans as measured.
+type Hourly struct {
+	Requests      int64 `json:"requests"`
+	ResponseBytes int64 `json:"response_bytes"`
+}
+
+// hourly returns what scans of a campaign take in an hour.
+func hourly(c *Campaign, seen paging, o Options) scan.Cost {
+	full := scan.Cost{Requests: int64(c.Requests), Bytes: c.ResponseBytes}
+	return laterCost(c, seen, o.FullInterval, full).Hour(o.Interval, full, o.FullInterval)
+}
+
+// answerBytes is about what an answer takes without its rows.
+const answerBytes = 100
+
+// laterCost reckons what a later scan of a campaign takes: for each status one request for a single row, if it has any; or,
+// for the statuses whose rows are read, as many as they have pages.
+func laterCost(c *Campaign, seen paging, fullInterval time.Duration, full scan.Cost) scan.Cost {
+	if fullInterval == 0 || seen.total < 0 || c.Rows <= 1 || seen.largest == 0 {
+		return full // the scanner needs pages and a total to know better
+	}
+	pageSize := uint64(seen.largest)
+	finished := finishedCalls(c) == c.Rows
+	statuses := revoxapi.Values[revoxapi.CallStatus]()
+	for status, n := range c.Calls {
+		if s := revoxapi.CallStatus(status); n > 0 && !slices.Contains(statuses, s) {
+			statuses = append(statuses, s)
+		}
+	}
+	// The first request is for the last row. Those for first pages are made even if the scan then reads every row.
+	requests, rows := uint64(1), uint64(1)
+	var morePages, moreRows, active uint64
+	for _, status := range statuses {
+		n := c.Calls[string(status)]
+		switch status {
+		case revoxapi.CallInitializing, revoxapi.CallQueuedForCalling,
+			revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored:
+			if n > 0 || !finished {
+				requests, rows = requests+1, rows+min(n, 1)
+			}
+			continue
+		}
+		if finished {
+			continue
+		}
+		requests, rows = requests+1, rows+min(n, pageSize)
+		if n > pageSize {
+			morePages, moreRows = morePages+(n-1)/pageSize, moreRows+n-pageSize
+		}
+		active += n
+	}
+	bytes := func(requests, rows uint64) int64 {
+		return int64(requests*answerBytes) + int64(float64(full.Bytes)*float64(rows)/float64(c.Rows))
+	}
+	if active > c.Rows/2 {
+		return full.Plus(scan.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)})
+	}
+	requests, rows = requests+morePages, rows+moreRows
+	return scan.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)}
+}
