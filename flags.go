@@ -156,7 +156,7 @@ func newApp() (*kingpin.Application, *flagValues) {
 		"Time limit of one whole scan of a campaign. 0: no limit except those of its requests.").
 		Default("0").DurationVar(&f.scanTimeout)
 	app.Flag("scan.max-age",
-		"Age at which published data disappears; at least 3 intervals, and twice as long as the campaign's last "+
+		"Age at which published data disappears; at least 3 intervals, and 3 times as long as the campaign's last "+
 			"scan of all its pages took.").
 		Default("15m").DurationVar(&f.maxAge)
 	app.Flag("scan.full-interval",

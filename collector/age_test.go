@@ -61,7 +61,7 @@ func TestMaxAgeAllowsForTwoScans(t *testing.T) {
 	api.OnPage(func(string, int) { clock.Advance(20 * time.Minute) })
 	h.Want(h.Scrape(), `revox_campaign_scan_duration_seconds{campaign_id="c"} 1200`)
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(500, nil, "")})
-	h.Advance(40 * time.Minute)
+	h.Advance(60 * time.Minute)
 	h.Want(h.Scrape(), `revox_campaign_up{campaign_id="c"} 0`, `revox_campaign_rows{campaign_id="c"} 1`)
 	h.Advance(time.Minute)
 	h.WantNone(data(h.Scrape()), `^revox_campaign_`)

@@ -109,6 +109,15 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	if errors.Is(before.Err, room.ErrFull) && e.full() == 0 {
 		e.warnedFull.Store(false)
 	}
+	if e.onScrape == nil && long(after.Duration, e.cfg.ScanInterval) && after.Err == nil &&
+		(!before.Scanned || before.Data == nil || !long(before.Data.Took, e.cfg.ScanInterval)) {
+		help := "raise --scan.interval"
+		if e.cfg.FullInterval > 0 && !after.Data.Known.Filters() {
+			help += "; each scan reads every row, because the API gives no pages or totals, or filters wrongly"
+		}
+		logger.Warn("a scan takes more than half of --scan.interval: the pause after it is as long as the scan",
+			"took", after.Duration.Round(time.Millisecond), "hint", help)
+	}
 	took, reason := after.Duration.Round(time.Millisecond), revoxapi.KindOf(after.Err)
 	switch {
 	case errors.Is(after.Err, room.ErrFull):
@@ -146,6 +155,9 @@ func (e *Exporter) full() (n int64) {
 	}
 	return n
 }
+
+// long reports whether the pause after a scan may be longer than the interval leaves.
+func long(took, interval time.Duration) bool { return took > interval/2 }
 
 // logTooOld logs, once, that a campaign's data has become too old to be published.
 func (e *Exporter) logTooOld(before, after *store.Record) {

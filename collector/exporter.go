@@ -47,7 +47,7 @@ type Config struct {
 	MaxScans int
 	// ScanTimeout limits one whole scan; 0 means no limit except those of its requests.
 	ScanTimeout time.Duration
-	// MaxAge limits the age of published data. It is raised to 3 intervals, or twice the duration of a full scan.
+	// MaxAge limits the age of published data. It is raised to 3 intervals, or 3 times the duration of a full scan.
 	MaxAge time.Duration
 	// FullInterval is the time after which a scan reads every row again, up to a quarter earlier; 0: each scan does.
 	FullInterval time.Duration

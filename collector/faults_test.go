@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -258,6 +259,19 @@ func TestTimeoutNamesItsFlag(t *testing.T) {
 	h := newHarness(t, api, clock, only("c"), revoxapi.WithTimeout(50*time.Millisecond), revoxapi.WithMaxRetries(0))
 	if log := h.Logs.String(); !strings.Contains(log, "no whole answer within 50ms") || !strings.Contains(log, "raise --revox.timeout") {
 		t.Errorf("the log has no --revox.timeout:\n%s", log)
+	}
+}
+
+// A link that is too slow for the timeout is told from an API that does not answer: the log says how fast it should be.
+func TestTimeoutSaysHowFastTheLinkMustBe(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", finishedRows(100))
+	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Drip(5, 20*time.Millisecond)})
+	h := newHarness(t, api, clock, only("c"), revoxapi.WithTimeout(100*time.Millisecond), revoxapi.WithMaxRetries(0))
+	want := `no whole answer within 100ms: \d+ B of [\d.]+ k?B came, which is [\d.]+ k?B a second; it needs [\d.]+ k?B a second`
+	if log := h.Logs.String(); !regexp.MustCompile(want).MatchString(log) || !strings.Contains(log, "raise --revox.timeout") {
+		t.Errorf("the log does not say %s:\n%s", want, log)
 	}
 }
 

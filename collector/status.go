@@ -156,8 +156,10 @@ func (e *Exporter) nextScan(r *store.Record, now time.Time) time.Time {
 		return due
 	}
 	began := r.Ended.Add(-r.Duration)
-	if regular := e.intervals.NextDue(r.ID, began, began); regular.After(due) {
-		return regular
+	for _, other := range []time.Time{e.intervals.NextDue(r.ID, began, began), r.Ended.Add(r.Duration)} {
+		if other.After(due) {
+			due = other
+		}
 	}
 	return due
 }

@@ -163,7 +163,7 @@ func (w *week) setTime(at time.Time) {
 
 func (w *week) scan(s *weekScanner, at time.Time) weekCost {
 	requests, bytes, cpu := w.requests.Load(), w.bytes.Load(), cpuTime()
-	found, err := s.scanner.Scan(context.Background(), "week", at, s.last, nil)
+	found, err := s.scanner.Scan(context.Background(), "week", at, s.last, nil, nil)
 	if err != nil {
 		w.b.Fatal(err)
 	}

@@ -299,6 +299,9 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	err = c.readBody(ctx, resp.Header.Values("Content-Encoding"), wire, read)
 	if e, ok := err.(*Error); ok {
 		e.StatusCode = resp.StatusCode
+		if e.Kind == KindTimeout && ctx.Err() == nil && wire.bytes > 0 {
+			e.Err = tooSlow(c.timeout, wire.bytes, resp.ContentLength)
+		}
 	}
 	return err
 }

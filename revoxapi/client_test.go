@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -168,6 +169,29 @@ func TestTimeoutLastsToTheLastByte(t *testing.T) {
 				t.Errorf("%v after %d requests", e, server.RequestCount())
 			}
 		})
+	}
+}
+
+// An answer that would have come whole over a faster link is told from none, whether or not its length is known.
+func TestTimeoutSaysHowFastTheAnswerCame(t *testing.T) {
+	for length, want := range map[string]string{
+		"":      "no whole answer within 100ms: 12 B came, which is 120 B a second; it needs more, or a longer timeout",
+		"24000": "no whole answer within 100ms: 12 B of 24.0 kB came, which is 120 B a second; it needs 240.0 kB a second, or a longer timeout",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if length != "" {
+				w.Header().Set("Content-Length", length)
+			}
+			_, _ = io.WriteString(w, `{"rows":[{},`) // an error means that the client is gone
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}))
+		client := newClient(t, server.URL, revoxapi.WithTimeout(100*time.Millisecond), revoxapi.WithMaxRetries(0))
+		_, err := client.Page(t.Context(), campaignID, revoxapi.RowsParams{})
+		server.Close()
+		if e := asError(t, err, revoxapi.KindTimeout); !strings.HasSuffix(e.Error(), want) {
+			t.Errorf("the error is %q, want %q at its end", e, want)
+		}
 	}
 }
 

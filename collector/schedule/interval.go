@@ -81,15 +81,17 @@ func (s *Intervals) Run(ctx context.Context) {
 	}
 }
 
-// scanOnInterval scans a campaign, which is due at first, until ctx ends. After a scan longer than the interval, the next
-// follows at once.
+// scanOnInterval scans a campaign, which is due at first, until ctx ends. The pause after a scan is at least as long as the
+// scan was.
 func (s *Intervals) scanOnInterval(ctx context.Context, id string, first time.Time) {
 	due := first
 	for ctx.Err() == nil {
 		start := s.scan(ctx, id, due)
 		due = s.NextDue(id, first, start)
-		pause := min(due.Sub(s.clock.Now()), 2*s.interval) // it is longer only if the clock was set back
-		_ = s.clock.Sleep(ctx, pause)                      // the only error is that ctx ended
+		now := s.clock.Now()
+		pause := min(due.Sub(now), 2*s.interval) // it is longer only if the clock was set back
+		pause = max(pause, now.Sub(start))
+		_ = s.clock.Sleep(ctx, pause) // the only error is that ctx ended
 	}
 }
 

@@ -76,7 +76,7 @@ func (r *Record) add(o Outcome, maxGone int) {
 
 // Ages limits the age of published data.
 type Ages struct {
-	// MaxAge is the limit for a campaign's data. It is raised to 3 ScanIntervals, or twice the duration of a full scan.
+	// MaxAge is the limit for a campaign's data. It is raised to 3 ScanIntervals, or 3 times the duration of a full scan.
 	MaxAge       time.Duration
 	ScanInterval time.Duration
 	// ListInterval is the time between two readings of the list. Its data may be as old as MaxAge or 3 ListIntervals.
@@ -97,5 +97,5 @@ func (s *Store) Shown(r *Record, now time.Time) Shown {
 
 // TooOld reports whether a record's Data, which must not be nil, is too old to be published at the time now.
 func (s *Store) TooOld(r *Record, now time.Time) bool {
-	return now.Sub(r.Data.At) > max(s.ages.MaxAge, 3*s.ages.ScanInterval, 2*r.Data.Took)
+	return now.Sub(r.Data.At) > max(s.ages.MaxAge, 3*s.ages.ScanInterval, 3*r.Data.Took)
 }

@@ -369,6 +369,7 @@ var (
 	addresses = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
 	lookups   = regexp.MustCompile(`(lookup \S+) on [^ ]*(:)`)
 	offsets   = regexp.MustCompile(`at byte \d+`)
+	sizes     = regexp.MustCompile(`\b[\d.]+ [kM]?B\b`)
 )
 
 // said returns the cause that a log line gives, without what differs from run to run.
@@ -382,7 +383,7 @@ func said(line string) string {
 	}
 	plain := strings.ReplaceAll(preamble.ReplaceAllString(text[1], ""), `\"`, `"`)
 	plain = lookups.ReplaceAllString(addresses.ReplaceAllString(plain, "ADDRESS"), "$1$2")
-	return offsets.ReplaceAllString(plain, "at byte N")
+	return sizes.ReplaceAllString(offsets.ReplaceAllString(plain, "at byte N"), "N B")
 }
 
 func firstDifference(a, b string) (line int, inA, inB string) {
