@@ -109,6 +109,7 @@ type growthProcess struct {
 	URL            string
 	WeekRows       int
 	QueueOvernight bool
+	WithoutPages   bool
 }
 
 const growthVariable = "REVOX_BENCHMARK_GROWTH"

@@ -109,6 +109,29 @@ func runWeek(b *testing.B, p growthProcess) {
 	b.ReportMetric(100*bytes, "%bytes-at-most")
 }
 
+// BenchmarkWithoutPages scans a campaign on a server that sends all rows in one answer, and reports the peak memory so far
+// of the process, which must hardly depend on the number of rows.
+//
+//	go test -run '^$' -bench WithoutPages -benchtime 1x ./collector -args -week.rows 30000
+func BenchmarkWithoutPages(b *testing.B) {
+	for _, rows := range []int{*weekRowsFlag / 10, *weekRowsFlag} {
+		b.Run(fmt.Sprintf("%d rows", rows), func(b *testing.B) {
+			var served growthServed
+			defer startGrowth(b, growthProcess{WeekRows: rows, WithoutPages: true}, &served)()
+			w := newWeek(b, served.URL)
+			at := weekMonday.Add(35 * time.Hour)
+			w.setTime(at)
+			var cost weekCost
+			for b.Loop() {
+				cost = w.scan(w.later, at)
+			}
+			b.ReportMetric(float64(cost.Bytes)/1e6, "MB")
+			b.ReportMetric(float64(cost.Requests), "requests")
+			b.ReportMetric(peakMemory(), "peak-MiB")
+		})
+	}
+}
+
 // week is the two ways to scan, and the API.
 type week struct {
 	b               *testing.B
@@ -188,7 +211,11 @@ func (w *week) compare(moment string) {
 // serveWeek runs a server process, which ends when its standard input does.
 func serveWeek(p growthProcess) error {
 	clock := revoxtest.NewClock(weekMonday)
-	api := revoxtest.NewServer(revoxtest.WithNow(clock.Now), revoxtest.WithRequestLog(0))
+	options := []revoxtest.Option{revoxtest.WithNow(clock.Now), revoxtest.WithRequestLog(0)}
+	if p.WithoutPages {
+		options = append(options, revoxtest.WithRowsOnly(), revoxtest.WithoutGzip())
+	}
+	api := revoxtest.NewServer(options...)
 	defer api.Close()
 	sim.New(api).AddCampaign(sim.Campaign{
 		ID: "week", Rows: p.WeekRows, Start: weekMonday.Add(9 * time.Hour), MaxRetryAttempts: 100, HumanShare: 0.5,

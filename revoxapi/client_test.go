@@ -182,7 +182,7 @@ func TestTimeoutSaysHowFastTheAnswerCame(t *testing.T) {
 			if length != "" {
 				w.Header().Set("Content-Length", length)
 			}
-			_, _ = io.WriteString(w, `{"rows":[{},`) // an error means that the client is gone
+			_, _ = io.WriteString(w, `{"rows":[   `) // an error means that the client is gone
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		}))
