@@ -227,7 +227,7 @@ func (l *laterScan) append(ctx context.Context, added int) error {
 	return l.readRange(ctx, from, (l.total-1)/l.layout.PageSize, func(position int, key uint64) error {
 		switch {
 		case position < len(l.keys) && l.keys[position] == key:
-		case position == len(l.keys) && position < l.total:
+		case position == len(l.keys) && position < l.total && !l.run.before.Rows.Has(key):
 			l.keys, l.class = append(l.keys, key), append(l.class, waiting)
 		default:
 			return errReadAll
@@ -240,10 +240,10 @@ func (l *laterScan) prepend(ctx context.Context, added int, last uint64) error {
 	var first []uint64
 	err := l.readRange(ctx, 0, added/l.layout.PageSize, func(position int, key uint64) error {
 		switch {
-		case position < added:
+		case position < added && !l.run.before.Rows.Has(key):
 			first = append(first, key)
-		case position-added < len(l.keys) && key != l.keys[position-added]:
-			return errReadAll
+		case position < added, position-added < len(l.keys) && key != l.keys[position-added]:
+			return errReadAll // among others, a row that has moved
 		}
 		return nil
 	}, func() bool { return len(first) == added })
