@@ -124,7 +124,7 @@ func TestWhatALaterScanMustNotMiss(t *testing.T) {
 		{"a call far from the others began and ended since", func(rows []json.RawMessage) []json.RawMessage {
 			rows[98] = callRow("r98", "errored", endedAttempt("human", 40))
 			return rows
-		}, ""},
+		}, "active 2, full 0, moved 2, totals 6"},
 		{"a row that was passed over is called after all", func(rows []json.RawMessage) []json.RawMessage {
 			rows[65] = callRow("r65", "calling", `{"status": "ringing"}`)
 			return rows

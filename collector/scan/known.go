@@ -115,7 +115,7 @@ const firstRetry = 2 * time.Minute
 // countable reports whether a call that was queued at the time of the scan before and is queued now has surely not been
 // made in between, so that queued calls need only be counted.
 func (k *Known) countable(now time.Time) bool {
-	if !k.requeued {
+	if !k.requeued || k.retry == 0 {
 		return now.Sub(k.At) <= firstRetry
 	}
 	return now.Sub(k.At) < k.retry

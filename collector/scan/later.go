@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math/bits"
 	"slices"
 
 	"github.com/revox-exporter/revox_exporter/collector/rows"
@@ -292,6 +293,9 @@ func (l *laterScan) readRange(ctx context.Context, from, to int, each func(posit
 
 // readMoved reads active rows that were not among those with an active status, and late rows that are due.
 func (l *laterScan) readMoved(ctx context.Context) error {
+	if err := l.readQueuedAgain(ctx); err != nil {
+		return err
+	}
 	var positions []int
 	for position, c := range l.class {
 		if c == active && l.found[l.keys[position]] == nil {
@@ -304,6 +308,37 @@ func (l *laterScan) readMoved(ctx context.Context) error {
 		}
 	}
 	return l.readPositions(ctx, positions)
+}
+
+// readQueuedAgain reads the rows of counted statuses through the filter if that takes fewer requests than to look for each
+// active row with such a status where it lies.
+func (l *laterScan) readQueuedAgain(ctx context.Context) error {
+	unread := 0
+	for position, c := range l.class {
+		if c == active && l.found[l.keys[position]] == nil {
+			unread++
+		}
+	}
+	var requests []PageRequest
+	for _, status := range countedStatuses {
+		for n := 0; !slices.Contains(l.active, status) && n < l.totals[status]; n += l.layout.PageSize {
+			requests = append(requests, PageRequest{
+				Number: l.layout.FirstPage + n/l.layout.PageSize, Size: l.layout.PageSize, Status: status,
+			})
+		}
+	}
+	if len(requests) >= unread {
+		return nil
+	}
+	err := l.readPages(ctx, tally.RequestsActive, requests, func(p Page[tally.Row]) error {
+		l.totals[p.Status] = int(*p.Total)
+		l.see(p.Rows)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.place()
 }
 
 // readPositions reads the rows at these positions, one by one, or the whole page where there are many.
@@ -387,7 +422,16 @@ func (l *laterScan) search(ctx context.Context) error {
 	}
 	size := l.layout.PageSize
 	tried := map[int]bool{}
-	for range max(3, l.layout.Pages()/4) {
+	for i := range max(3, l.layout.Pages()/4) {
+		known := 0
+		for _, status := range finishedStatuses {
+			if l.totals[status] > l.finished(status) {
+				known = max(known, l.finished(status))
+			}
+		}
+		if i > 0 && l.missing()*(bits.Len(uint(known))+1) <= 16 {
+			break // bisecting costs less than a few more pages
+		}
 		best, distance := -1, 0
 		for position, c := range l.class {
 			page := position / size
@@ -417,7 +461,71 @@ func (l *laterScan) search(ctx context.Context) error {
 			return nil
 		}
 	}
-	return errReadAll
+	return l.bisect(ctx)
+}
+
+// bisect looks for finished rows that are not known. The rows of a status, in the order of the list, are the known ones and
+// among them the others: the first place at which the two differ is found in few requests for a single row.
+func (l *laterScan) bisect(ctx context.Context) error {
+	for c, status := range finishedStatuses {
+		for l.totals[status] > l.finished(status) {
+			var known []int // positions
+			for position, other := range l.class {
+				if other == c {
+					known = append(known, position)
+				}
+			}
+			for i := range l.late {
+				if revoxapi.CallStatus(l.lateRow(i).Call.Status) == status {
+					known = append(known, l.late[i].position)
+				}
+			}
+			slices.Sort(known)
+			if l.run.requests[tally.RequestsMoved]+bits.Len(uint(len(known))) > l.layout.Pages()/2 {
+				return errReadAll
+			}
+			read := func(i int) (row tally.Row, err error) {
+				request := []PageRequest{{Number: l.layout.FirstPage + i, Size: 1, Status: status}}
+				err = l.readPages(ctx, tally.RequestsMoved, request, func(p Page[tally.Row]) error {
+					if len(p.Rows) != 1 {
+						return errReadAll
+					}
+					row = p.Rows[0]
+					return nil
+				})
+				return row, err
+			}
+			var first tally.Row
+			from, to := 0, len(known)
+			for from < to {
+				middle := (from + to) / 2
+				row, err := read(middle)
+				switch {
+				case err != nil:
+					return err
+				case rows.Key(row.ID) == l.keys[known[middle]]:
+					from = middle + 1
+				default:
+					first, to = row, middle
+				}
+			}
+			if to == len(known) {
+				var err error
+				if first, err = read(to); err != nil {
+					return err
+				}
+			}
+			before := l.finished(status)
+			l.see([]tally.Row{first})
+			if err := l.place(); err != nil {
+				return err
+			}
+			if l.finished(status) == before {
+				return errReadAll // rows are in another order, or have changed meanwhile
+			}
+		}
+	}
+	return nil
 }
 
 func abs(n int) int { return max(n, -n) }
