@@ -131,16 +131,6 @@ func (k *Known) reads(status revoxapi.CallStatus) bool {
 	return false
 }
 
-// count returns the number of rows of a class.
-func (k *Known) count(c class) (n int) {
-	for _, other := range k.class {
-		if other == c {
-			n++
-		}
-	}
-	return n
-}
-
 // lateWeight returns what the late rows count as rows: they are kept whole. A row or an attempt takes about 200 bytes, and
 // what is usually kept of a row about 25.
 func (k *Known) lateWeight() int {

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -169,7 +170,10 @@ func TestWebFilesThatGoBadUnderAKeptConnection(t *testing.T) {
 			var dialed int
 			client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 				TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: http2, //nolint:gosec // the test's own
-				Dial: func(network, address string) (net.Conn, error) { dialed++; return net.Dial(network, address) }, //nolint:staticcheck // no context needed
+				DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+					dialed++
+					return new(net.Dialer).DialContext(ctx, network, address)
+				},
 			}}
 			defer client.CloseIdleConnections()
 			ask := func(want int) {
