@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -266,6 +267,9 @@ func TestREADMETables(t *testing.T) {
 	}
 	api := sim.NewDemo() // --demo keeps no state, and so lacks the metrics about it
 	t.Cleanup(api.Close)
+	// Whether an attempt of the demo is under way depends on the hour.
+	api.SetRows("calling", "Calling", []json.RawMessage{json.RawMessage(`{"id": "r", "call": {"id": "c", "status": "calling",
+		"call_attempts": [{"id": "a", "status": "ongoing", "started_at": "2024-05-01T08:00:00Z"}]}}`)})
 	p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL,
 		"--campaign.discover", "--campaign.file="+list, "--state.path="+t.TempDir())
 	p.Ready()
