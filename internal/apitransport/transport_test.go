@@ -91,9 +91,6 @@ func TestConnectionThatWentBadIsReplaced(t *testing.T) {
 
 // With the usual time for a request, one on a connection that is silent fails early enough to be sent again.
 func TestSilentHTTP2ConnectionIsClosedInTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes 20 s")
-	}
 	t.Parallel()
 	server := badserver.NewKept(t, hello, true, 0)
 	c := newClient(t, server.Server)

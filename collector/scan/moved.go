@@ -1,0 +1,191 @@
+package scan
+
+import (
+	"context"
+	"slices"
+
+	"github.com/revox-exporter/revox_exporter/collector/rows"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
+)
+
+// This file finds the rows of a later scan that are new, or whose calls have gone on.
+
+// readNew finds the rows that were added at the end or at the beginning.
+func (l *laterScan) readNew(ctx context.Context) error {
+	last := l.keys[len(l.keys)-1]
+	switch added := l.total - l.layout.Total; {
+	case added == 0 && l.last != last, added > max(l.layout.PageSize, l.layout.Total):
+		return errReadAll
+	case added == 0:
+	case l.last == last:
+		if err := l.append(ctx, added); err != nil {
+			return err
+		}
+	default:
+		if err := l.prepend(ctx, added, last); err != nil {
+			return err
+		}
+	}
+	return l.place()
+}
+
+func (l *laterScan) append(ctx context.Context, added int) error {
+	from := l.layout.Total / l.layout.PageSize
+	l.keys = slices.Clone(l.keys)
+	return l.readRange(ctx, from, (l.total-1)/l.layout.PageSize, func(position int, key uint64) error {
+		switch {
+		case position < len(l.keys) && l.keys[position] == key:
+		case position == len(l.keys) && position < l.total && !l.run.before.Rows.Has(key):
+			l.keys, l.class = append(l.keys, key), append(l.class, waiting)
+		default:
+			return errReadAll
+		}
+		return nil
+	}, func() bool { return len(l.keys) == l.total })
+}
+
+func (l *laterScan) prepend(ctx context.Context, added int, last uint64) error {
+	var first []uint64
+	err := l.readRange(ctx, 0, added/l.layout.PageSize, func(position int, key uint64) error {
+		switch {
+		case position < added && !l.run.before.Rows.Has(key):
+			first = append(first, key)
+		case position < added, position-added < len(l.keys) && key != l.keys[position-added]:
+			return errReadAll // among others, a row that has moved
+		}
+		return nil
+	}, func() bool { return len(first) == added })
+	if err != nil {
+		return err
+	}
+	end := []PageRequest{{Number: l.layout.FirstPage + l.total - 1, Size: 1}}
+	err = l.readPages(ctx, tally.RequestsMoved, end, func(p Page[tally.Row]) error {
+		if len(p.Rows) != 1 || rows.Key(p.Rows[0].ID) != last {
+			return errReadAll
+		}
+		return nil
+	})
+	l.keys, l.class = slices.Concat(first, l.keys), slices.Concat(make([]class, added), l.class)
+	for i := range l.late {
+		l.late[i].position += added
+	}
+	l.frontier, l.shift = added-1, added
+	return err
+}
+
+// readRange reads the pages with these indexes, and calls each for every row in order. At the end, complete must return
+// true.
+func (l *laterScan) readRange(ctx context.Context, from, to int, each func(position int, key uint64) error, complete func() bool) error {
+	var requests []PageRequest
+	for i := from; i <= to; i++ {
+		requests = append(requests, PageRequest{Number: l.layout.FirstPage + i, Size: l.layout.PageSize})
+	}
+	err := l.readPages(ctx, tally.RequestsMoved, requests, func(p Page[tally.Row]) error {
+		if int(*p.Total) != l.total {
+			return errReadAll
+		}
+		for i := range p.Rows {
+			if err := each((p.Number-l.layout.FirstPage)*l.layout.PageSize+i, rows.Key(p.Rows[i].ID)); err != nil {
+				return err
+			}
+		}
+		return l.see(p.Rows)
+	})
+	if err == nil && !complete() {
+		return errReadAll
+	}
+	l.layout.Total = l.total
+	return err
+}
+
+// readMoved reads active rows that were not among those with an active status, and late rows that are due.
+func (l *laterScan) readMoved(ctx context.Context) error {
+	if err := l.readQueuedAgain(ctx); err != nil {
+		return err
+	}
+	var positions []int
+	for position, c := range l.class {
+		if c == active && l.found[l.keys[position]] == nil {
+			positions = append(positions, position)
+		}
+	}
+	for i := range l.late {
+		if r := &l.late[i]; r.due(l.run.start) && l.found[l.keys[r.position]] == nil {
+			positions = append(positions, r.position)
+		}
+	}
+	return l.readPositions(ctx, positions)
+}
+
+// readQueuedAgain reads the rows of counted statuses through the filter if that takes fewer requests than to look for each
+// active row with such a status where it lies.
+func (l *laterScan) readQueuedAgain(ctx context.Context) error {
+	unread := 0
+	for position, c := range l.class {
+		if c == active && l.found[l.keys[position]] == nil {
+			unread++
+		}
+	}
+	var requests []PageRequest
+	for _, status := range countedStatuses {
+		for n := 0; !slices.Contains(l.active, status) && n < l.totals[status]; n += l.layout.PageSize {
+			requests = append(requests, PageRequest{
+				Number: l.layout.FirstPage + n/l.layout.PageSize, Size: l.layout.PageSize, Status: status,
+			})
+		}
+	}
+	if len(requests) >= unread {
+		return nil
+	}
+	err := l.readPages(ctx, tally.RequestsActive, requests, func(p Page[tally.Row]) error {
+		l.totals[p.Status] = int(*p.Total)
+		l.see(p.Rows)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.place()
+}
+
+// readPositions reads the rows at these positions, one by one, or the whole page where there are many.
+func (l *laterScan) readPositions(ctx context.Context, positions []int) error {
+	if len(positions) == 0 {
+		return nil
+	}
+	size := l.layout.PageSize
+	onPage := map[int]int{}
+	for _, position := range positions {
+		onPage[position/size]++
+	}
+	var requests []PageRequest
+	slices.Sort(positions)
+	for i, position := range positions {
+		page := position / size
+		switch {
+		case onPage[page] <= size/8+1:
+			requests = append(requests, PageRequest{Number: l.layout.FirstPage + position, Size: 1})
+		case i == 0 || positions[i-1]/size != page:
+			requests = append(requests, PageRequest{Number: l.layout.FirstPage + page, Size: size})
+		}
+	}
+	if len(requests) > l.layout.Pages() {
+		return errReadAll
+	}
+	err := l.readPages(ctx, tally.RequestsMoved, requests, func(p Page[tally.Row]) error {
+		first := (p.Number - l.layout.FirstPage) * p.Size
+		for i := range p.Rows {
+			if first+i >= len(l.keys) || rows.Key(p.Rows[i].ID) != l.keys[first+i] {
+				return errReadAll
+			}
+		}
+		if len(p.Rows) != min(p.Size, len(l.keys)-first) {
+			return errReadAll
+		}
+		return l.see(p.Rows)
+	})
+	if err != nil {
+		return err
+	}
+	return l.place()
+}
