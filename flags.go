@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -22,8 +21,11 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/internal/apikey"
+	"github.com/revox-exporter/revox_exporter/internal/authorities"
 	"github.com/revox-exporter/revox_exporter/internal/manpage"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
+	"github.com/revox-exporter/revox_exporter/internal/routes"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -220,9 +222,7 @@ type config struct {
 	client []revoxapi.Option
 	// baseURL of the API, which a demo replaces.
 	baseURL string
-	// externalHost and externalPath are those of --web.external-url; the host is "" for none. All paths begin with
-	// routePrefix. The paths are "", or have no slash at their end.
-	externalHost, externalPath, routePrefix string
+	routes  routes.Config
 }
 
 // config checks the flags. Its error is one of usage, and names the flag and its environment variable.
@@ -235,9 +235,9 @@ func (f *flagValues) config() (*config, error) {
 	if err := f.checkLimits(); err != nil {
 		return nil, err
 	}
-	if p := f.telemetryPath; !telemetryPath.MatchString(p) || p != path.Clean(p) ||
-		strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/pprof") {
-		return nil, fmt.Errorf("%s must be a path of its own such as /metrics, not %q", f.name("web.telemetry-path"), p)
+	paths, err := routes.NewPaths(f.telemetryPath, f.externalURL, f.routePrefix, f.name)
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range f.campaignIDs {
 		if err := revoxapi.CheckCampaignID(id); err != nil {
@@ -245,7 +245,7 @@ func (f *flagValues) config() (*config, error) {
 		}
 	}
 	c := &config{flags: f, baseURL: f.baseURL, collector: collector.Config{
-		Key:                 f.keySource(),
+		Key:                 apikey.Source(f.apiKeyFile),
 		CampaignIDs:         f.campaignIDs,
 		CampaignFile:        f.campaignFile,
 		Shard:               campaigns.Shard{Index: f.shardIndex, Count: f.shardCount},
@@ -262,15 +262,21 @@ func (f *flagValues) config() (*config, error) {
 		revoxapi.WithMaxRetries(f.maxRetries),
 		revoxapi.WithMaxInFlight(f.concurrency),
 		revoxapi.WithMaxRequestsPerSecond(f.maxRequestsPerSecond),
+	}, routes: routes.Config{
+		Paths:       paths,
+		Addresses:   *f.web.WebListenAddresses,
+		MaxRequests: f.maxRequests,
+		Lifecycle:   f.lifecycle,
+		Profiles:    f.pprof,
 	}}
-	if err := c.setExternal(); err != nil {
-		return nil, err
+	if f.demo {
+		c.collector.Key = revoxapi.StaticKey(revoxtest.APIKey)
 	}
 	key, err := c.collector.Key.Key()
 	if err != nil {
-		return nil, f.noKey(err)
+		return nil, apikey.Missing(err, f.name("revox.api-key-file"), f.apiKeyFile)
 	}
-	if err := checkTrusted(os.Getenv); err != nil {
+	if err := authorities.Check(); err != nil {
 		return nil, err
 	}
 	if f.discover || f.demo {
@@ -283,8 +289,8 @@ func (f *flagValues) config() (*config, error) {
 	if _, err := c.newClient(); err != nil { // of the base URL, since everything else was checked
 		return nil, fmt.Errorf("%s: %w", f.name("revox.base-url"), err)
 	}
-	for _, secret := range []string{key.Reveal(), environmentKey()} { // before anything can show it
-		if flag := usage.FlagWith(f.app, secret); flag != "" && len(secret) >= minKeyLength {
+	for _, secret := range apikey.Secrets(key) { // before anything can show it
+		if flag := usage.FlagWith(f.app, secret); flag != "" {
 			return nil, fmt.Errorf("%s has the API key in its value: remove it there, and have the key replaced, because others can see flags",
 				flag)
 		}
@@ -324,19 +330,6 @@ func (f *flagValues) checkLimits() error {
 	return nil
 }
 
-var telemetryPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
-
-// keySource returns where the API key comes from.
-func (f *flagValues) keySource() revoxapi.KeySource {
-	switch {
-	case f.demo:
-		return revoxapi.StaticKey(revoxtest.APIKey)
-	case f.apiKeyFile != "":
-		return revoxapi.NewKeyFile(f.apiKeyFile)
-	}
-	return revoxapi.StaticKey(os.Getenv("REVOX_API_KEY"))
-}
-
 func (f *flagValues) discovery() (*campaigns.Discovery, error) {
 	d := &campaigns.Discovery{Interval: f.discoverInterval, Statuses: f.statuses, CompletedFor: f.completedFor}
 	for _, pattern := range []struct {
@@ -369,8 +362,14 @@ func (c *config) endpoints() []revoxapi.Endpoint {
 	return []revoxapi.Endpoint{revoxapi.EndpointRows, revoxapi.EndpointCampaigns}
 }
 
-// newExporter returns the exporter. c.collector must have its Client and Logger. An error is one of usage.
-func (c *config) newExporter() (*collector.Exporter, error) {
+// newExporter returns the exporter, with a client that it leaves in c.collector. Close that client's idle connections at
+// the end. An error is one of usage.
+func (c *config) newExporter(logger *slog.Logger, more ...revoxapi.Option) (*collector.Exporter, error) {
+	client, err := c.newClient(more...)
+	if err != nil {
+		return nil, err
+	}
+	c.collector.Client, c.collector.Logger = client, logger
 	exporter, err := collector.New(c.collector)
 	if err != nil { // of the campaign file, since everything else was checked
 		return nil, fmt.Errorf("%s: %w", c.flags.name("campaign.file"), err)
@@ -385,13 +384,8 @@ func (f *flagValues) name(flag string) string { return usage.Name(f.app.GetFlag(
 func (c *config) warn(environ []string, logger *slog.Logger) {
 	f := c.flags
 	usage.WarnOfVariables(f.app, environ, logger, "REVOX_EXPORTER_VERSION")
-	if secret, err := c.collector.Key.Key(); err == nil && quoted(secret.Reveal()) {
-		logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: " +
-			"remove it from REVOX_API_KEY or from the key file")
-	}
-	if info, err := os.Stat(f.apiKeyFile); f.apiKeyFile != "" && !f.demo && err == nil && info.Mode().Perm()&0o004 != 0 {
-		logger.Warn("every user of this machine can read the API key: remove that permission from the file (chmod o-r)",
-			"file", f.apiKeyFile)
+	if !f.demo {
+		apikey.Warn(c.collector.Key, f.apiKeyFile, logger)
 	}
 	if u, err := url.Parse(c.baseURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		by := ""
@@ -428,12 +422,6 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 		logger.Warn(f.name("state.path") + " has no effect with --demo: its campaigns start again with each process")
 	}
 }
-
-func quoted(key string) bool {
-	return strings.Trim(key, quotationMarks) != key
-}
-
-const quotationMarks = "\"'`"
 
 func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -192,7 +193,7 @@ func TestWrongUsageIsOneLineThatNamesFlagAndVariable(t *testing.T) {
 			variable := "REVOX_EXPORTER_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(test.flag))
 			wrongUsage := func(env, args []string) {
 				t.Helper()
-				code, out := runProgram(t, env, args...)
+				code, out := programtest.Run(t, env, args...)
 				if code != exitUsage || strings.Count(out, "\n") != 1 || !regexp.MustCompile(test.says).MatchString(out) {
 					t.Errorf("exit code %d, want %d and one line with %q:\n%s", code, exitUsage, test.says, out)
 				}
@@ -277,7 +278,7 @@ func TestProbableMistakesAreWarnedAbout(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"check", "--campaign.id=c"}, strings.Fields(test.args)...)
 			env := append([]string{"REVOX_API_KEY=key", "REVOX_BASE_URL=" + api.URL}, strings.Split(test.env, "\n")...)
-			_, out := runProgram(t, env, args...)
+			_, out := programtest.Run(t, env, args...)
 			warnings := regexp.MustCompile(`(?m)^.*\blevel=warn\b.*$`).FindAllString(out, -1)
 			if len(warnings) != len(test.says) {
 				t.Errorf("%d warnings, want %d:\n%s", len(warnings), len(test.says), out)

@@ -2,15 +2,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
-	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,9 +22,15 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/store"
+	"github.com/revox-exporter/revox_exporter/internal/apikey"
+	"github.com/revox-exporter/revox_exporter/internal/check"
+	"github.com/revox-exporter/revox_exporter/internal/forcedexit"
+	"github.com/revox-exporter/revox_exporter/internal/healthcheck"
 	"github.com/revox-exporter/revox_exporter/internal/httpserver"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
+	"github.com/revox-exporter/revox_exporter/internal/routes"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
+	"github.com/revox-exporter/revox_exporter/internal/webconfig"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
@@ -47,7 +53,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	// Before anything is written: every write can wait for ever.
 	var forced atomic.Int32
 	forced.Store(exitFailure)
-	defer endByForce(ctx, &forced)()
+	defer forcedexit.After(ctx, &forced)()
 	// A write to a closed stderr must not end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	// net/http writes there, and quotes what servers send.
@@ -58,7 +64,12 @@ func run(args []string, stdout, stderr *os.File) int {
 		return usageError(stderr, err)
 	}
 	if command == healthcheckCommand {
-		return runHealthcheck(ctx, flags, stderr)
+		defer forcedexit.Start(&forced).Stop()
+		if err := healthcheck.Check(ctx, cmp.Or(flags.healthListenAddress, (*flags.web.WebListenAddresses)[0])); err != nil {
+			fmt.Fprintf(stderr, "%s: unhealthy: %v\n", name, err)
+			return exitFailure
+		}
+		return exitOK
 	}
 	// Register first: an unhandled SIGHUP terminates the process.
 	hangups := make(chan os.Signal, 1)
@@ -92,19 +103,14 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		return exitFailure
 	}
 	flags := cfg.flags
-	if err := flags.checkWebConfig(); err != nil {
+	webConfig := webconfig.Config{Flags: flags.web, Flag: flags.name("web.config.file")}
+	if err := webConfig.Check(); err != nil {
 		return fail("cannot serve", err)
 	}
 	api := collector.NewAPIMetrics(cfg.endpoints()...)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(api, sink.Dropped(), versioncollector.NewCollector(name), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	client, err := cfg.newClient(revoxapi.WithTrace(api.Trace()))
-	if err != nil {
-		return usageError(stderr, err)
-	}
-	defer client.CloseIdleConnections()
-	cfg.collector.Client, cfg.collector.Logger = client, logger
 	if flags.statePath != "" && !flags.demo {
 		state, err := store.OpenState(flags.statePath, cfg.baseURL, revoxapi.SystemClock{}, logger)
 		if err != nil {
@@ -113,10 +119,11 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		defer state.Close()
 		cfg.collector.State = state
 	}
-	exporter, err := cfg.newExporter()
+	exporter, err := cfg.newExporter(logger, revoxapi.WithTrace(api.Trace()))
 	if err != nil {
 		return usageError(stderr, err)
 	}
+	defer cfg.collector.Client.CloseIdleConnections()
 	metrics, err := exporter.MetricsHandler(registry)
 	if err != nil {
 		return fail("cannot serve", err)
@@ -125,18 +132,18 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		"campaigns", len(flags.campaignIDs), "discover", cfg.collector.Discovery != nil, "scan_interval", flags.scanInterval,
 		"plan", exporter.Plan())
 	if flags.demo {
-		logger.Info("demo: simulated campaigns; look at " + browserURL(*flags.web.WebListenAddresses))
+		logger.Info("demo: simulated campaigns; look at " + cfg.routes.BrowserURL())
 	}
 	if flags.healthListenAddress != "" {
-		at, stop, err := httpserver.Start(flags.healthListenAddress, handleHealth(http.NewServeMux(), exporter), logger)
+		at, stop, err := httpserver.Start(flags.healthListenAddress, routes.Health(exporter), logger)
 		if err != nil {
 			return fail("cannot serve at --web.health-listen-address", err)
 		}
 		defer stop() // last, so that probes are answered until the server and the scans have ended
 		logger.Info("the health endpoints are also served here, without TLS or authentication", "address", at)
 	}
-	server := httpserver.New(handler(cfg, exporter, metrics, registry, logger), logger)
-	listen := func() error { return flags.listenAndServe(server, logger) }
+	server := httpserver.New(routes.New(cfg.routes, exporter, metrics, registry, logger), logger)
+	listen := func() error { return webConfig.ListenAndServe(server, logger) }
 	work := func(ctx context.Context) {
 		var reloading sync.WaitGroup
 		reloading.Go(func() { reloadOn(ctx, hangups, exporter) })
@@ -162,14 +169,30 @@ func reloadOn(ctx context.Context, hangups <-chan os.Signal, exporter *collector
 	}
 }
 
-// browserURL returns the server's address as a person would type it.
-func browserURL(listenAddresses []string) string {
-	host, port, err := net.SplitHostPort(slices.Concat(listenAddresses, []string{""})[0])
+// runCheck reads the selected campaigns once. It shows what it found on stdout, and how far it is on stderr.
+func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
+	watch := check.NewWatch(cfg.baseURL, nil)
+	// The result has everything that would be logged.
+	exporter, err := cfg.newExporter(slog.New(slog.DiscardHandler), watch.ClientOptions()...)
 	if err != nil {
-		return "the address below"
+		return usageError(stderr, err)
 	}
-	if host == "" || net.ParseIP(host).IsUnspecified() {
-		host = "localhost"
+	defer cfg.collector.Client.CloseIdleConnections()
+	ok, err := check.Run(ctx, exporter, watch, check.Options{Format: cfg.flags.format, Out: stdout, Progress: stderr,
+		Terminal: check.IsTerminal(stderr), Version: version.Version, Interval: cfg.flags.scanInterval,
+		FullInterval: cfg.flags.fullInterval})
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: error: showing what was found: %v\n", name, err)
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/"
+	if !ok || err != nil {
+		return exitFailure
+	}
+	return exitOK
+}
+
+// usageError prints an error on one line and returns the exit code.
+func usageError(stderr io.Writer, err error) int {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintf(stderr, "%s: error: %s (try --help)\n", name, apikey.Hide(text))
+	return exitUsage
 }

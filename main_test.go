@@ -73,7 +73,7 @@ func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			code, out := runProgram(t, []string{"REVOX_API_KEY=canary-key"},
+			code, out := programtest.Run(t, []string{"REVOX_API_KEY=canary-key"},
 				append(test.args, "--campaign.id=c", "--revox.base-url=http://127.0.0.1:1")...)
 			if code != exitFailure || len(regexp.MustCompile(`(?m)^.*`+test.says+`.*$`).FindAllString(out, -1)) != 1 {
 				t.Errorf("exit code %d, want %d and one line with %q:\n%s", code, exitFailure, test.says, out)
@@ -83,16 +83,6 @@ func TestFailureToServeSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
-}
-
-// runProgram runs the program until it ends, and returns its exit code and all that it has printed.
-func runProgram(t *testing.T, env []string, args ...string) (code int, out string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), programtest.Patience)
-	defer cancel()
-	cmd := programtest.Command(ctx, t, env, args...)
-	text, _ := cmd.CombinedOutput() // its error is the exit code
-	return cmd.ProcessState.ExitCode(), string(text)
 }
 
 func TestDemoServesEveryMetricWithinSeconds(t *testing.T) {

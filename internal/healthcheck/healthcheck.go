@@ -9,15 +9,19 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // maxHeaderBytes is far more than the exporter's answer has.
 const maxHeaderBytes = 64 << 10
 
+// timeout is less than the usual timeout of containers' health checks.
+const timeout = 4 * time.Second
+
 // Check requests /-/healthy of the exporter that listens on an address, in the form of --web.listen-address. It returns
 // nil if the answer is 200, or if it is 400 or 401: listeners with TLS or authentication answer so to a plain request
 // without credentials. Only the status code matters: no body is read, and errors have no text of an answer. It ends when
-// ctx ends.
+// ctx ends, and after 4 s.
 func Check(ctx context.Context, listenAddress string) error {
 	host, port, err := net.SplitHostPort(listenAddress)
 	if err != nil || strings.Contains(listenAddress, "://") {
@@ -27,6 +31,8 @@ func Check(ctx context.Context, listenAddress string) error {
 		host = "127.0.0.1" // not localhost, which some images cannot resolve
 	}
 	address := net.JoinHostPort(host, port)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	// Use no proxy and follow no redirect, so that the answer is the listener's own.
 	transport := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeaderBytes}
 	defer transport.CloseIdleConnections()

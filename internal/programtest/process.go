@@ -26,6 +26,16 @@ func Command(ctx context.Context, t testing.TB, env []string, args ...string) *e
 	return cmd
 }
 
+// Run runs the program as Command does until it ends, and returns its exit code and all that it has printed.
+func Run(t testing.TB, env []string, args ...string) (code int, out string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	cmd := Command(ctx, t, env, args...)
+	text, _ := cmd.CombinedOutput() // its error is the exit code
+	return cmd.ProcessState.ExitCode(), string(text)
+}
+
 // Process is the program while it serves.
 type Process struct {
 	// Address is where it listens, as host:port. URL is the same as a URL.

@@ -1,4 +1,7 @@
-package main
+// Package webconfig checks the exporter-toolkit's web configuration, and serves with it. The toolkit opens the file for
+// each request; this package refuses requests while the toolkit would wait for ever on it, be flooded by it, or quote it.
+// It knows nothing of what is served.
+package webconfig
 
 import (
 	"context"
@@ -20,25 +23,33 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/regularfile"
 )
 
-// maxWebFileBytes is more than a web configuration or a chain of certificates needs.
-const maxWebFileBytes = 1 << 20
+// maxFileBytes is more than a web configuration or a chain of certificates needs.
+const maxFileBytes = 1 << 20
 
-// checkWebConfig returns an error if the web configuration cannot be used. It quotes nothing of the file, which may be a
-// key by mistake, and has passwords.
-func (f *flagValues) checkWebConfig() error {
-	c, err := f.readWebConfig()
-	if c == nil || err != nil {
+// Config is a web configuration, or none.
+type Config struct {
+	// Flags are the toolkit's: the addresses to listen at, and the file, "" for none.
+	Flags *web.FlagConfig
+	// Flag is what errors call the flag of the file.
+	Flag string
+}
+
+// Check returns an error if the web configuration cannot be used. It quotes nothing of the file, which may be a key by
+// mistake, and has passwords.
+func (c Config) Check() error {
+	file, err := c.read()
+	if file == nil || err != nil {
 		return err
 	}
 	bad := func(what string) error {
-		return fmt.Errorf("%s: the web configuration %s cannot be used: %s", f.name("web.config.file"), *f.web.WebConfigFile, what)
+		return fmt.Errorf("%s: the web configuration %s cannot be used: %s", c.Flag, *c.Flags.WebConfigFile, what)
 	}
-	if c.TLSConfig.IsEnabled() {
-		if _, err := web.ConfigToTLSConfig(&c.TLSConfig); err != nil {
+	if file.TLSConfig.IsEnabled() {
+		if _, err := web.ConfigToTLSConfig(&file.TLSConfig); err != nil {
 			return bad("its tls_server_config: " + tlsProblem(err))
 		}
 	}
-	if web.Validate(*f.web.WebConfigFile) != nil { // of what is left
+	if web.Validate(*c.Flags.WebConfigFile) != nil { // of what is left
 		return bad("the passwords in basic_auth_users must be hashes by bcrypt, and http_server_config can set only the headers " +
 			"and values that the exporter-toolkit allows")
 	}
@@ -58,40 +69,40 @@ func tlsProblem(err error) string {
 	return "the certificate and its key are not a pair in PEM"
 }
 
-// readWebConfig returns the web configuration, nil if there is none. The error says if it cannot be parsed, or if the
+// read returns the web configuration, nil if there is none. The error says if it cannot be parsed, or if the
 // exporter-toolkit would wait for ever on, or be flooded by, the file or one that it names.
-func (f *flagValues) readWebConfig() (*web.Config, error) {
-	path := *f.web.WebConfigFile
+func (c Config) read() (*web.Config, error) {
+	path := *c.Flags.WebConfigFile
 	if path == "" {
 		return nil, nil
 	}
-	text, _, err := regularfile.Read(path, maxWebFileBytes)
+	text, _, err := regularfile.Read(path, maxFileBytes)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.name("web.config.file"), err)
+		return nil, fmt.Errorf("%s: %w", c.Flag, err)
 	}
-	var c web.Config
-	if err := yaml.UnmarshalStrict(text, &c); err != nil {
+	var file web.Config
+	if err := yaml.UnmarshalStrict(text, &file); err != nil {
 		return nil, fmt.Errorf("%s: the web configuration %s cannot be parsed%s: compare it with the exporter-toolkit's documentation",
-			f.name("web.config.file"), path, lines(err))
+			c.Flag, path, lines(err))
 	}
-	c.TLSConfig.SetDirectory(filepath.Dir(path))
+	file.TLSConfig.SetDirectory(filepath.Dir(path))
 	for _, named := range []struct{ by, path string }{
-		{"cert_file", c.TLSConfig.TLSCertPath}, {"key_file", c.TLSConfig.TLSKeyPath}, {"client_ca_file", c.TLSConfig.ClientCAs},
+		{"cert_file", file.TLSConfig.TLSCertPath}, {"key_file", file.TLSConfig.TLSKeyPath}, {"client_ca_file", file.TLSConfig.ClientCAs},
 	} {
 		if named.path == "" {
 			continue
 		}
-		if _, _, err := regularfile.Read(named.path, maxWebFileBytes); err != nil {
+		if _, _, err := regularfile.Read(named.path, maxFileBytes); err != nil {
 			if cause, ok := errors.AsType[*fs.PathError](err); ok {
 				err = cause.Err // the path may be a key by mistake
 			} else {
-				err = fmt.Errorf("more than %d bytes", maxWebFileBytes)
+				err = fmt.Errorf("more than %d bytes", maxFileBytes)
 			}
 			return nil, fmt.Errorf("%s: the file that %s of the web configuration %s names: %w",
-				f.name("web.config.file"), named.by, path, err)
+				c.Flag, named.by, path, err)
 		}
 	}
-	return &c, nil
+	return &file, nil
 }
 
 // lines returns where an error of the YAML parser is, without the text of the file: " at line 3, 7", or "".
@@ -115,26 +126,26 @@ func lines(err error) string {
 // yamlLine finds the line at the beginning of an error of the YAML parser.
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
-// listenAndServe serves as the exporter-toolkit does. The toolkit opens the web configuration for each request, and with
+// ListenAndServe serves as the exporter-toolkit does. The toolkit opens the web configuration for each request, and with
 // TLS the files that it names for each connection. While it would wait for one of them for ever, or show text of it in
-// the log, requests get 500, and connections with TLS are closed.
-func (f *flagValues) listenAndServe(server *http.Server, logger *slog.Logger) error {
-	if *f.web.WebConfigFile != "" {
-		gate := &webGate{check: func() error { _, err := f.readWebConfig(); return err }, logger: logger}
-		gate.guard(server)
+// the log, requests get 500, and connections with TLS are closed. server must have its hooks BaseContext and ConnState.
+func (c Config) ListenAndServe(server *http.Server, logger *slog.Logger) error {
+	if *c.Flags.WebConfigFile != "" {
+		g := &gate{check: func() error { _, err := c.read(); return err }, logger: logger}
+		g.guard(server)
 	}
-	return web.ListenAndServe(server, f.web, slog.New(withoutErrors{logger.Handler()}))
+	return web.ListenAndServe(server, c.Flags, slog.New(withoutErrors{logger.Handler()}))
 }
 
-// webGate refuses requests and connections while a check fails.
-type webGate struct {
+// gate refuses requests and connections while a check fails.
+type gate struct {
 	check  func() error
 	logger *slog.Logger
 	last   atomic.Pointer[string] // the last error, nil if there was none
 }
 
 // open reports whether the check succeeds. It logs when the result is another than before.
-func (g *webGate) open() bool {
+func (g *gate) open() bool {
 	err := g.check()
 	var now *string
 	if err != nil {
@@ -153,7 +164,7 @@ func (g *webGate) open() bool {
 
 // guard puts the gate in front of the handler that the exporter-toolkit sets, and in front of TLS handshakes. server must
 // have its hooks BaseContext and ConnState.
-func (g *webGate) guard(server *http.Server) {
+func (g *gate) guard(server *http.Server) {
 	base, state := server.BaseContext, server.ConnState
 	server.BaseContext = func(listener net.Listener) context.Context { // called once the handler is set
 		next := server.Handler

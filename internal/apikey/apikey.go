@@ -1,0 +1,80 @@
+// Package apikey knows where the API key is given, and keeps a key that is given in the wrong place out of errors. It
+// sends the key nowhere.
+package apikey
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+const (
+	variable = "REVOX_API_KEY"
+	// minLength is less than any key has. What is shorter may be a word of a message, or a part of another value.
+	minLength      = 8
+	quotationMarks = "\"'`"
+)
+
+// Source returns where the key comes from: the file at a path, or the environment if the path is "".
+func Source(file string) revoxapi.KeySource {
+	if file != "" {
+		return revoxapi.NewKeyFile(file)
+	}
+	return revoxapi.StaticKey(os.Getenv(variable))
+}
+
+// inEnvironment returns the key in the environment, also if a key file is used, without the quotation marks that the
+// shell may not have removed; "" for none.
+func inEnvironment() string {
+	return strings.Trim(os.Getenv(variable), " \t\n\r"+quotationMarks)
+}
+
+// Hide returns text without the key in the environment, which may be in a flag's value by mistake.
+func Hide(text string) string {
+	if key := inEnvironment(); len(key) >= minLength {
+		return strings.ReplaceAll(text, key, "<secret>")
+	}
+	return text
+}
+
+// Secrets returns what no flag may have in its value: the key, and the key in the environment. They are left out if they
+// are too short to be keys.
+func Secrets(key revoxapi.Secret) (secrets []string) {
+	for _, secret := range []string{key.Reveal(), inEnvironment()} {
+		if len(secret) >= minLength {
+			secrets = append(secrets, secret)
+		}
+	}
+	return secrets
+}
+
+// Missing returns the usage error for an error of Source's key. flag is what errors call the flag that names the file. It
+// shows the path of a file that cannot be opened only if it is certainly a path: the key itself is easily given instead.
+func Missing(err error, flag, file string) error {
+	_, missing := os.Lstat(file)
+	folder, _ := filepath.Split(file)
+	_, noFolder := os.Stat(folder) // also if it is ""
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok && missing != nil && noFolder != nil {
+		return fmt.Errorf("no API key: the file that %s names cannot be opened: %w: give the file's path, not the key; "+
+			"or set the environment variable "+variable, flag, pathError.Err)
+	}
+	return fmt.Errorf("no API key: %w; set the environment variable "+variable+", or name a file in %s", err, flag)
+}
+
+// Warn logs what is probably not meant about a key, and about its file, "" for none. It never logs the key.
+func Warn(key revoxapi.KeySource, file string, logger *slog.Logger) {
+	if secret, err := key.Key(); err == nil && strings.Trim(secret.Reveal(), quotationMarks) != secret.Reveal() {
+		logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: " +
+			"remove it from " + variable + " or from the key file")
+	}
+	if info, err := os.Stat(file); file != "" && err == nil && info.Mode().Perm()&0o004 != 0 {
+		logger.Warn("every user of this machine can read the API key: remove that permission from the file (chmod o-r)",
+			"file", file)
+	}
+}
