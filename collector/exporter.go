@@ -12,11 +12,11 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/exposition"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/schedule"
 	"github.com/revox-exporter/revox_exporter/collector/store"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -60,7 +60,7 @@ type Config struct {
 // Exporter reads campaigns while Run runs, and serves their metrics. It is safe for concurrent use. Make one with New.
 type Exporter struct {
 	cfg       Config
-	labels    *tally.Labels
+	labels    *labelvalue.Labels
 	campaigns *campaigns.Selector
 	scanner   *scan.Scanner
 	queue     *schedule.Queue
@@ -91,7 +91,7 @@ func New(cfg Config) (*Exporter, error) {
 	if cfg.MaxScans == 0 {
 		cfg.MaxScans = 4
 	}
-	labels := tally.NewLabels(cfg.Logger)
+	labels := labelvalue.New(cfg.Logger)
 	labels.HideKey(cfg.Key)
 	selector, err := campaigns.New(campaigns.Config{
 		Given: cfg.CampaignIDs, File: cfg.CampaignFile, Key: cfg.Key, Discovery: cfg.Discovery, Shard: cfg.Shard,

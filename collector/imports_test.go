@@ -25,13 +25,14 @@ var allowedImports = map[string][]string{
 	"internal/readahead":     {},
 	"collector/statefile":    {"internal/regularfile"},
 	"collector/room":         {},
-	"collector/tally":        {"revoxapi"},
+	"collector/labelvalue":   {"revoxapi"},
+	"collector/tally":        {"revoxapi", "collector/labelvalue"},
 	"collector/rows":         {"collector/tally"},
-	"collector/campaigns":    {"internal/regularfile", "revoxapi", "collector/tally"},
-	"collector/scan":         {"revoxapi", "internal/apirequest", "internal/readahead", "collector/room", "collector/tally", "collector/rows"},
+	"collector/campaigns":    {"internal/regularfile", "revoxapi", "collector/labelvalue"},
+	"collector/scan":         {"revoxapi", "internal/apirequest", "internal/readahead", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows"},
 	"collector/schedule":     {"revoxapi"},
-	"collector/store":        {"revoxapi", "collector/room", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/statefile"},
-	"collector/exposition":   {"revoxapi", "collector/tally", "collector/campaigns", "collector/store"},
+	"collector/store":        {"revoxapi", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/statefile"},
+	"collector/exposition":   {"revoxapi", "collector/labelvalue", "collector/tally", "collector/campaigns", "collector/store"},
 	"internal/pages":         {"collector"},
 	"internal/routes":        {"collector", "internal/httpserver", "internal/pages"},
 	"internal/webconfig":     {"internal/regularfile"},
@@ -44,7 +45,7 @@ var allowedImports = map[string][]string{
 	"revoxapi/revoxtest":     {"revoxapi", "revoxapi/revoxtest/internal/wire"},
 	"revoxapi/revoxtest/sim": {"revoxapi", "revoxapi/revoxtest", "revoxapi/revoxtest/internal/wire", "revoxapi/revoxtest/sim/internal/calendar"},
 	"collector": {
-		"revoxapi", "collector/room", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
+		"revoxapi", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
 	},
 }
 

@@ -39,7 +39,7 @@ func (e *Exporter) restore() {
 			l.Name = e.labels.Name(l.Name)
 		}
 		if was.Record.Data != nil {
-			e.labels.RestoreValues(was.Record.Data.Monotonic)
+			was.Record.Data.Monotonic.RestoreLabels(e.labels)
 		}
 		if selected && e.cfg.Shard.Has(id) {
 			records[id] = was.Record

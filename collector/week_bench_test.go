@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
@@ -169,7 +170,7 @@ func newWeek(b *testing.B, url string) *week {
 	}
 	b.Cleanup(client.CloseIdleConnections)
 	scanner := func(interval time.Duration) *weekScanner {
-		return &weekScanner{scanner: scan.Scanner{Client: client, Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
+		return &weekScanner{scanner: scan.Scanner{Client: client, Labels: labelvalue.New(slog.New(slog.DiscardHandler)),
 			RowTable: rows.NewTable(), FullInterval: interval}}
 	}
 	w.later, w.full = scanner(time.Hour), scanner(0)

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -29,7 +29,7 @@ type Config struct {
 	Client *revoxapi.Client
 	Clock  revoxapi.Clock
 	Logger *slog.Logger
-	Labels *tally.Labels
+	Labels *labelvalue.Labels
 }
 
 // MaxSelected is the number of campaigns that are selected at most, the given ones first, then those in the file. What

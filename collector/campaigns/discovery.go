@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -27,7 +27,7 @@ type Discovery struct {
 
 // Listed is a campaign's entry in the list. It is immutable.
 type Listed struct {
-	// Name is clean text; see tally.Labels.Name. It is "" if the list does not give it.
+	// Name is clean text; see labelvalue.Labels.Name. It is "" if the list does not give it.
 	Name string
 	// Status is the API's value if it is known, else "".
 	Status string
@@ -81,15 +81,15 @@ func (c *listedJSON) listed(readAt time.Time, hides func(string) bool) *Listed {
 		Name: cleanName(c.Name.value, hides), IsCancelled: c.IsCancelled.value,
 		UpdatedAt: c.UpdatedAt, MaxConcurrentCalls: c.MaxConcurrentCalls.value, ReadAt: readAt,
 	}
-	if tally.KnownCampaignStatus(c.Status.value) {
+	if labelvalue.CampaignStatus.Has(c.Status.value) {
 		l.Status = c.Status.value
 	}
 	return l
 }
 
-// cleanName returns the name of a campaign in the list; see tally.Labels.Name.
+// cleanName returns the name of a campaign in the list; see labelvalue.Labels.Name.
 func cleanName(raw string, hides func(string) bool) string {
-	name := tally.CleanText(raw, tally.MaxNameRunes)
+	name := labelvalue.CleanText(raw, labelvalue.MaxNameRunes)
 	if hides(name) || hides(raw) {
 		return ""
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -27,7 +27,7 @@ func TestListOfTooManyCampaigns(t *testing.T) {
 	body := ""
 	s, err := New(Config{
 		Given: []string{"given", "draft-3"}, Clock: revoxapi.SystemClock{}, Logger: slog.New(slog.DiscardHandler),
-		Labels:    tally.NewLabels(slog.New(slog.DiscardHandler)),
+		Labels:    labelvalue.New(slog.New(slog.DiscardHandler)),
 		Discovery: &Discovery{Statuses: []string{"running"}, CompletedFor: time.Hour},
 	})
 	if err != nil {

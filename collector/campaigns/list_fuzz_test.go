@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -35,7 +35,7 @@ func FuzzCampaignList(f *testing.F) {
 		client := clientOfOneAnswer(t, body)
 		c, err := New(Config{
 			Given: []string{"given"}, Client: client, Clock: revoxapi.SystemClock{},
-			Logger: slog.New(slog.DiscardHandler), Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
+			Logger: slog.New(slog.DiscardHandler), Labels: labelvalue.New(slog.New(slog.DiscardHandler)),
 			Discovery: &Discovery{Statuses: []string{"running", "completed"}, CompletedFor: time.Hour},
 		})
 		if err != nil {
@@ -55,7 +55,7 @@ func FuzzCampaignList(f *testing.F) {
 		}
 		for id, campaign := range listed {
 			name, status := campaign.Name, campaign.StatusLabel
-			if !utf8.ValidString(name) || utf8.RuneCountInString(name) > tally.MaxNameRunes || !utf8.ValidString(status) {
+			if !utf8.ValidString(name) || utf8.RuneCountInString(name) > labelvalue.MaxNameRunes || !utf8.ValidString(status) {
 				t.Errorf("campaign %q has the name %q and the status %q", id, name, status)
 			}
 		}
@@ -72,7 +72,7 @@ func FuzzCampaignList(f *testing.F) {
 			seen[w.ID] = true
 			if got.Status != string(w.Status) && (got.Status != "" || revoxapi.Known(w.Status)) || got.IsCancelled != w.IsCancelled ||
 				got.UpdatedAt.String() != w.UpdatedAt.String() ||
-				got.Name != tally.CleanText(w.Name, tally.MaxNameRunes) {
+				got.Name != labelvalue.CleanText(w.Name, labelvalue.MaxNameRunes) {
 				t.Errorf("campaign %q is read as %+v, want %+v", w.ID, got, w)
 			}
 		}
@@ -103,7 +103,7 @@ func TestOddListIsReadOn(t *testing.T) {
 	body := `{"campaigns": [null, {"id": 7, "status": "running"}, {"id": {}}, "x", {"id": "b", "status": "running", "name": 5}]}`
 	c, err := New(Config{
 		Client: clientOfOneAnswer(t, []byte(body)), Clock: revoxapi.SystemClock{}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
-		Labels: tally.NewLabels(slog.New(slog.DiscardHandler)), Discovery: &Discovery{Statuses: []string{"running"}},
+		Labels: labelvalue.New(slog.New(slog.DiscardHandler)), Discovery: &Discovery{Statuses: []string{"running"}},
 	})
 	if err != nil {
 		t.Fatal(err)

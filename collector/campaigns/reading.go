@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -23,15 +23,15 @@ type reading struct {
 	known, fresh         []string // selected, and discovered before or not
 	discovered           []string
 	listed               map[string]*Listed
-	unknown              map[tally.Unknown]struct{}
+	unknown              map[labelvalue.Unknown]struct{}
 	partial              bool
-	hides                func(text string) bool // see tally.Labels.Hider
+	hides                func(text string) bool // see labelvalue.Labels.Hider
 }
 
 func (s *Selector) newReading() *reading {
 	r := &reading{
 		selector: s, now: s.cfg.Clock.Now(), always: map[string]bool{}, found: map[string]bool{},
-		listed: map[string]*Listed{}, unknown: map[tally.Unknown]struct{}{}, hides: s.cfg.Labels.Hider(),
+		listed: map[string]*Listed{}, unknown: map[labelvalue.Unknown]struct{}{}, hides: s.cfg.Labels.Hider(),
 	}
 	for _, id := range s.Always() {
 		r.always[id] = true
@@ -103,10 +103,10 @@ func (r *reading) end(partial bool) {
 }
 
 // statusLabel returns a campaign's status as a label value. It adds an unknown one to unknown.
-func (s *Selector) statusLabel(campaign *Listed, raw string, unknown map[tally.Unknown]struct{}) string {
+func (s *Selector) statusLabel(campaign *Listed, raw string, unknown map[labelvalue.Unknown]struct{}) string {
 	switch {
 	case campaign.IsCancelled:
-		return tally.CampaignCancelled
+		return labelvalue.CampaignCancelled
 	case raw == "":
 		return ""
 	}

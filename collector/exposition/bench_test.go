@@ -20,6 +20,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
@@ -32,7 +33,7 @@ type fleet struct {
 	store   *store.Store
 	clock   *revoxtest.Clock
 	random  *rand.Rand
-	labels  *tally.Labels
+	labels  *labelvalue.Labels
 	tallies map[string]*tally.Tally
 }
 
@@ -41,7 +42,7 @@ func newFleet(campaigns int) *fleet {
 		store:   store.New(nil, store.Ages{MaxAge: 15 * time.Minute, ScanInterval: time.Minute}),
 		clock:   revoxtest.NewClock(start),
 		random:  rand.New(rand.NewPCG(1, 2)),
-		labels:  tally.NewLabels(slog.New(slog.DiscardHandler)),
+		labels:  labelvalue.New(slog.New(slog.DiscardHandler)),
 		tallies: map[string]*tally.Tally{},
 	}
 	r := f.random

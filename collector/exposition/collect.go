@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -65,7 +66,7 @@ func (b *seriesBuilder) collectData(r *store.Record) {
 // collectListed adds the metrics that come from the list of campaigns.
 func (b *seriesBuilder) collectListed(c *campaigns.Listed) {
 	if c.StatusLabel != "" {
-		known := tally.CampaignStatuses()
+		known := labelvalue.CampaignStatuses()
 		for _, status := range known {
 			b.add(familyStatus, boolValue(status == c.StatusLabel), status)
 		}

@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
@@ -77,7 +78,7 @@ func tallyOf(durations ...time.Duration) *tally.Tally {
 		a.StartedAt.Time, a.EndedAt.Time = start, start.Add(d)
 		call.Attempts = append(call.Attempts, a)
 	}
-	t := tally.New(tally.NewLabels(nil))
+	t := tally.New(labelvalue.New(nil))
 	t.CountRow(tally.Row{ID: "r", Call: call})
 	return t
 }

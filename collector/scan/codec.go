@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/prometheus/common/version"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -68,7 +69,7 @@ var (
 )
 
 // DecodeKnown reverses Encode. It fails if another version of the program encoded, or if bytes is damaged.
-func DecodeKnown(bytes []byte, labels *tally.Labels) (*Known, error) {
+func DecodeKnown(bytes []byte, labels *labelvalue.Labels) (*Known, error) {
 	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
 		return nil, errBrokenKnown
 	}
@@ -90,7 +91,7 @@ func DecodeKnown(bytes []byte, labels *tally.Labels) (*Known, error) {
 		}
 	}
 	for _, u := range s.Unknown {
-		finished.Unknown[tally.Unknown{Label: u[0], Value: u[1]}] = struct{}{}
+		finished.Unknown[labelvalue.Unknown{Label: u[0], Value: u[1]}] = struct{}{}
 	}
 	k := &Known{
 		Layout: s.Layout, FullAt: s.FullAt, At: s.At, BrokenAt: s.BrokenAt, finished: finished, read: s.Read,

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/store"
@@ -182,7 +183,7 @@ func (h *history) newObserver(pageSize int, fullInterval time.Duration) *observe
 		scanner: &scan.Scanner{
 			RowTable: rows.NewTable(),
 			Client:   client, Params: revoxapi.RowsParams{PageSize: pageSize}, FullInterval: fullInterval,
-			Labels: tally.NewLabels(slog.New(slog.DiscardHandler)),
+			Labels: labelvalue.New(slog.New(slog.DiscardHandler)),
 		},
 		store: store.New(nil, store.Ages{}),
 	}
@@ -406,7 +407,7 @@ func difference(want, got tally.Stored) string {
 // these a few times, full scans always. Until then, they are counted as none.
 func onlyLater(want, got map[string]uint64) bool {
 	for outcome, n := range want {
-		if outcome != tally.ValueNone && got[outcome] > n || outcome == tally.ValueNone && got[outcome] < n {
+		if outcome != labelvalue.None && got[outcome] > n || outcome == labelvalue.None && got[outcome] < n {
 			return false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/room"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
@@ -20,7 +21,7 @@ type Scanner struct {
 	// Params are the first page and the page size to ask for. The zero value suits every server.
 	Params revoxapi.RowsParams
 	// Labels turns the values of rows into label values.
-	Labels *tally.Labels
+	Labels *labelvalue.Labels
 	// RowTable is the table of the rows in results.
 	RowTable *rows.Table
 	// FullInterval is the time after which a scan reads all rows again. To spread the load, a campaign's interval is up

@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -109,7 +110,7 @@ func encodeData(p *Snapshot) []byte {
 }
 
 // decodeData completes p, except for rows. It fails if bytes is nil.
-func decodeData(bytes []byte, p *Snapshot, labels *tally.Labels) error {
+func decodeData(bytes []byte, p *Snapshot, labels *labelvalue.Labels) error {
 	if bytes == nil {
 		return errors.New("its data is missing")
 	}
@@ -149,7 +150,7 @@ func (p *Snapshot) storeLow() (most map[string]tally.StoredFamily, since map[str
 	return values.Store(&none), since
 }
 
-func (p *Snapshot) restoreLow(most map[string]tally.StoredFamily, since map[string]map[string]int64, labels *tally.Labels) error {
+func (p *Snapshot) restoreLow(most map[string]tally.StoredFamily, since map[string]map[string]int64, labels *labelvalue.Labels) error {
 	values := tally.NewValues()
 	err := values.Restore(most, labels)
 	p.makeLow()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -20,7 +21,7 @@ func FuzzStored(f *testing.F) {
 		at.Time = start.Add(time.Duration(seconds) * time.Second)
 		return at
 	}
-	labels := tally.NewLabels(slog.New(slog.DiscardHandler))
+	labels := labelvalue.New(slog.New(slog.DiscardHandler))
 	t := tally.New(labels)
 	attempt := tally.Attempt{Status: "completed", Result: tally.MakeValue("human"), StartedAt: at(0), EndedAt: at(90)}
 	t.CountRow(tally.Row{ID: "r", Call: &tally.Call{Status: "completed", Attempts: []tally.Attempt{attempt}}})
@@ -40,7 +41,7 @@ func FuzzStored(f *testing.F) {
 		if err != nil || r.Data == nil || decodeData(data, r.Data, labels) != nil {
 			return
 		}
-		labels.RestoreValues(r.Data.Monotonic)
+		r.Data.Monotonic.RestoreLabels(labels)
 		_ = r.Data.Tally.Rows()
 		for _, f := range tally.Families() {
 			for _, d := range r.Data.Monotonic.Distributions[f.Index] {

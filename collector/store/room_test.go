@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/room"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
@@ -16,7 +17,7 @@ import (
 
 // Campaigns keep what they have; those that were dropped make room, the first one first; a restart changes nothing.
 func TestRoomForCampaigns(t *testing.T) {
-	labels, table := tally.NewLabels(slog.New(slog.DiscardHandler)), rows.NewTable()
+	labels, table := labelvalue.New(slog.New(slog.DiscardHandler)), rows.NewTable()
 	folder, clock := t.TempDir(), revoxtest.NewClock(start)
 	var s *Store
 	var state *State

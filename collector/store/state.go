@@ -13,10 +13,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -131,7 +131,7 @@ func (s *State) Close() {
 // Campaigns returns the campaigns that the file had when it was opened, by ID. At is zero for those that were selected.
 // It must be called once, before anything is published. A record for which admit returns false loses its data, because
 // there is no room for it; selected campaigns come first, and then they are in the order of their IDs.
-func (s *State) Campaigns(labels *tally.Labels, table *rows.Table, admit func(*Record) bool) map[string]Dropped {
+func (s *State) Campaigns(labels *labelvalue.Labels, table *rows.Table, admit func(*Record) bool) map[string]Dropped {
 	if s == nil {
 		return nil
 	}
@@ -214,7 +214,7 @@ func (s *State) removeOther() {
 
 // restoreLarge sets p's rows, and what is known of them, to those in the file. If they cannot be read, the next scan reads every
 // page.
-func (s *State) restoreLarge(id string, p *Snapshot, is *keptCampaign, labels *tally.Labels, table *rows.Table) {
+func (s *State) restoreLarge(id string, p *Snapshot, is *keptCampaign, labels *labelvalue.Labels, table *rows.Table) {
 	var err error
 	is.rows, err = restoreRows(p, table, s.found[keptRows][id], s.found[keptRecent][id], s.found[keptGone][id])
 	is.rowsAt = s.clock.Now()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
@@ -19,7 +20,7 @@ import (
 // with only the time changed. One operation writes all campaigns.
 func BenchmarkState(b *testing.B) {
 	const campaigns, scansAtOnce = 1000, 4
-	labels := tally.NewLabels(nil)
+	labels := labelvalue.New(nil)
 	rows := make([]tally.Row, 500)
 	for i := range rows {
 		at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }

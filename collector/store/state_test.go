@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -28,7 +29,7 @@ func TestStateIsUpWhenAllSelectedCampaignsAreWritten(t *testing.T) {
 
 	s := New(state, Ages{MaxAge: time.Hour})
 	publish := func(id string) {
-		counted := tally.New(tally.NewLabels(slog.New(slog.DiscardHandler)))
+		counted := tally.New(labelvalue.New(slog.New(slog.DiscardHandler)))
 		s.Publish(id, Outcome{Found: &scan.Result{Tally: counted}, Due: start, Asked: start, Start: start, End: start})
 	}
 	s.SelectOnly([]string{"c-0", "c-1"}, nil, start)

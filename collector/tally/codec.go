@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 )
 
 // Stored is the form in which a Tally is written to a file, as JSON. Families are stored by name and not by index, so
@@ -36,7 +38,7 @@ func (t *Tally) Store() Stored {
 
 // Restore returns the tally that was stored. A family that was not stored, or was stored with other buckets, is nil in
 // it. The error names an impossible value.
-func (s Stored) Restore(labels *Labels) (*Tally, error) {
+func (s Stored) Restore(labels *labelvalue.Labels) (*Tally, error) {
 	t := New(labels)
 	t.Name, t.Fields = labels.Name(s.Name), RestoreFields(s.Carries)
 	t.seenActiveSince(s.OldestActive)
@@ -59,7 +61,7 @@ func (v Values) Store(others *Values) map[string]StoredFamily {
 }
 
 // Restore sets the stored families in v. The error names an impossible value.
-func (v Values) Restore(stored map[string]StoredFamily, labels *Labels) (err error) {
+func (v Values) Restore(stored map[string]StoredFamily, labels *labelvalue.Labels) (err error) {
 	hides := labels.Hider()
 	for i, f := range families {
 		s, ok := stored[f.Name]
@@ -76,6 +78,21 @@ func (v Values) Restore(stored map[string]StoredFamily, labels *Labels) (err err
 		}
 	}
 	return nil
+}
+
+// RestoreLabels lets the label values in v pass, as an earlier process did, so that they stay counted by name.
+func (v Values) RestoreLabels(labels *labelvalue.Labels) {
+	for _, f := range families {
+		if len(f.Labels) == 0 {
+			continue
+		}
+		for _, value := range append(v.Counts[f.Index].labels(), v.Distributions[f.Index].labels()...) {
+			// No family lists the end reasons as Known: it is an open set.
+			if !slices.Contains(f.Known, value) && (f != AttemptEndReasons || !labelvalue.EndReason.Has(value)) {
+				labels.Restore(f.Labels[0], value)
+			}
+		}
+	}
 }
 
 func storeLabelMap[V, S any](m LabelMap[V], store func(V) S) map[string]S {
@@ -99,7 +116,7 @@ func restoreLabelMap[V, S any](
 		}
 		if i := slices.Index(f.Known, label); i >= 0 {
 			label = f.Known[i]
-		} else if !isIdentifier(label) || hides(label) {
+		} else if !labelvalue.IsIdentifier(label) || hides(label) {
 			continue
 		}
 		m = append(m, Entry[V]{label, value})

@@ -3,7 +3,7 @@
 //
 // A [Tally] is made with [New], takes rows with [Tally.CountRow], and is read by [Family]:
 //
-//	labels := tally.NewLabels(logger)
+//	labels := labelvalue.New(logger)
 //	t := tally.New(labels)
 //	t.CountRow(tally.Row{ID: "r-1"})
 //	t.Rows()                                           // 1

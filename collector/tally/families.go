@@ -3,6 +3,7 @@ package tally
 import (
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -18,10 +19,10 @@ var (
 		Help: "Rows that the API's total includes but no page contains; 0 if the API gives no total."})
 	Calls = define(Family{Kind: Gauge, Name: "revox_campaign_calls",
 		Help:   "Calls (orders, each resolved by one or more attempts) by their current status.",
-		Labels: []string{"status"}, Known: names(revoxapi.Values[revoxapi.CallStatus]())})
+		Labels: []string{"status"}, Known: labelvalue.CallStatus.Values()})
 	CallAttempts = define(Family{Kind: Gauge, Name: "revox_campaign_call_attempts",
 		Help:   "Call attempts by their current status.",
-		Labels: []string{"status"}, Known: names(revoxapi.Values[revoxapi.AttemptStatus]())})
+		Labels: []string{"status"}, Known: labelvalue.AttemptStatus.Values()})
 	Anomalies = define(Family{Kind: Gauge, Name: "revox_campaign_anomalies",
 		Help:   "Problems in the data that the last complete scan read, by kind.",
 		Labels: []string{"kind"}, Known: []string{AnomalyDuplicateRow, anomalyDuplicateAttempt, anomalyBadTimestamp,
@@ -57,7 +58,7 @@ const (
 	anomalyImplausibleDuration = "implausible_duration"
 	// A call or an attempt without a status, or with one that is not a string. No metric by status counts it.
 	anomalyMissingStatus = "missing_status"
-	// Another value of an enumeration that is not a string. It is counted as ValueOther.
+	// Another value of an enumeration that is not a string. It is counted as labelvalue.Other.
 	anomalyWrongType = "wrong_type"
 	// AnomalyNotARow is an entry of the list of rows that is not an object. Nothing else counts it.
 	AnomalyNotARow = "not_a_row"
@@ -77,19 +78,19 @@ var (
 	CallOutcomes = define(Family{Kind: Counter, Name: "revox_campaign_call_outcomes_total",
 		Help:   "Finished calls by outcome, none if there is none; only for campaigns whose rows have the field.",
 		Labels: []string{"outcome"}, Optional: true,
-		Known: append(names(revoxapi.Values[revoxapi.CallOutcome]()), ValueNone)})
+		Known: append(labelvalue.Outcome.Values(), labelvalue.None)})
 	AttemptsFinished = define(Family{Kind: Counter, Name: "revox_campaign_call_attempts_finished_total",
 		Help:   "Finished call attempts (status completed or error), by status.",
 		Labels: []string{"status"}, Known: names(finishedAttemptStatuses)})
 	AttemptResults = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_results_total",
 		Help:   "Finished call attempts by result, none if there is none.",
-		Labels: []string{"result"}, Known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), ValueNone)})
+		Labels: []string{"result"}, Known: append(labelvalue.Result.Values(), labelvalue.None)})
 	AttemptDialErrors = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_dial_errors_total",
 		Help:   "Finished call attempts with a dial error, by that error.",
-		Labels: []string{"dial_error"}, Known: names(revoxapi.Values[revoxapi.DialError]())})
+		Labels: []string{"dial_error"}, Known: labelvalue.DialError.Values()})
 	AttemptEndedBy = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_ended_by_total",
 		Help:   "Finished call attempts by who ended the call: the agent, the user (the person called) or the system.",
-		Labels: []string{"ended_by"}, Known: names(revoxapi.Values[revoxapi.EndedBy]())})
+		Labels: []string{"ended_by"}, Known: labelvalue.EndedBy.Values()})
 	AttemptEndReasons = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_end_reasons_total",
 		Help:   "Finished call attempts by the agent's reason to end the call; only reasons that occurred are shown.",
 		Labels: []string{"end_reason"}})
@@ -108,7 +109,7 @@ var (
 		Help: "Seconds from an answered, finished attempt's start to its answer.", Buckets: ringBuckets})
 	TalkDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_talk_duration_seconds",
 		Help: "Seconds from an answered, finished attempt's answer to its end, by result.", Buckets: callBuckets,
-		Labels: []string{"result"}, Known: append(names(revoxapi.Values[revoxapi.AttemptResult]()), ValueNone)})
+		Labels: []string{"result"}, Known: append(labelvalue.Result.Values(), labelvalue.None)})
 	ResolutionDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_resolution_duration_seconds",
 		Help: "Seconds from a finished call's creation to the end of its last attempt.", Buckets: resolutionBuckets})
 	AttemptsPerCall = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempts_per_call",

@@ -1,17 +1,7 @@
 package tally
 
-import "github.com/revox-exporter/revox_exporter/revoxapi"
-
 // CampaignLabel is the first label of every family: the campaign's ID.
 const CampaignLabel = "campaign_id"
-
-// Label values that do not come from the API.
-const (
-	// ValueNone stands for an absent or empty value.
-	ValueNone = "none"
-	// ValueOther stands for unknown values that do not get a label value of their own.
-	ValueOther = "other"
-)
 
 // Kind is the type of a metric.
 type Kind int
@@ -64,11 +54,3 @@ func names[S ~string](values []S) []string {
 	}
 	return out
 }
-
-// CampaignStatuses returns the known values of a campaign's status: those of the API, and CampaignCancelled.
-func CampaignStatuses() []string {
-	return append(names(revoxapi.Values[revoxapi.CampaignStatus]()), CampaignCancelled)
-}
-
-// CampaignCancelled is the status of a campaign that the API lists as is_cancelled, whatever status the API gives.
-const CampaignCancelled = "cancelled"

@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 )
 
 // Equal distributions share memory, and others stay as they were.
 func TestInternSharesEqualDistributions(t *testing.T) {
-	labels := NewLabels(slog.New(slog.DiscardHandler))
+	labels := labelvalue.New(slog.New(slog.DiscardHandler))
 	tally := func(ring time.Duration) *Tally {
 		made := New(labels)
 		made.observe(AttemptDuration, "", time.Minute)

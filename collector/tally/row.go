@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -153,7 +154,7 @@ func (v *Value) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	switch raw.Kind() {
 	case jsontext.KindNull:
 	case jsontext.KindString:
-		if known, ok := knownValues[string(raw[1:len(raw)-1])]; ok { // without an allocation
+		if known, ok := labelvalue.Known(raw[1 : len(raw)-1]); ok { // without an allocation
 			v.text = known
 			return nil
 		}

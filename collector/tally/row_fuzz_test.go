@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 )
 
 // Counting any row does not panic, and gives consistent totals and valid label values.
@@ -22,7 +24,7 @@ func FuzzRow(f *testing.F) {
 		if json.Unmarshal(text, &r, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) != nil {
 			return
 		}
-		tally := New(NewLabels(slog.New(slog.DiscardHandler)))
+		tally := New(labelvalue.New(slog.New(slog.DiscardHandler)))
 		tally.CountRow(r)
 
 		finished := tally.Total(AttemptsFinished)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -36,14 +37,14 @@ type Tally struct {
 	// Fields reports, by Family.Index, whether any row had the field of an optional family.
 	Fields []bool
 	// Unknown are the distinct unknown values in the rows.
-	Unknown map[Unknown]struct{}
+	Unknown map[labelvalue.Unknown]struct{}
 	// Name is the campaign's name, from the last row that has one; "" if none has.
 	Name string
 	// OldestActive is when the attempt started that has been queued, ringing or ongoing longest, in Unix milliseconds; 0
 	// if there is none.
 	OldestActive int64
 
-	labels *Labels
+	labels *labelvalue.Labels
 	// added is what the last row added to counters, and parts its parts, the next of which begins at part.
 	added []Addition
 	parts [][]Addition
@@ -57,11 +58,11 @@ type Addition struct {
 }
 
 // New returns an empty Tally, with 0 for each known label value.
-func New(labels *Labels) *Tally {
+func New(labels *labelvalue.Labels) *Tally {
 	t := &Tally{
 		Values:  NewValues(),
 		Fields:  make([]bool, len(families)),
-		Unknown: map[Unknown]struct{}{},
+		Unknown: map[labelvalue.Unknown]struct{}{},
 		labels:  labels,
 	}
 	for _, f := range families {
@@ -145,20 +146,20 @@ func (t *Tally) observe(f *Family, value string, d time.Duration) {
 }
 
 // valueLabel returns the label value for the value of an enumeration, which must not be none.
-func (t *Tally) valueLabel(e *enum, v Value) string {
+func (t *Tally) valueLabel(e *labelvalue.Enum, v Value) string {
 	if v.wrong {
 		t.Add(Anomalies, anomalyWrongType, 1)
-		t.Unknown[Unknown{e.label, ValueOther}] = struct{}{}
-		return ValueOther
+		t.Unknown[labelvalue.Unknown{Label: e.Label, Value: labelvalue.Other}] = struct{}{}
+		return labelvalue.Other
 	}
 	return t.label(e, v.text)
 }
 
 // label returns the label value for an API value, which must not be empty.
-func (t *Tally) label(e *enum, raw string) string {
-	value, known := t.labels.value(e, raw)
+func (t *Tally) label(e *labelvalue.Enum, raw string) string {
+	value, known := t.labels.Value(e, raw)
 	if !known {
-		t.Unknown[Unknown{e.label, value}] = struct{}{}
+		t.Unknown[labelvalue.Unknown{Label: e.Label, Value: value}] = struct{}{}
 	}
 	return value
 }
@@ -246,7 +247,7 @@ func (t *Tally) countCall(c *Call) {
 		t.Add(Anomalies, anomalyMissingStatus, 1)
 		return
 	}
-	status := t.label(enumCallStatus, string(c.Status))
+	status := t.label(labelvalue.CallStatus, string(c.Status))
 	t.Add(Calls, status, 1)
 	if c.Finished() {
 		t.countFinishedCall(c, status)
@@ -255,9 +256,9 @@ func (t *Tally) countCall(c *Call) {
 
 func (t *Tally) countFinishedCall(c *Call, status string) {
 	t.Add(CallsFinished, status, 1)
-	outcome := ValueNone
+	outcome := labelvalue.None
 	if !c.Outcome.IsNone() {
-		outcome = t.valueLabel(enumOutcome, c.Outcome)
+		outcome = t.valueLabel(labelvalue.Outcome, c.Outcome)
 	}
 	t.Add(CallOutcomes, outcome, 1)
 	t.observe(AttemptsPerCall, "", time.Duration(len(c.Attempts))*time.Second)
@@ -283,7 +284,7 @@ func (t *Tally) countAttempt(a *Attempt) {
 		t.Add(Anomalies, anomalyMissingStatus, 1)
 		return
 	}
-	status := t.label(enumAttemptStatus, string(a.Status))
+	status := t.label(labelvalue.AttemptStatus, string(a.Status))
 	t.Add(CallAttempts, status, 1)
 	switch {
 	case a.Finished():
@@ -298,19 +299,19 @@ func (t *Tally) countAttempt(a *Attempt) {
 
 func (t *Tally) countFinishedAttempt(a *Attempt, status string) {
 	t.Add(AttemptsFinished, status, 1)
-	result := ValueNone
+	result := labelvalue.None
 	if !a.Result.IsNone() {
-		result = t.valueLabel(enumResult, a.Result)
+		result = t.valueLabel(labelvalue.Result, a.Result)
 	}
 	t.Add(AttemptResults, result, 1)
 	if !a.DialError.IsNone() {
-		t.Add(AttemptDialErrors, t.valueLabel(enumDialError, a.DialError), 1)
+		t.Add(AttemptDialErrors, t.valueLabel(labelvalue.DialError, a.DialError), 1)
 	}
 	if !a.EndedBy.IsNone() {
-		t.Add(AttemptEndedBy, t.valueLabel(enumEndedBy, a.EndedBy), 1)
+		t.Add(AttemptEndedBy, t.valueLabel(labelvalue.EndedBy, a.EndedBy), 1)
 	}
 	if !a.EndReason.IsNone() {
-		t.Add(AttemptEndReasons, t.valueLabel(enumEndReason, a.EndReason), 1)
+		t.Add(AttemptEndReasons, t.valueLabel(labelvalue.EndReason, a.EndReason), 1)
 	}
 
 	t.checkTimestamp(a.StartedAt)

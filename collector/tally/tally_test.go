@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
@@ -38,7 +39,7 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 		}
 		rows = append(rows, r)
 	}
-	labels := NewLabels(slog.New(slog.DiscardHandler))
+	labels := labelvalue.New(slog.New(slog.DiscardHandler))
 	whole := New(labels)
 	for _, r := range rows {
 		whole.CountRow(r)
@@ -104,7 +105,7 @@ func TestAttemptTwiceInOneCallIsCountedOnce(t *testing.T) {
 			`{"id":"1","call":{"status":"completed","call_attempts":[` + test.attempts + `]}}`,
 			`{"id":"2","call":{"status":"completed","call_attempts":[` + attempt(`"a"`) + `]}}`,
 		}
-		tally := New(NewLabels(slog.New(slog.DiscardHandler)))
+		tally := New(labelvalue.New(slog.New(slog.DiscardHandler)))
 		client := clientOfOneAnswer(t, []byte(`{"rows":[`+strings.Join(rows, ",")+`],"total":2}`))
 		for r, err := range revoxapi.Rows[Row](t.Context(), client, "c", revoxapi.RowsParams{}) {
 			if err != nil {
@@ -135,7 +136,7 @@ func TestUncountedFieldsHaveAnyShape(t *testing.T) {
 		`"campaign":"x"`, `"campaign":[]`, `"campaign":[1]`, `"campaign":7`, `"campaign":{"name":7}`, `"campaign":{"name":{}}`,
 		`"campaign":{"id":[],"name":null}`, `"id":7`, `"assistant":"x"`, `"metadata":[]`,
 	} {
-		tally := New(NewLabels(slog.New(slog.DiscardHandler)))
+		tally := New(labelvalue.New(slog.New(slog.DiscardHandler)))
 		client := clientOfOneAnswer(t, []byte(`{"rows":[{"id":"1","call":{"status":"completed",`+member+`}}],"total":1}`))
 		for r, err := range revoxapi.Rows[Row](t.Context(), client, "c", revoxapi.RowsParams{}) {
 			if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -306,7 +306,7 @@ func campaignFindings(c *Campaign, seen paging, firstPage int) []Finding {
 		}
 	}
 	for _, u := range c.UnknownValues {
-		if u.Value == tally.ValueOther {
+		if u.Value == labelvalue.Other {
 			say(kindUnknownValue, "Some values of %s are not known to this version; they are counted as %q, because they "+
 				"do not look like identifiers or there are too many.", u.Label, u.Value)
 			continue

@@ -1,4 +1,4 @@
-package tally
+package labelvalue
 
 import (
 	"log/slog"
@@ -17,8 +17,8 @@ func TestUnknownValuesThatPass(t *testing.T) {
 		"": false, "_busy": false, "1st": false, "33612345678": false, "a b": false, "jane@example.org": false,
 		"né": false, "a\x00": false, "a\u202eb": false, "a/b": false, "a:b": false, "\xff": false, "-": false,
 	} {
-		if got, known := NewLabels(slog.New(slog.DiscardHandler)).value(enumDialError, value); known && value != "busy" ||
-			(got == value) != passes || !passes && got != ValueOther {
+		if got, known := New(slog.New(slog.DiscardHandler)).Value(DialError, value); known && value != "busy" ||
+			(got == value) != passes || !passes && got != Other {
 			t.Errorf("%q became %q, want it to pass: %v", value, got, passes)
 		}
 	}
@@ -40,25 +40,6 @@ func TestCleanText(t *testing.T) {
 	}
 }
 
-// A state that an earlier version wrote may have values that must not be shown.
-func TestRestoredTextIsChecked(t *testing.T) {
-	labels := NewLabels(slog.New(slog.DiscardHandler))
-	was := New(labels)
-	was.Name = "a\u202eb"
-	for _, value := range []string{"busy", "novel", "Jane is ill", ValueOther} {
-		was.Add(AttemptDialErrors, value, 1)
-	}
-	is, err := was.Store().Restore(labels)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dialErrors := is.Values.Counts[AttemptDialErrors.Index]
-	if is.Name != "ab" || dialErrors.Of("busy") != 1 || dialErrors.Of("novel") != 1 || dialErrors.Of(ValueOther) != 1 ||
-		dialErrors.Of("Jane is ill") != 0 {
-		t.Errorf("restored %q with %v", is.Name, dialErrors)
-	}
-}
-
 var (
 	identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
 	fourDigits = regexp.MustCompile(`([0-9].*){4}`)
@@ -71,8 +52,8 @@ func FuzzLabelValue(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		value, _ := NewLabels(slog.New(slog.DiscardHandler)).value(enumDialError, raw)
-		if value != ValueOther && (value != raw || !identifier.MatchString(value) || fourDigits.MatchString(value)) {
+		value, _ := New(slog.New(slog.DiscardHandler)).Value(DialError, raw)
+		if value != Other && (value != raw || !identifier.MatchString(value) || fourDigits.MatchString(value)) {
 			t.Errorf("%q became %q", raw, value)
 		}
 		clean := CleanText(raw, 20)
