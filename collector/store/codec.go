@@ -7,12 +7,13 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/counters"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// This file defines the stored form of campaigns. See tally.Stored for that of tallies.
+// This file defines the stored form of campaigns. See tally.Stored for that of tallies, counters.Stored for that of counters.
 
 // storedScan is the small part, which changes with each scan.
 type storedScan struct {
@@ -43,13 +44,8 @@ type storedData struct {
 	Decreases   uint64       `json:"decreases,omitzero"`
 	Differences uint64       `json:"differences,omitzero"`
 	Tally       tally.Stored `json:"tally"`
-	// Held (Snapshot.Monotonic) and Base have only the families that differ from the tally.
-	Held    map[string]tally.StoredFamily `json:"held,omitempty"`
-	Base    map[string]tally.StoredFamily `json:"base,omitempty"`
-	Carries []string                      `json:"carries,omitempty"`
-	// Low are the counts below Base, and LowSince the Unix times since when, by family and label value.
-	Low      map[string]tally.StoredFamily `json:"low,omitempty"`
-	LowSince map[string]map[string]int64   `json:"low_since,omitempty"`
+	counters.Stored
+	Carries []string `json:"carries,omitempty"`
 }
 
 func encodeScan(r *Record, dropped time.Time) []byte {
@@ -97,15 +93,11 @@ func decodeScan(id string, bytes []byte) (r *Record, dropped time.Time, err erro
 
 // encodeData encodes p without its times, rows.
 func encodeData(p *Snapshot) []byte {
-	low, since := p.storeLow()
 	return tally.MarshalJSON(storedData{
 		Decreases: p.Decreases, Differences: p.Differences,
-		Tally:    p.Tally.Store(),
-		Held:     p.Monotonic.Store(&p.Tally.Values),
-		Base:     p.base.Store(&p.Tally.Values),
-		Carries:  tally.StoreFields(p.Fields),
-		Low:      low,
-		LowSince: since,
+		Tally:   p.Tally.Store(),
+		Stored:  p.Counters.Store(p.Tally),
+		Carries: tally.StoreFields(p.Fields),
 	})
 }
 
@@ -124,48 +116,6 @@ func decodeData(bytes []byte, p *Snapshot, labels *labelvalue.Labels) error {
 	}
 	p.Tally, p.Fields = t, tally.RestoreFields(s.Carries)
 	p.Decreases, p.Differences = s.Decreases, s.Differences
-	p.Monotonic, p.base = t.Values.Clone(), t.Values.Clone()
-	return errors.Join(p.Monotonic.Restore(s.Held, labels), p.base.Restore(s.Base, labels),
-		p.restoreLow(s.Low, s.LowSince, labels))
-}
-
-func (p *Snapshot) storeLow() (most map[string]tally.StoredFamily, since map[string]map[string]int64) {
-	values, none := tally.NewValues(), tally.NewValues()
-	since = map[string]map[string]int64{}
-	for i, f := range tally.Families() {
-		at := map[string]int64{}
-		for _, low := range p.lowCounts[i] {
-			values.Counts[i] = append(values.Counts[i], tally.Entry[uint64]{Label: low.Label, Value: low.Value.Most})
-			at[low.Label] = low.Value.Since.Unix()
-		}
-		for _, low := range p.lowDistributions[i] {
-			values.Distributions[i] = append(values.Distributions[i],
-				tally.Entry[tally.Distribution]{Label: low.Label, Value: low.Value.Most})
-			at[low.Label] = low.Value.Since.Unix()
-		}
-		if len(at) > 0 {
-			since[f.Name] = at
-		}
-	}
-	return values.Store(&none), since
-}
-
-func (p *Snapshot) restoreLow(most map[string]tally.StoredFamily, since map[string]map[string]int64, labels *labelvalue.Labels) error {
-	values := tally.NewValues()
-	err := values.Restore(most, labels)
-	p.makeLow()
-	for i, f := range tally.Families() {
-		for _, e := range values.Counts[i] {
-			if f.Kind == tally.Counter {
-				low := lowCount[uint64]{time.Unix(since[f.Name][e.Label], 0), e.Value}
-				p.lowCounts[i] = append(p.lowCounts[i], tally.Entry[lowCount[uint64]]{Label: e.Label, Value: low})
-			}
-		}
-		for _, e := range values.Distributions[i] {
-			low := lowCount[tally.Distribution]{time.Unix(since[f.Name][e.Label], 0), e.Value}
-			p.lowDistributions[i] = append(p.lowDistributions[i],
-				tally.Entry[lowCount[tally.Distribution]]{Label: e.Label, Value: low})
-		}
-	}
+	p.Counters, err = s.Stored.Restore(t, labels)
 	return err
 }

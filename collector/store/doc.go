@@ -11,6 +11,6 @@
 //		s.Shown(r, now) // which parts of the record are recent enough to be shown
 //	}
 //
-// It neither scans nor renders. [Snapshot] and monotonic.go decide the values of counters, suddenloss.go which results
-// need to be confirmed by further scans, and codec.go what the state file holds.
+// It neither scans nor renders. Package counters decides the values of counters, suddenloss.go which results need to be
+// confirmed by further scans, and codec.go what the state file holds.
 package store

@@ -200,12 +200,15 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 	}
 }
 
+// maxGone is the weight of the vanished rows, of all campaigns, that are remembered.
+const maxGone = 1_000_000
+
 // roomForGone returns how many vanished rows r's campaign may remember, as others remember some.
 func (s *Store) roomForGone(r *Record) int {
 	room := maxGone
 	for _, other := range s.All() {
 		if other.Data != nil && other != r {
-			room -= other.Data.gone.weight()
+			room -= other.Data.Gone.Weight()
 		}
 	}
 	return room

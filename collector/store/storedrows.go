@@ -1,10 +1,9 @@
 package store
 
 import (
-	"encoding/binary"
-	"errors"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/counters"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
 )
@@ -15,16 +14,14 @@ import (
 // maxRecent is the number of changed rows above which all rows are written again.
 const maxRecent = 10_000
 
-var errBrokenGone = errors.New("its vanished rows are damaged")
-
 // rowChanges returns what to write of p's rows when the file has what was describes, and notes in is what it has then.
 func rowChanges(id string, p *Snapshot, was keptCampaign, is *keptCampaign, now time.Time) (changes []statefile.Change) {
 	write := func(kind string, bytes []byte) {
 		changes = append(changes, statefile.Change{Kind: kind, Name: id, Bytes: bytes})
 	}
 	is.rows, is.rowsAt = was.rows, was.rowsAt
-	if was.data == nil || !sameHours(p.gone, was.data.gone) {
-		write(keptGone, p.gone.encode())
+	if was.data == nil || !p.Gone.Same(was.data.Gone) {
+		write(keptGone, p.Gone.Encode())
 	}
 	if p.Rows == nil || was.data != nil && was.data.Rows == p.Rows {
 		return changes
@@ -57,43 +54,9 @@ func restoreRows(p *Snapshot, table *rows.Table, stored, recent, gone []byte) (w
 			return nil, err
 		}
 	}
-	if p.gone, err = decodeGone(gone, table); err != nil {
+	if p.Gone, err = counters.DecodeGone(gone, table); err != nil {
 		return nil, err
 	}
 	p.Rows = whole.With(changed)
 	return whole, nil
-}
-
-// encode returns g in its stored form: for each hour, its Unix time and the length of its rows' stored form, each in 8
-// bytes, and that form. It is nil without rows.
-func (g gone) encode() (bytes []byte) {
-	for _, h := range g.hours {
-		stored := h.rows.Encode()
-		bytes = binary.LittleEndian.AppendUint64(bytes, uint64(h.at.Unix()))
-		bytes = binary.LittleEndian.AppendUint64(bytes, uint64(len(stored)))
-		bytes = append(bytes, stored...)
-	}
-	return bytes
-}
-
-// decodeGone reverses encode. It fails if bytes is damaged.
-func decodeGone(bytes []byte, table *rows.Table) (g gone, err error) {
-	for len(bytes) > 0 {
-		if len(bytes) < 16 || uint64(len(bytes)-16) < binary.LittleEndian.Uint64(bytes[8:]) {
-			return gone{}, errBrokenGone
-		}
-		end := 16 + binary.LittleEndian.Uint64(bytes[8:])
-		set, err := table.Decode(bytes[16:end])
-		if err != nil {
-			return gone{}, err
-		}
-		at := time.Unix(int64(binary.LittleEndian.Uint64(bytes)), 0)
-		if n := len(g.hours); set.Len() == 0 || n > 0 && !at.After(g.hours[n-1].at) {
-			return gone{}, errBrokenGone
-		}
-		g.hours = append(g.hours, goneHour{at, set})
-		g.counts = sumOfCounts(g.counts, set.Counts())
-		bytes = bytes[end:]
-	}
-	return g, nil
 }

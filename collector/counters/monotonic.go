@@ -1,4 +1,4 @@
-package store
+package counters
 
 import (
 	"slices"
