@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
@@ -178,7 +179,7 @@ func TestAnswersEqualPromhttp(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 50, Start: start.AddDate(0, 0, -2)})
-	api.SetRows("hand-counted", "", readRows(t, "testdata/hand_counted.json"))
+	api.SetRows("hand-counted", "", answertest.Rows(t, "testdata/hand_counted.json"))
 	api.SetRows("hostile", "a \"name\"\\ with\nall of it é \x00", []json.RawMessage{
 		callRow("r1", "archi\\\"ved\nstatus", endedAttempt("hu\"man", 40)),
 		callRow("r2", "completed", endedAttempt("human", 3_000_000)),

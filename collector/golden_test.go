@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
@@ -36,7 +37,7 @@ func golden(t *testing.T, path, text string) {
 func TestHandCountedCampaign(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.SetRows("hand-counted", `Hand "counted"`, readRows(t, "testdata/hand_counted.json"))
+	api.SetRows("hand-counted", `Hand "counted"`, answertest.Rows(t, "testdata/hand_counted.json"))
 	h := newHarness(t, api, clock, only("hand-counted"))
 	scrape := h.Scrape()
 	golden(t, "testdata/hand_counted.prom", data(scrape))

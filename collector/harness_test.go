@@ -1,9 +1,7 @@
 package collector_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -72,20 +70,6 @@ func (h *harness) selected() string {
 		ids = append(ids, c.ID)
 	}
 	return strings.Join(ids, " ")
-}
-
-// readRows returns the rows of a file in testdata.
-func readRows(t testing.TB, path string) []json.RawMessage {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []json.RawMessage
-	if err := json.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
-	}
-	return rows
 }
 
 // diff lists the lines that only one of two texts has.

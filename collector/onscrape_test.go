@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -19,7 +20,7 @@ const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 func newOnScrapeHarness(t *testing.T) *harness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.SetRows("c", "", readRows(t, "testdata/hand_counted.json"))
+	api.SetRows("c", "", answertest.Rows(t, "testdata/hand_counted.json"))
 	onScrape := func(c *collector.Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 }
 	return newHarness(t, api, clock, onScrape, revoxapi.WithClock(clock))
 }
@@ -109,7 +110,7 @@ func (h *harness) cancelScrape(t *testing.T, fault revoxtest.Behavior) {
 func TestScanTimeoutEndsAScan(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.SetRows("c", "", readRows(t, "testdata/hand_counted.json"))
+	api.SetRows("c", "", answertest.Rows(t, "testdata/hand_counted.json"))
 	api.AddFault(revoxtest.Fault{Behavior: revoxtest.Hang()})
 	h := newHarness(t, api, clock, func(c *collector.Config) {
 		c.CampaignIDs, c.ScanTimeout = []string{"c"}, 50*time.Millisecond

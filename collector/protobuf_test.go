@@ -8,6 +8,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
@@ -16,7 +17,7 @@ func newFullHarness(t *testing.T) *harness {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 50, Start: start.AddDate(0, 0, -2)})
-	api.SetRows("hand-counted", "", readRows(t, "testdata/hand_counted.json"))
+	api.SetRows("hand-counted", "", answertest.Rows(t, "testdata/hand_counted.json"))
 	return newHarness(t, api, clock, func(c *collector.Config) { c.Discovery = everything })
 }
 

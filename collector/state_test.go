@@ -24,6 +24,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
 	"github.com/revox-exporter/revox_exporter/collector/store"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -123,7 +124,7 @@ const maxUnknownValues = 20
 func TestRestartShowsTheLastCompleteData(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	api.SetRows("hand-counted", `Hand "counted"`, readRows(t, "testdata/hand_counted.json"))
+	api.SetRows("hand-counted", `Hand "counted"`, answertest.Rows(t, "testdata/hand_counted.json"))
 	folder := t.TempDir()
 	state, _ := openTestState(t, folder, api.URL, clock)
 	h := newHarness(t, api, clock, with(state, only("hand-counted", "empty")))

@@ -197,23 +197,13 @@ func handler(t testing.TB, f http.HandlerFunc) (url string) {
 // rawServer answers each connection's first request with these bytes and closes it.
 func rawServer(t testing.TB, answer string) (url string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var done sync.WaitGroup
-	done.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
-				_, _ = io.WriteString(conn, answer)
-			}
-			_ = conn.Close()
+	return "http://" + badserver.Raw(t, func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = io.WriteString(conn, answer)
 		}
 	})
-	t.Cleanup(func() { _ = listener.Close(); done.Wait() })
-	return "http://" + listener.Addr().String()
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

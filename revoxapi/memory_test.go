@@ -21,27 +21,11 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
+	"github.com/revox-exporter/revox_exporter/revoxapi/internal/yardstick"
 )
 
 // memoryLimit is that of the container in examples/kubernetes.
 const memoryLimit = 512 << 20
-
-// attemptRow is a row as the exporter reads it.
-type attemptRow struct {
-	ID   string `json:"id"`
-	Call *struct {
-		Status   string `json:"status"`
-		Attempts []struct {
-			Status, Result, DialError, EndedBy string
-			EndReason                          string             `json:"end_reason"`
-			StartedAt                          revoxapi.Timestamp `json:"started_at"`
-			AnsweredAt                         revoxapi.Timestamp `json:"answered_at"`
-			EndedAt                            revoxapi.Timestamp `json:"ended_at"`
-		} `json:"call_attempts"`
-	} `json:"call"`
-}
-
-func (r attemptRow) RowID() string { return r.ID }
 
 // A few KB over the wire may become GB of JSON and more in memory. Each case is read by a process that may have no more
 // memory than the exporter's container, and ends as it should.
@@ -140,9 +124,9 @@ func TestReadInLittleMemory(t *testing.T) {
 	var err error
 	switch os.Getenv("REVOXAPI_READ") {
 	case "lean":
-		err = readAtOnce[attemptRow](t.Context(), client, 8)
+		err = readAtOnce[yardstick.LeanRow](t.Context(), client, 8)
 	case "lean four":
-		err = readAtOnce[attemptRow](t.Context(), client, 4)
+		err = readAtOnce[yardstick.LeanRow](t.Context(), client, 4)
 	case "full":
 		err = readAtOnce[revoxapi.Row](t.Context(), client, 8)
 	case "list":

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -24,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
@@ -122,7 +122,7 @@ func startStack(t *testing.T, api string) *stack {
 	if out, err := exec.Command("go", "build", "-o", exporter, "../..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	exporterAddress, prometheusAddress, alertmanagerAddress := freeAddress(t), freeAddress(t), freeAddress(t)
+	exporterAddress, prometheusAddress, alertmanagerAddress := programtest.FreeAddress(t), programtest.FreeAddress(t), programtest.FreeAddress(t)
 	s.run(exporter, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api, "--campaign.discover",
 		"--campaign.discover-interval=2s", "--scan.interval=1s", "--revox.max-retries=0", "--web.listen-address="+exporterAddress)
 
@@ -185,16 +185,6 @@ func write(t *testing.T, dir, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // run starts a program that ends with the test. Its output is shown if the test fails.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -36,7 +37,7 @@ func TestListOfTooManyCampaigns(t *testing.T) {
 	read := func(entries ...string) {
 		t.Helper()
 		body = `{"campaigns": [` + strings.TrimPrefix(strings.Join(entries, ""), ",") + `]}`
-		s.cfg.Client = clientOfOneAnswer(t, []byte(body))
+		s.cfg.Client = answertest.Client(t, []byte(body))
 		if err := s.Refresh(context.Background()); err != nil {
 			t.Fatal(err)
 		}

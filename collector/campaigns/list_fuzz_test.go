@@ -3,15 +3,14 @@ package campaigns
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -32,7 +31,7 @@ func FuzzCampaignList(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		client := clientOfOneAnswer(t, body)
+		client := answertest.Client(t, body)
 		c, err := New(Config{
 			Given: []string{"given"}, Client: client, Clock: revoxapi.SystemClock{},
 			Logger: slog.New(slog.DiscardHandler), Labels: labelvalue.New(slog.New(slog.DiscardHandler)),
@@ -79,30 +78,12 @@ func FuzzCampaignList(f *testing.F) {
 	})
 }
 
-// clientOfOneAnswer returns a client that gets body as the answer to each request.
-func clientOfOneAnswer(t *testing.T, body []byte) *revoxapi.Client {
-	t.Helper()
-	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
-	})
-	client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"),
-		revoxapi.WithMaxRetries(0), revoxapi.WithTransport(transport))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // Entries without a usable ID are skipped. A number is a usable one.
 func TestOddListIsReadOn(t *testing.T) {
 	var log bytes.Buffer
 	body := `{"campaigns": [null, {"id": 7, "status": "running"}, {"id": {}}, "x", {"id": "b", "status": "running", "name": 5}]}`
 	c, err := New(Config{
-		Client: clientOfOneAnswer(t, []byte(body)), Clock: revoxapi.SystemClock{}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Client: answertest.Client(t, []byte(body)), Clock: revoxapi.SystemClock{}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Labels: labelvalue.New(slog.New(slog.DiscardHandler)), Discovery: &Discovery{Statuses: []string{"running"}},
 	})
 	if err != nil {

@@ -1,19 +1,17 @@
 package tally
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"testing"
 
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // Row and revoxapi.Row agree on the counted fields of any page that both can read.
 func FuzzLeanAndWholeRows(f *testing.F) {
-	for _, text := range readRows(f, "../testdata/hand_counted.json") {
+	for _, text := range answertest.Rows(f, "../testdata/hand_counted.json") {
 		f.Add([]byte(`{"rows": [` + string(text) + `]}`))
 	}
 	for _, body := range []string{
@@ -34,7 +32,7 @@ func FuzzLeanAndWholeRows(f *testing.F) {
 		f.Add([]byte(`{"rows": [` + body + `]}`))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		client := clientOfOneAnswer(t, body)
+		client := answertest.Client(t, body)
 		whole, err := client.Page(context.Background(), "c", revoxapi.RowsParams{})
 		if err != nil {
 			return
@@ -104,21 +102,3 @@ func ofTime(at revoxapi.Timestamp) string {
 	}
 	return "absent"
 }
-
-// clientOfOneAnswer returns a client that gets body as the answer to each request.
-func clientOfOneAnswer(t *testing.T, body []byte) *revoxapi.Client {
-	t.Helper()
-	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
-	})
-	client, err := revoxapi.NewClient(revoxapi.StaticKey("k"), revoxapi.WithBaseURL("http://fuzz.invalid"),
-		revoxapi.WithMaxRetries(0), revoxapi.WithTransport(transport))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -9,11 +9,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 )
 
 // Counting any row does not panic, and gives consistent totals and valid label values.
 func FuzzRow(f *testing.F) {
-	for _, text := range readRows(f, "../testdata/hand_counted.json") {
+	for _, text := range answertest.Rows(f, "../testdata/hand_counted.json") {
 		f.Add([]byte(text))
 	}
 	f.Add([]byte(`{"id": "r", "call": {"status": "completed", "created_at": "0001-01-01T00:00:00Z", "outcome": "\u0000",

@@ -3,16 +3,15 @@ package tally
 import (
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
@@ -28,11 +27,7 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 	defer api.Close()
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 200, Start: start.AddDate(0, 0, -3), Weight: sim.Light})
 	var rows []Row
-	texts := readRows(t, "../testdata/hand_counted.json")
-	for _, text := range api.Rows("c") {
-		texts = append(texts, jsontext.Value(text))
-	}
-	for _, text := range texts {
+	for _, text := range append(answertest.Rows(t, "../testdata/hand_counted.json"), api.Rows("c")...) {
 		var r Row
 		if err := json.Unmarshal(text, &r); err != nil {
 			t.Fatal(err)
@@ -70,20 +65,6 @@ func TestTalliesMergeInAnyOrder(t *testing.T) {
 // start is a Wednesday morning.
 var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
 
-// readRows returns the rows of a file.
-func readRows(t testing.TB, path string) []jsontext.Value {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []jsontext.Value
-	if err := json.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
 // A late copy of an attempt is counted once. The same ID in another call is another attempt.
 func TestAttemptTwiceInOneCallIsCountedOnce(t *testing.T) {
 	attempt := func(id string) string { return `{"id":` + id + `,"status":"completed","result":"human"}` }
@@ -106,7 +87,7 @@ func TestAttemptTwiceInOneCallIsCountedOnce(t *testing.T) {
 			`{"id":"2","call":{"status":"completed","call_attempts":[` + attempt(`"a"`) + `]}}`,
 		}
 		tally := New(labelvalue.New(slog.New(slog.DiscardHandler)))
-		client := clientOfOneAnswer(t, []byte(`{"rows":[`+strings.Join(rows, ",")+`],"total":2}`))
+		client := answertest.Client(t, []byte(`{"rows":[`+strings.Join(rows, ",")+`],"total":2}`))
 		for r, err := range revoxapi.Rows[Row](t.Context(), client, "c", revoxapi.RowsParams{}) {
 			if err != nil {
 				t.Fatal(err)
@@ -137,7 +118,7 @@ func TestUncountedFieldsHaveAnyShape(t *testing.T) {
 		`"campaign":{"id":[],"name":null}`, `"id":7`, `"assistant":"x"`, `"metadata":[]`,
 	} {
 		tally := New(labelvalue.New(slog.New(slog.DiscardHandler)))
-		client := clientOfOneAnswer(t, []byte(`{"rows":[{"id":"1","call":{"status":"completed",`+member+`}}],"total":1}`))
+		client := answertest.Client(t, []byte(`{"rows":[{"id":"1","call":{"status":"completed",`+member+`}}],"total":1}`))
 		for r, err := range revoxapi.Rows[Row](t.Context(), client, "c", revoxapi.RowsParams{}) {
 			if err != nil {
 				t.Fatalf("%s: %v", member, err)

@@ -22,8 +22,10 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// Switching starts a server that answers each request with 101 and keeps the connection open. It returns its URL.
-func Switching(t testing.TB) string {
+// Raw starts a server that hands each connection to serve, in a goroutine of its own, and then closes it. It returns the
+// server's address. The test's end waits for serve, which must return when the client has gone.
+func Raw(t testing.TB, serve func(net.Conn)) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -38,15 +40,22 @@ func Switching(t testing.TB) string {
 			}
 			serving.Go(func() {
 				defer conn.Close()
-				reader := bufio.NewReader(conn)
-				if _, err := http.ReadRequest(reader); err == nil {
-					_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: canary\r\nConnection: Upgrade\r\n\r\n")
-					_, _ = io.Copy(io.Discard, reader) // until the client goes
-				}
+				serve(conn)
 			})
 		}
 	})
-	return "http://" + listener.Addr().String()
+	return listener.Addr().String()
+}
+
+// Switching starts a server that answers each request with 101 and keeps the connection open. It returns its URL.
+func Switching(t testing.TB) string {
+	return "http://" + Raw(t, func(conn net.Conn) {
+		reader := bufio.NewReader(conn)
+		if _, err := http.ReadRequest(reader); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: canary\r\nConnection: Upgrade\r\n\r\n")
+			_, _ = io.Copy(io.Discard, reader) // until the client goes
+		}
+	})
 }
 
 // Stuck returns an option for tests that use an Overflow: goroutines that wait for a mutex, as it leaves them in net/http,

@@ -154,30 +154,14 @@ func resolved(t *testing.T, code byte) *detour {
 // closes the connection.
 func speaking(text, endless string) func(*testing.T, *world) *detour {
 	return func(t *testing.T, _ *world) *detour {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var serving sync.WaitGroup
-		t.Cleanup(func() { l.Close(); serving.Wait() })
-		serving.Go(func() {
-			for {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				serving.Go(func() {
-					defer conn.Close()
-					// Read the request first: closing would reset the connection otherwise.
-					_, _ = conn.Read(make([]byte, 64<<10))
-					_, err := io.WriteString(conn, text)
-					for err == nil && endless != "" {
-						_, err = io.WriteString(conn, endless)
-					}
-				})
+		return to(t, "http://"+badserver.Raw(t, func(conn net.Conn) {
+			// Read the request first: closing would reset the connection otherwise.
+			_, _ = conn.Read(make([]byte, 64<<10))
+			_, err := io.WriteString(conn, text)
+			for err == nil && endless != "" {
+				_, err = io.WriteString(conn, endless)
 			}
-		})
-		return to(t, "http://"+l.Addr().String())
+		}))
 	}
 }
 

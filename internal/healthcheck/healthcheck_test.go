@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/revox-exporter/revox_exporter/internal/badserver"
 	"github.com/revox-exporter/revox_exporter/internal/healthcheck"
 )
 
@@ -88,30 +89,16 @@ func TestNoTextOfAnAnswerIsShown(t *testing.T) {
 		{"endless informational answers", "", "HTTP/1.1 103 canary\r\nX: canary\r\n\r\n", "not HTTP"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer listener.Close()
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				conn, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				defer conn.Close()
+			err := healthcheck.Check(t.Context(), badserver.Raw(t, func(conn net.Conn) {
 				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
 					return
 				}
-				_, err = io.WriteString(conn, test.sent)
+				_, err := io.WriteString(conn, test.sent)
 				for err == nil && test.endlessly != "" {
 					_, err = io.WriteString(conn, test.endlessly)
 				}
 				_, _ = io.Copy(io.Discard, conn) // until the client goes
-			}()
-			err = healthcheck.Check(t.Context(), listener.Addr().String())
-			<-ended
+			}))
 			if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
 				t.Errorf("%v, want %q", err, test.says)
 			}

@@ -85,6 +85,21 @@ func TestClientThatDoesNotReadIsDisconnected(t *testing.T) {
 	}
 }
 
+// dial connects to a server and sends it a request. The server may have closed the connection.
+func dial(t *testing.T, server *httptest.Server, request string) net.Conn {
+	t.Helper()
+	client, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if err := client.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(client, request)
+	return client
+}
+
 // A client that announces a body and does not send it is disconnected; one without a body has all the time.
 func TestClientThatSendsNoBodyIsDisconnected(t *testing.T) {
 	const limit = 100 * time.Millisecond
@@ -99,22 +114,8 @@ func TestClientThatSendsNoBodyIsDisconnected(t *testing.T) {
 		_, _ = io.WriteString(w, "answered")
 	}), limit))
 	t.Cleanup(server.Close)
-	dial := func(request string) net.Conn {
-		client, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { client.Close() })
-		if err := client.SetReadDeadline(time.Now().Add(patience)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(client, request); err != nil {
-			t.Fatal(err)
-		}
-		return client
-	}
-	patient := dial("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	stuck := dial("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+	patient := dial(t, server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	stuck := dial(t, server, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
 	if _, err := io.ReadAll(stuck); err != nil {
 		t.Errorf("the connection is not closed: %v", err)
 	}
@@ -144,16 +145,8 @@ func TestConnectionsAreLimited(t *testing.T) {
 	t.Cleanup(server.Close)
 	// ask returns whether a new connection is served.
 	ask := func() (net.Conn, bool) {
-		client, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { client.Close() })
-		if err := client.SetReadDeadline(time.Now().Add(patience)); err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // it may be closed already
-		_, err = http.ReadResponse(bufio.NewReader(client), nil)
+		client := dial(t, server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, err := http.ReadResponse(bufio.NewReader(client), nil)
 		return client, err == nil
 	}
 	first, ok := ask()

@@ -2,7 +2,6 @@ package operations
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -34,7 +33,7 @@ func TestLogThatIsNotReadStopsNothing(t *testing.T) {
 			defer read.Close()
 			defer write.Close()
 			spoil(t, read, write)
-			address := freeAddress(t)
+			address := programtest.FreeAddress(t)
 			cmd := programtest.Command(t.Context(), t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api.URL, "--campaign.id=a",
 				"--scan.interval=1s", "--log.level=debug", "--web.listen-address="+address)
 			cmd.Stderr = write
@@ -162,15 +161,4 @@ func serves(url string) bool {
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode == http.StatusOK
-}
-
-// freeAddress returns an address of this machine that nobody listens at.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

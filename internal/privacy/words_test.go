@@ -16,10 +16,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/badserver"
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 )
 
@@ -27,40 +27,24 @@ import (
 // follows, unless wait says that something could.
 func speaking(t *testing.T, config *tls.Config, text string, wait bool) (address string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	t.Cleanup(func() { listener.Close(); serving.Wait() })
-	serving.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				defer conn.Close()
-				if config != nil {
-					conn = tls.Server(conn, config)
-				}
-				// Whatever is wrong with the connection, the client sees it too. One that begins TLS or HTTP/2 sends no
-				// request that could be read.
-				in := bufio.NewReader(conn)
-				for first, err := in.Peek(4); err == nil && first[0] != 0x16 && string(first) != "PRI "; {
-					if line, err := in.ReadString('\n'); err != nil || line == "\r\n" {
-						break
-					}
-				}
-				_, _ = io.WriteString(conn, text)
-				if half, ok := conn.(interface{ CloseWrite() error }); ok && !wait {
-					_ = half.CloseWrite()
-				}
-				_, _ = io.Copy(io.Discard, in) // closing would reset the connection while something is not read
-			})
+	return badserver.Raw(t, func(conn net.Conn) {
+		if config != nil {
+			conn = tls.Server(conn, config)
 		}
+		// Whatever is wrong with the connection, the client sees it too. One that begins TLS or HTTP/2 sends no request that
+		// could be read.
+		in := bufio.NewReader(conn)
+		for first, err := in.Peek(4); err == nil && first[0] != 0x16 && string(first) != "PRI "; {
+			if line, err := in.ReadString('\n'); err != nil || line == "\r\n" {
+				break
+			}
+		}
+		_, _ = io.WriteString(conn, text)
+		if half, ok := conn.(interface{ CloseWrite() error }); ok && !wait {
+			_ = half.CloseWrite()
+		}
+		_, _ = io.Copy(io.Discard, in) // closing would reset the connection while something is not read
 	})
-	return listener.Addr().String()
 }
 
 // certificate returns a certificate for hosts, which are all that it names, and a file with it for SSL_CERT_FILE.

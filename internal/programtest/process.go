@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,6 +35,17 @@ func Run(t testing.TB, env []string, args ...string) (code int, out string) {
 	cmd := Command(ctx, t, env, args...)
 	text, _ := cmd.CombinedOutput() // its error is the exit code
 	return cmd.ProcessState.ExitCode(), string(text)
+}
+
+// FreeAddress returns an address of this machine that nobody listens at.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // Process is the program while it serves.
