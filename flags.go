@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -23,8 +22,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/internal/apikey"
 	"github.com/revox-exporter/revox_exporter/internal/authorities"
+	"github.com/revox-exporter/revox_exporter/internal/check"
 	"github.com/revox-exporter/revox_exporter/internal/manpage"
-	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/internal/routes"
 	"github.com/revox-exporter/revox_exporter/internal/usage"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -91,11 +90,11 @@ func newApp() (*kingpin.Application, *flagValues) {
 	app.Command(serveCommand, "Read campaigns and serve their metrics. This is the default.").Default()
 	app.Command(healthcheckCommand, "Ask the exporter that listens on --web.health-listen-address, or else on "+
 		"--web.listen-address, of this machine whether it serves. Exits with 0, or with 1 and the reason.")
-	check := app.Command(checkCommand, "Read each selected campaign once, and show what is there, what is odd, and what to do "+
+	checking := app.Command(checkCommand, "Read each selected campaign once, and show what is there, what is odd, and what to do "+
 		"if it cannot be read. Exits with 0; 1 if something could not be read; 2 on wrong usage.")
 
 	f := &flagValues{app: app}
-	check.Flag("format",
+	checking.Flag("format",
 		"Output format: table, for people, or json, for scripts.").
 		Default("table").EnumVar(&f.format, "table", "json")
 
@@ -387,12 +386,10 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 	if !f.demo {
 		apikey.Warn(c.collector.Key, f.apiKeyFile, logger)
 	}
-	if u, err := url.Parse(c.baseURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		by := ""
-		if variable := proxyenv.Of(u); variable != "" {
-			by = ", and by the proxy that " + variable + " names"
+	if u, err := url.Parse(c.baseURL); err == nil {
+		if problem := check.Unencrypted(u); problem != "" {
+			logger.Warn(problem)
 		}
-		logger.Warn("the base URL is not https: the API key and the answers can be read on the way" + by)
 	}
 	for _, id := range f.campaignIDs {
 		if strings.Contains(id, ",") {
@@ -421,10 +418,6 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 	if f.demo && f.statePath != "" {
 		logger.Warn(f.name("state.path") + " has no effect with --demo: its campaigns start again with each process")
 	}
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // buildVersion returns the version that the go command recorded, for builds that set none.

@@ -252,7 +252,7 @@ func (s *Selector) All(ctx context.Context) ([]Campaign, error) {
 			return nil, err
 		}
 		if revoxapi.CheckCampaignID(c.ID.value) == nil && !hides(c.ID.value) {
-			all = append(all, Campaign{ID: c.ID.value, Name: cleanName(c.Name.value, hides)})
+			all = append(all, Campaign{ID: c.ID.value, Name: labelvalue.Name(c.Name.value, hides)})
 		}
 	}
 	return all, nil

@@ -78,22 +78,13 @@ type listedJSON struct {
 // listed returns c without its StatusLabel, and without its name if that must be hidden.
 func (c *listedJSON) listed(readAt time.Time, hides func(string) bool) *Listed {
 	l := &Listed{
-		Name: cleanName(c.Name.value, hides), IsCancelled: c.IsCancelled.value,
+		Name: labelvalue.Name(c.Name.value, hides), IsCancelled: c.IsCancelled.value,
 		UpdatedAt: c.UpdatedAt, MaxConcurrentCalls: c.MaxConcurrentCalls.value, ReadAt: readAt,
 	}
 	if labelvalue.CampaignStatus.Has(c.Status.value) {
 		l.Status = c.Status.value
 	}
 	return l
-}
-
-// cleanName returns the name of a campaign in the list; see labelvalue.Labels.Name.
-func cleanName(raw string, hides func(string) bool) string {
-	name := labelvalue.CleanText(raw, labelvalue.MaxNameRunes)
-	if hides(name) || hides(raw) {
-		return ""
-	}
-	return name
 }
 
 // tolerant is a value that is zero if the JSON has another type: one malformed campaign must not spoil the list.

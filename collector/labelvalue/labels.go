@@ -69,9 +69,12 @@ func (l *Labels) Hider() func(text string) bool {
 func (l *Labels) MayShow(value string) bool { return IsIdentifier(value) && !l.Hider()(value) }
 
 // Name returns the name that an answer gives something, as clean text, or "" if it has the API key in it.
-func (l *Labels) Name(raw string) string {
+func (l *Labels) Name(raw string) string { return Name(raw, l.Hider()) }
+
+// Name is Labels.Name for many names. hides is the result of Labels.Hider.
+func Name(raw string, hides func(text string) bool) string {
 	name := CleanText(raw, MaxNameRunes)
-	if hides := l.Hider(); hides(name) || hides(raw) {
+	if hides(name) || hides(raw) {
 		return ""
 	}
 	return name

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
@@ -250,18 +251,23 @@ func (w *Watch) findings() []Finding {
 		findings = append(findings, Finding{kindProxy,
 			"Answers pass through a proxy that this machine's environment does not name (they have a Via header)."})
 	}
-	if w.base != nil && w.base.Scheme == "http" && !isLoopback(w.base.Hostname()) {
-		by := ""
-		if w.proxy != "" {
-			by = fmt.Sprintf(", and by the proxy that %s names", w.proxy)
-		}
-		findings = append(findings, Finding{kindUnencrypted,
-			fmt.Sprintf("The base URL is not https: the API key and the answers can be read on the way%s.", by)})
+	if problem := Unencrypted(w.base); problem != "" {
+		findings = append(findings, Finding{kindUnencrypted, "T" + problem[1:] + "."})
 	}
 	return findings
 }
 
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+// Unencrypted says who can read requests to a base URL on the way, "" if nobody can. The URL may be nil.
+func Unencrypted(base *url.URL) string {
+	if base == nil || base.Scheme != "http" || base.Hostname() == "localhost" || net.ParseIP(base.Hostname()).IsLoopback() {
+		return ""
+	}
+	by := ""
+	if variable := proxyenv.Of(base); variable != "" {
+		by = ", and by the proxy that " + variable + " names"
+	}
+	return "the base URL is not https: the API key and the answers can be read on the way" + by
+}
 
 // campaignFindings returns what was odd about a campaign that could be read, from its pages and its report.
 func campaignFindings(c *Campaign, seen paging, firstPage int) []Finding {
