@@ -110,11 +110,11 @@ func (s *Selector) statusLabel(campaign *Listed, raw string, unknown map[labelva
 	case raw == "":
 		return ""
 	}
-	value, known := s.cfg.Labels.CampaignStatus(raw)
+	value, known := s.cfg.Labels.Value(labelvalue.CampaignStatus, raw)
 	if !known {
-		unknown[value] = struct{}{}
+		unknown[labelvalue.Unknown{Label: labelvalue.CampaignStatus.Label, Value: value}] = struct{}{}
 	}
-	return value.Value
+	return value
 }
 
 const (

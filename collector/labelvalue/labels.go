@@ -80,12 +80,6 @@ func Name(raw string, hides func(text string) bool) string {
 	return name
 }
 
-// CampaignStatus returns a campaign's status as its label shows it, and whether it is known.
-func (l *Labels) CampaignStatus(raw string) (value Unknown, known bool) {
-	text, known := l.Value(CampaignStatus, raw)
-	return Unknown{CampaignStatus.Label, text}, known
-}
-
 // Value returns the label value for an API value, and whether it is known.
 func (l *Labels) Value(e *Enum, raw string) (value string, known bool) {
 	if value, known := e.known[raw]; known {
