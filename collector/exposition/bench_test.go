@@ -168,7 +168,7 @@ func seriesIn(found map[string]*dto.MetricFamily) (n int) {
 func isInf(b *dto.Bucket) bool { return b.GetUpperBound() > 1e300 }
 
 // BenchmarkServe compares the CPU time of a compressed scrape of 600 campaigns (120,000 series) with the baseline: when
-// nothing changed, and after a scan of every campaign in which some changed. of-promhttp is the ratio to the baseline.
+// nothing changed, and after a scan of every campaign that found another call. of-promhttp is the ratio to the baseline.
 func BenchmarkServe(b *testing.B) {
 	f := newFleet(600)
 	baseline := f.promhttp()
@@ -218,9 +218,7 @@ func BenchmarkServe(b *testing.B) {
 		}
 		run("promhttp", baseline, func() {})
 		run("unchanged", ours, func() {})
-		for _, percent := range []int{0, 10, 100} {
-			run(fmt.Sprintf("rescanned, %d%% changed", percent), ours, func() { f.rescan(percent) })
-		}
+		run("changed", ours, func() { f.rescan(100) })
 	}
 }
 

@@ -40,6 +40,18 @@ func TestBrokenSeriesAreLeftOutAndCounted(t *testing.T) {
 	}
 
 	publish()
+	const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
+	for _, accept := range []string{"text/plain", protobuf + "delimited", protobuf + "text", protobuf + "compact-text"} {
+		for _, encoding := range []string{"gzip", "identity"} {
+			log.Reset()
+			req := scrapeRequest(accept)
+			req.Header.Set("Accept-Encoding", encoding)
+			h.ServeHTTP(httptest.NewRecorder(), req)
+			if n := strings.Count(log.String(), "is not valid UTF-8"); n != 1 {
+				t.Errorf("%s, %s: the log says %d times what was left out:\n%s", accept, encoding, n, log.String())
+			}
+		}
+	}
 	for _, name := range []string{"", "?name[]=revox_campaign_calls"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics"+name, nil))
@@ -51,7 +63,7 @@ func TestBrokenSeriesAreLeftOutAndCounted(t *testing.T) {
 	publish().Values = tally.Values{} // rendering it panics
 	body := scrape()
 	for _, want := range []string{
-		`promhttp_metric_handler_errors_total{cause="gathering"} 2`, // from the two scrapes before
+		`promhttp_metric_handler_errors_total{cause="gathering"} 10`, // from the scrapes before
 		`promhttp_metric_handler_errors_total{cause="encoding"} 0`,
 		`promhttp_metric_handler_requests_in_flight 1`,
 		`revox_campaign_up{campaign_id="` + ids[1] + `"} 1`,

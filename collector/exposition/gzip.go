@@ -3,7 +3,7 @@ package exposition
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"errors"
 	"hash/crc32"
 	"io"
 	"sync"
@@ -11,18 +11,43 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// deflated is a compressed part of a rendering. Concatenated parts form one deflate stream: each part refers only to
-// itself and ends on a byte boundary. It is immutable.
+// deflated is compressed data: a part of a deflate stream that refers only to itself and ends on a byte boundary. It is
+// immutable.
 type deflated struct {
 	data []byte
-	size int    // before compression
-	crc  uint32 // of the uncompressed data
+	sum  checksum // of the uncompressed data
 }
 
-// deflater compresses into a buffer.
-type deflater struct {
+// checksum is what a gzip member ends with.
+type checksum struct {
+	crc  uint32
+	size int
+}
+
+// Write adds p. It returns no error.
+func (c *checksum) Write(p []byte) (int, error) {
+	*c = checksum{crc32.Update(c.crc, crc32.IEEETable, p), c.size + len(p)}
+	return len(p), nil
+}
+
+// zeros are bytes that combine passes over.
+var zeros [64 << 10]byte
+
+// combine adds data of which only the checksum is known. Apart from its inversions, a CRC is linear. So the CRC of both
+// is that of the data, combined with what c's becomes after as many zeros.
+func (c *checksum) combine(data checksum) {
+	crc := ^c.crc
+	for left := data.size; left > 0; left -= len(zeros) {
+		crc = crc32.Update(crc, crc32.IEEETable, zeros[:min(left, len(zeros))])
+	}
+	*c = checksum{^crc ^ data.crc, c.size + data.size}
+}
+
+// gzipWriter writes compressed data, which may contain parts that were compressed before.
+type gzipWriter struct {
 	*flate.Writer
-	out bytes.Buffer
+	out io.Writer
+	sum checksum
 }
 
 // deflaters are reused, because each has tables of several hundred KB.
@@ -31,88 +56,69 @@ var deflaters = sync.Pool{New: func() any {
 	if err != nil {
 		panic(err) // impossible: the level is valid
 	}
-	return &deflater{Writer: w}
+	return w
 }}
 
-// deflate compresses the bytes that write writes.
-func deflate(write func(io.Writer) error) (*deflated, error) {
-	compressor := deflaters.Get().(*deflater)
-	defer deflaters.Put(compressor)
-	compressor.out.Reset()
-	compressor.Reset(&compressor.out)
-	d := &deflated{}
-	if err := write(deflateWriter{compressor, d}); err != nil {
-		return nil, err
-	}
-	if err := compressor.Flush(); err != nil {
-		return nil, fmt.Errorf("compressing metrics: %w", err)
-	}
-	d.data = bytes.Clone(compressor.out.Bytes())
-	return d, nil
+func newGzipWriter(out io.Writer) *gzipWriter {
+	z := &gzipWriter{Writer: deflaters.Get().(*flate.Writer), out: out}
+	z.Reset(out)
+	return z
 }
 
-// deflateWriter compresses bytes, and adds their number and checksum to part.
-type deflateWriter struct {
-	compressor *deflater
-	part       *deflated
+// release lets others use the tables of z, which must not be used any more.
+func (z *gzipWriter) release() {
+	z.Reset(nil)
+	deflaters.Put(z.Writer)
 }
 
-func (w deflateWriter) Write(p []byte) (int, error) {
-	w.part.size += len(p)
-	w.part.crc = crc32.Update(w.part.crc, crc32.IEEETable, p)
-	n, err := w.compressor.Write(p)
-	if err != nil {
-		return n, fmt.Errorf("compressing metrics: %w", err)
-	}
-	return n, nil
+func (z *gzipWriter) Write(p []byte) (int, error) {
+	z.sum.Write(p)
+	return z.Writer.Write(p)
 }
 
-var (
-	// gzipHeader means: deflate, no time, no name and an unknown system (RFC 1952).
-	gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
-	// lastBlock is an empty deflate block that ends the stream.
-	lastBlock = []byte{1, 0, 0, 0xff, 0xff}
-)
+// buffers are reused, because they grow to the size of a rendering.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// gzipMember returns the pieces of a gzip member with the parts, to be written one after the other.
-func gzipMember(parts []*deflated) [][]byte {
-	out := make([][]byte, 0, len(parts)+2)
-	out = append(out, gzipHeader)
-	var crc, size uint32
-	for _, part := range parts {
-		out = append(out, part.data)
-		crc = combineCRC(crc, part.crc, part.size)
-		size += uint32(part.size) // modulo 2^32, by the format
+// deflate compresses what write writes.
+func deflate(write func(io.Writer) error) deflated {
+	out := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(out)
+	out.Reset()
+	z := newGzipWriter(out)
+	defer z.release()
+	if err := errors.Join(write(z), z.Flush()); err != nil {
+		panic(err) // impossible: a buffer takes everything
 	}
-	end := bytes.Clone(lastBlock)
-	end = binary.LittleEndian.AppendUint32(end, crc)
-	return append(out, binary.LittleEndian.AppendUint32(end, size))
+	return deflated{bytes.Clone(out.Bytes()), z.sum}
 }
 
-// combineCRC returns the CRC-32 of data with the CRC a followed by size bytes with the CRC b, as zlib's crc32_combine
-// does: each byte that follows multiplies a by x^8, modulo the CRC's polynomial.
-func combineCRC(a, b uint32, size int) uint32 {
-	shift, power := uint32(1)<<31, uint32(1)<<(31-8) // x^0, and x^8
-	for ; size > 0; size >>= 1 {
-		if size&1 != 0 {
-			shift = multiplyCRC(shift, power)
-		}
-		power = multiplyCRC(power, power)
+// insert writes a part.
+func (z *gzipWriter) insert(part deflated) error {
+	if err := z.Flush(); err != nil {
+		return err
 	}
-	return multiplyCRC(shift, a) ^ b
+	z.Reset(z.out) // what follows must not refer to what was before the part
+	z.sum.combine(part.sum)
+	_, err := z.out.Write(part.data)
+	return err
 }
 
-// multiplyCRC multiplies two polynomials, with reversed bits, modulo the CRC's polynomial.
-func multiplyCRC(a, b uint32) (product uint32) {
-	for bit := uint32(1) << 31; bit != 0; bit >>= 1 {
-		if a&bit != 0 {
-			product ^= b
-		}
-		carry := b & 1
-		b >>= 1
-		if carry != 0 {
-			b ^= crc32.IEEE
-		}
+// writeGzip writes a gzip member with what write writes.
+func writeGzip(out io.Writer, write func(io.Writer) error) error {
+	z := newGzipWriter(out)
+	defer z.release()
+	// Deflate, no time, no name and an unknown system (RFC 1952).
+	if _, err := out.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}); err != nil {
+		return err
 	}
-	return product
+	if err := write(z); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	end := binary.LittleEndian.AppendUint32(nil, z.sum.crc)
+	end = binary.LittleEndian.AppendUint32(end, uint32(z.sum.size)) // modulo 2^32, by the format
+	_, err := out.Write(end)
+	return err
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,32 +28,27 @@ type handler struct {
 	others    prometheus.Gatherer // the metrics that are not of campaigns
 	negotiate http.Handler        // promhttp's handler without metrics, which decides on the format and encoding
 	errors    *prometheus.CounterVec
-	formats   map[expfmt.FormatType]*format
+	formats   map[expfmt.FormatType]*served
 
-	mu       sync.Mutex // protects the fields below
-	view     *view
-	revision uint64 // the last revision given to a family
+	mu   sync.Mutex // protects view
+	view *view
 }
 
-// format is one format with its last compressed renderings.
-type format struct {
-	write writeFamily
-	turn  chan struct{} // holds an element while a request renders; it takes turns, because the others want the result
-	kept  []rendering   // by family.order, for the request whose turn it is
+// served is a format with its last compressed rendering of all families.
+type served struct {
+	format
+	turn chan struct{} // holds an element while a request renders; it takes turns, because the others want the result
+	kept *kept         // for the request whose turn it is; nil before the first
 }
 
-func newFormat(write writeFamily) *format {
-	return &format{write, make(chan struct{}, 1), make([]rendering, len(families))}
-}
-
-// rendering is a compressed family.
-type rendering struct {
+// kept is the compressed rendering of the view with a revision. It is immutable.
+type kept struct {
 	revision uint64
-	part     *deflated
+	part     deflated
+	omitted  []error
 }
 
-// writeFamily writes a family of the campaigns in one format. It holds a small part of the family in memory at a time.
-type writeFamily func(w io.Writer, f *family, campaigns []*campaignSeries) error
+func serve(f format) *served { return &served{format: f, turn: make(chan struct{}, 1)} }
 
 // The causes of promhttp_metric_handler_errors_total. This handler and promhttp's share that metric.
 const (
@@ -64,18 +58,18 @@ const (
 
 // NewHandler returns a handler that serves the campaigns in s and the metrics of registry, as promhttp would. It
 // registers the metrics of the handler itself with registry; the error is that this failed. The handler is safe for
-// concurrent use. Concurrent scrapes share one rendering, whatever families, format and encoding they ask for, and hold no
-// lock that a scan needs.
+// concurrent use. Concurrent scrapes share one compressed rendering in each format, and hold no lock that a scan needs.
+// Answers that are not compressed, or have only some families, are rendered while they are sent.
 func NewHandler(
 	s *store.Store, clock revoxapi.Clock, registry *prometheus.Registry, logger *slog.Logger,
 ) (http.Handler, error) {
 	x := &handler{
 		store: s, clock: clock, logger: logger, others: registry, view: &view{},
-		formats: map[expfmt.FormatType]*format{
-			expfmt.TypeTextPlain:    newFormat(writeText),
-			expfmt.TypeProtoDelim:   newFormat(writeProtobuf),
-			expfmt.TypeProtoText:    newFormat(writeProtoText),
-			expfmt.TypeProtoCompact: newFormat(writeProtoCompact),
+		formats: map[expfmt.FormatType]*served{
+			expfmt.TypeTextPlain:    serve(textFormat),
+			expfmt.TypeProtoDelim:   serve(protobufFormat),
+			expfmt.TypeProtoText:    serve(protoTextFormat),
+			expfmt.TypeProtoCompact: serve(protoCompactFormat),
 		},
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "promhttp_metric_handler_errors_total",
 			Help: "Total number of internal errors encountered by the promhttp metric handler."}, []string{"cause"}),
@@ -99,7 +93,14 @@ func NewHandler(
 func (x *handler) current() *view {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.update()
+	records, now := x.store.All(), x.clock.Now()
+	next := &view{x.view.revision + 1, make([]campaign, len(records))}
+	for i, r := range records {
+		next.campaigns[i] = campaign{r, x.store.Shown(r, now)}
+	}
+	if !slices.Equal(next.campaigns, x.view.campaigns) {
+		x.view = next
+	}
 	return x.view
 }
 
@@ -111,85 +112,59 @@ func (x *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	format := x.formats[contentType.FormatType()]
 	compress := negotiated.Header().Get("Content-Encoding") == string(promhttp.Gzip)
 	wanted := wantedFamilies(req)
-	var view *view
-	var parts []*deflated
-	var encodeErr error
-	if compress {
+	campaigns := func(w io.Writer) ([]error, error) { return format.write(unbuffered{w}, x.current(), wanted) }
+	if compress && wanted == nil {
 		select {
 		case format.turn <- struct{}{}:
-			view, parts, encodeErr = x.render(format, wanted)
+			last := x.render(format)
+			campaigns = func(w io.Writer) ([]error, error) { return last.omitted, w.(*gzipWriter).insert(last.part) }
 		case <-req.Context().Done():
 			return // the client has gone
 		}
-	} else {
-		view = x.current().only(wanted)
 	}
-	others, err := x.others.Gather()
-	if err != nil && len(others) == 0 && len(view.families) == 0 {
-		x.report(causeGathering, "error gathering metrics", err)
-		http.Error(w, "the metrics cannot be gathered", http.StatusInternalServerError)
-		return
-	}
+	others, gatherErr := x.others.Gather()
 	others = slices.DeleteFunc(others, func(f *dto.MetricFamily) bool { return !wanted.has(f.GetName()) })
-	if err := errors.Join(append([]error{err}, view.errs...)...); err != nil {
-		x.report(causeGathering, "error gathering metrics; all others are served", err)
-	}
-	if encodeErr != nil {
-		x.report(causeEncoding, "error encoding metric families", encodeErr)
+	first := slices.IndexFunc(others, func(f *dto.MetricFamily) bool { return f.GetName() > families[0].Name })
+	if first < 0 {
+		first = len(others)
 	}
 	maps.Copy(w.Header(), negotiated.Header())
-	if !compress {
-		x.sent(x.writeIdentity(w, view, others, contentType, format.write))
-		return
-	}
-	body, err := x.gzipped(view, parts, others, contentType)
-	if err != nil {
-		x.report(causeEncoding, "error compressing metrics", err)
-		http.Error(w, "the metrics cannot be compressed", http.StatusInternalServerError)
-		return
-	}
-	length := 0
-	for _, data := range body {
-		length += len(data)
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(length))
-	for _, data := range body {
-		if _, err := w.Write(data); err != nil {
-			x.sent(err)
-			return
+	answer := func(w io.Writer) error {
+		if err := x.writeOthers(w, contentType, others[:first]); err != nil {
+			return err
 		}
+		omitted, err := campaigns(w)
+		if err := errors.Join(append([]error{gatherErr}, omitted...)...); err != nil {
+			x.report(causeGathering, "error gathering metrics; all others are served", err)
+		}
+		if err != nil {
+			return err
+		}
+		return x.writeOthers(w, contentType, others[first:])
 	}
-}
-
-// sent reports an error of writing an answer. It is only logged at level debug, because the client is gone or too slow.
-func (x *handler) sent(err error) {
-	if err != nil {
+	write := answer
+	if compress {
+		write = func(w io.Writer) error { return writeGzip(w, answer) }
+	}
+	if err := write(w); err != nil {
+		// The client is gone or too slow.
 		x.errors.WithLabelValues(causeEncoding).Inc()
 		x.logger.Debug("error sending metrics", "err", err)
 	}
 }
 
-// render returns the wanted part of the current view and the compressed rendering of each of its families. It renders
-// only the families that have changed. It must be the caller's turn, which ends. The error is about families that are
-// omitted.
-func (x *handler) render(format *format, wanted familyNames) (_ *view, parts []*deflated, err error) {
+// render returns the compressed rendering of the current view. It must be the caller's turn, which ends.
+func (x *handler) render(format *served) *kept {
 	defer func() { <-format.turn }()
-	v := x.current().only(wanted)
-	parts = make([]*deflated, len(v.families))
-	for i, f := range v.families {
-		r := &format.kept[f.order]
-		if r.part == nil || r.revision != f.revision {
-			part, deflateErr := deflate(func(w io.Writer) error { return format.write(w, f.family, v.campaigns) })
-			if deflateErr != nil {
-				err = errors.Join(err, fmt.Errorf("metric %s: %w", f.Name, deflateErr))
-				parts[i] = &deflated{}
-				continue
-			}
-			*r = rendering{f.revision, part}
-		}
-		parts[i] = r.part
+	if v := x.current(); format.kept == nil || format.kept.revision != v.revision {
+		next := &kept{revision: v.revision}
+		next.part = deflate(func(w io.Writer) (err error) {
+			next.omitted, err = format.write(w, v, nil)
+			return err
+		})
+		format.kept = next
 	}
-	return v, parts, err
+	return format.kept
 }
 
 // familyNames are the names of families; nil means all.
@@ -210,8 +185,8 @@ func wantedFamilies(req *http.Request) familyNames {
 
 func (n familyNames) has(name string) bool { return n == nil || n[name] }
 
-// encodeOthers returns families in a format. It reports and omits those that cannot be encoded.
-func (x *handler) encodeOthers(format expfmt.Format, families []*dto.MetricFamily) []byte {
+// writeOthers writes families that are not of campaigns. It reports and omits those that cannot be encoded.
+func (x *handler) writeOthers(w io.Writer, format expfmt.Format, families []*dto.MetricFamily) error {
 	var out bytes.Buffer
 	encoder := expfmt.NewEncoder(&out, format)
 	for _, f := range families {
@@ -219,41 +194,8 @@ func (x *handler) encodeOthers(format expfmt.Format, families []*dto.MetricFamil
 			x.report(causeEncoding, "error encoding a metric family", err)
 		}
 	}
-	return out.Bytes()
-}
-
-// gzipped returns the pieces of a compressed answer, to be written one after the other.
-func (x *handler) gzipped(
-	v *view, campaigns []*deflated, others []*dto.MetricFamily, format expfmt.Format,
-) ([][]byte, error) {
-	var parts []*deflated
-	err := v.inOrder(others, func(i int) error {
-		parts = append(parts, campaigns[i])
-		return nil
-	}, func(families []*dto.MetricFamily) error {
-		part, err := deflate(func(w io.Writer) error {
-			_, err := w.Write(x.encodeOthers(format, families))
-			return err
-		})
-		parts = append(parts, part)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return gzipMember(parts), nil
-}
-
-// writeIdentity writes an uncompressed answer while it renders it.
-func (x *handler) writeIdentity(
-	w io.Writer, v *view, others []*dto.MetricFamily, format expfmt.Format, write writeFamily,
-) error {
-	return v.inOrder(others, func(i int) error {
-		return write(w, v.families[i].family, v.campaigns)
-	}, func(families []*dto.MetricFamily) error {
-		_, err := w.Write(x.encodeOthers(format, families))
-		return err
-	})
+	_, err := w.Write(out.Bytes())
+	return err
 }
 
 func (x *handler) report(cause, msg string, err error) {
@@ -267,3 +209,6 @@ type headerOnly http.Header
 func (h headerOnly) Header() http.Header         { return http.Header(h) }
 func (h headerOnly) Write(p []byte) (int, error) { return len(p), nil }
 func (h headerOnly) WriteHeader(int)             {}
+
+// unbuffered hides that a writer takes compressed families: each client would hold one.
+type unbuffered struct{ io.Writer }

@@ -47,11 +47,9 @@ func TestHistogramEqualsClientGolang(t *testing.T) {
 		want.CreatedTimestamp = nil
 
 		values := tallyOf(observed...).Values.Distributions[tally.AttemptDuration.Index].Of("")
-		cumulative, sum := values.ClassicBuckets(buckets)
-		shown := &shownHistogram{values: values, bounds: buckets, cumulative: cumulative, sum: sum}
 		var got, reference dto.Metric
 		got.Histogram = &dto.Histogram{}
-		if err := proto.Unmarshal(shown.protobuf(), got.Histogram); err != nil {
+		if err := proto.Unmarshal(appendHistogram(nil, buckets, values), got.Histogram); err != nil {
 			t.Fatal(err)
 		}
 		if err := (referenceHistogram{bounds: buckets, values: values}).Write(&reference); err != nil {

@@ -1,14 +1,14 @@
 package exposition
 
 import (
-	"bytes"
-	"io"
+	"encoding/binary"
 	"math"
-	"sync"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // Field numbers of dto.MetricFamily, dto.Metric and the messages in it.
@@ -42,135 +42,85 @@ const (
 	spanLengthField  protowire.Number = 2
 )
 
-// writeProtobuf writes a family as a length-delimited dto.MetricFamily, with classic and native histograms. It computes
-// the length first, so that the whole family is never in memory.
-func writeProtobuf(w io.Writer, f *family, campaigns []*campaignSeries) error {
+// protobufFormat writes each family as a length-delimited dto.MetricFamily, with classic and native histograms. It makes
+// no dto objects: a scrape might need 100,000 of them.
+var protobufFormat = format{head: appendProtobufHead, sized: true, series: appendMetric}
+
+func appendProtobufHead(out []byte, f *family, size int) []byte {
 	head := appendString(nil, familyNameField, f.Name)
 	head = appendString(head, familyHelpField, f.Help)
 	head = appendUint(head, familyTypeField, uint64(f.metricType()))
-	size := len(head)
-	for _, c := range campaigns {
-		for _, s := range c.of(f) {
-			size += bytesSize(familyMetricField, metricSize(f, c, s))
-		}
-	}
-	if _, err := w.Write(append(protowire.AppendVarint(nil, uint64(size)), head...)); err != nil {
-		return err
-	}
-	var out []byte
-	for _, c := range campaigns {
-		for _, s := range c.of(f) {
-			out = appendMetric(out[:0], f, c, s)
-			if _, err := w.Write(out); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// bytesSize returns the length of a field of n bytes, including its tag and its length prefix.
-func bytesSize(field protowire.Number, n int) int {
-	return protowire.SizeTag(field) + protowire.SizeBytes(n)
-}
-
-// metricSize returns the length of a series as a dto.Metric.
-func metricSize(f *family, c *campaignSeries, s series) int {
-	size := bytesSize(metricLabelField, labelSize(f.labels[0], c.record.ID))
-	for i, value := range s.labels {
-		size += bytesSize(metricLabelField, labelSize(f.labels[i+1], value))
-	}
-	if s.histogram == nil {
-		return size + bytesSize(metricGaugeField, valueSize)
-	}
-	return size + bytesSize(metricHistogramField, len(s.histogram.protobuf()))
+	return append(protowire.AppendVarint(out, uint64(len(head)+size)), head...)
 }
 
 // appendMetric appends a series as a field of the family.
-func appendMetric(out []byte, f *family, c *campaignSeries, s series) []byte {
-	out = appendHead(out, familyMetricField, metricSize(f, c, s))
-	out = appendLabel(out, f.labels[0], c.record.ID)
-	for i, value := range s.labels {
-		out = appendLabel(out, f.labels[i+1], value)
-	}
-	switch {
-	case s.histogram != nil:
-		encoded := s.histogram.protobuf()
-		return append(appendHead(out, metricHistogramField, len(encoded)), encoded...)
-	case f.Kind == tally.Counter:
-		return appendValue(out, metricCounterField, s.value)
-	default:
+func appendMetric(out []byte, f *family, id string, s series) []byte {
+	return appendMessage(out, familyMetricField, func(out []byte) []byte {
+		for i, value := range []string{id, s.label}[:len(f.labels)] {
+			out = appendMessage(out, metricLabelField, func(out []byte) []byte {
+				return appendString(appendString(out, labelNameField, f.labels[i]), labelValueField, value)
+			})
+		}
+		switch f.Kind {
+		case tally.Histogram:
+			return appendMessage(out, metricHistogramField, func(out []byte) []byte {
+				return appendHistogram(out, f.Buckets, s.distribution)
+			})
+		case tally.Counter:
+			return appendValue(out, metricCounterField, s.value)
+		}
 		return appendValue(out, metricGaugeField, s.value)
-	}
-}
-
-// appendHead appends the tag and the length prefix of a field of size bytes.
-func appendHead(out []byte, field protowire.Number, size int) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(out, field, protowire.BytesType), uint64(size))
-}
-
-func appendString(out []byte, field protowire.Number, text string) []byte {
-	return append(appendHead(out, field, len(text)), text...)
-}
-
-func labelSize(name, value string) int {
-	return bytesSize(labelNameField, len(name)) + bytesSize(labelValueField, len(value))
-}
-
-func appendLabel(out []byte, name, value string) []byte {
-	out = appendHead(out, metricLabelField, labelSize(name, value))
-	return appendString(appendString(out, labelNameField, name), labelValueField, value)
-}
-
-// valueSize is the length of a dto.Gauge or dto.Counter.
-var valueSize = protowire.SizeTag(valueField) + protowire.SizeFixed64()
-
-func appendValue(out []byte, field protowire.Number, value float64) []byte {
-	return appendDouble(appendHead(out, field, valueSize), valueField, value)
-}
-
-// protobuf returns the histogram as an encoded dto.Histogram. It encodes it once.
-func (h *shownHistogram) protobuf() []byte {
-	h.encode.Do(func() {
-		buffer := protobufBuffers.Get().(*[]byte)
-		defer protobufBuffers.Put(buffer)
-		*buffer = h.appendProtobuf((*buffer)[:0])
-		h.encoded = bytes.Clone(*buffer) // no spare capacity: it is kept for a long time
 	})
-	return h.encoded
 }
 
-// protobufBuffers are buffers for encoding histograms.
-var protobufBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// appendProtobuf appends an encoded dto.Histogram. It makes no dto objects: a scrape might need 100,000 of them.
-func (h *shownHistogram) appendProtobuf(out []byte) []byte {
-	zero, native := h.values.NativeBuckets()
-	out = appendUint(out, histogramCountField, h.cumulative[len(h.bounds)])
-	out = appendDouble(out, histogramSumField, h.sum)
-	for i, bound := range h.bounds {
-		size := protowire.SizeTag(bucketCountField) + protowire.SizeVarint(h.cumulative[i]) +
-			protowire.SizeTag(bucketBoundField) + protowire.SizeFixed64()
-		out = appendHead(out, histogramBucketField, size)
-		out = appendUint(out, bucketCountField, h.cumulative[i])
-		out = appendDouble(out, bucketBoundField, bound)
+// appendHistogram appends the fields of a dto.Histogram.
+func appendHistogram(out []byte, bounds []float64, values tally.Distribution) []byte {
+	cumulative, sum := values.ClassicBuckets(bounds)
+	zero, native := values.NativeBuckets()
+	out = appendUint(out, histogramCountField, cumulative[len(bounds)])
+	out = appendDouble(out, histogramSumField, sum)
+	for i, bound := range bounds {
+		out = appendMessage(out, histogramBucketField, func(out []byte) []byte {
+			return appendDouble(appendUint(out, bucketCountField, cumulative[i]), bucketBoundField, bound)
+		})
 	}
 	out = appendUint(out, histogramSchemaField, protowire.EncodeZigZag(tally.NativeSchema))
 	out = appendDouble(out, histogramZeroThresholdField, prometheus.DefNativeHistogramZeroThreshold)
 	out = appendUint(out, histogramZeroCountField, zero)
-	runs, deltas := spansOf(native)
-	for _, s := range runs {
-		offset, length := protowire.EncodeZigZag(int64(s.offset)), uint64(s.length)
-		size := protowire.SizeTag(spanOffsetField) + protowire.SizeVarint(offset) +
-			protowire.SizeTag(spanLengthField) + protowire.SizeVarint(length)
-		out = appendHead(out, histogramSpanField, size)
-		out = appendUint(out, spanOffsetField, offset)
-		out = appendUint(out, spanLengthField, length)
+	var space [512]byte
+	deltas := space[:0]
+	spans := spansOf(native, func(delta int64) {
+		deltas = appendUint(deltas, histogramDeltaField, protowire.EncodeZigZag(delta))
+	})
+	for _, s := range spans {
+		out = appendMessage(out, histogramSpanField, func(out []byte) []byte {
+			out = appendUint(out, spanOffsetField, protowire.EncodeZigZag(int64(s.offset)))
+			return appendUint(out, spanLengthField, uint64(s.length))
+		})
 	}
-	for _, delta := range deltas {
-		out = appendUint(out, histogramDeltaField, protowire.EncodeZigZag(delta))
+	return append(out, deltas...)
+}
+
+// appendMessage appends a message, whose fields are appended by fields, as a field.
+func appendMessage(out []byte, field protowire.Number, fields func(out []byte) []byte) []byte {
+	out = append(protowire.AppendTag(out, field, protowire.BytesType), 0) // the length, if that is enough
+	start := len(out)
+	out = fields(out)
+	size := len(out) - start
+	if size < 0x80 {
+		out[start-1] = byte(size)
+		return out
 	}
-	return out
+	var length [binary.MaxVarintLen64]byte
+	return slices.Replace(out, start-1, start, protowire.AppendVarint(length[:0], uint64(size))...)
+}
+
+func appendString(out []byte, field protowire.Number, text string) []byte {
+	return protowire.AppendString(protowire.AppendTag(out, field, protowire.BytesType), text)
+}
+
+func appendValue(out []byte, field protowire.Number, value float64) []byte {
+	return appendMessage(out, field, func(out []byte) []byte { return appendDouble(out, valueField, value) })
 }
 
 func appendUint(out []byte, field protowire.Number, value uint64) []byte {
@@ -190,13 +140,13 @@ type span struct {
 	length uint32
 }
 
-// spansOf encodes native buckets as runs of adjacent buckets, and the differences between their counts.
-func spansOf(buckets []tally.NativeBucket) (spans []span, deltas []int64) {
+// spansOf encodes native buckets as runs of adjacent buckets. It calls delta with the differences between their counts.
+func spansOf(buckets []tally.NativeBucket, delta func(int64)) (spans []span) {
 	var next int32 // the index after the last written bucket
 	var last int64 // the count in that bucket
 	write := func(count int64) {
 		spans[len(spans)-1].length++
-		deltas = append(deltas, count-last)
+		delta(count - last)
 		next, last = next+1, count
 	}
 	for i, bucket := range buckets {
@@ -211,5 +161,5 @@ func spansOf(buckets []tally.NativeBucket) (spans []span, deltas []int64) {
 		}
 		write(int64(bucket.Count))
 	}
-	return spans, deltas
+	return spans
 }

@@ -33,15 +33,19 @@ func descOf(f *family) *prometheus.Desc { return prometheus.NewDesc(f.Name, f.He
 
 func (c reference) Collect(ch chan<- prometheus.Metric) {
 	for _, r := range c.store.All() {
-		made := seriesOf(r, c.store.Shown(r, c.clock.Now()), nil)
+		shown := c.store.Shown(r, c.clock.Now())
 		for _, f := range families {
-			for _, s := range made.of(f) {
-				labels := append([]string{r.ID}, s.labels...)
-				switch {
-				case s.histogram != nil:
+			var made seriesList
+			if f.has(r, shown) {
+				f.collect(&made, r)
+			}
+			for _, s := range made {
+				labels := []string{r.ID, s.label}[:len(f.labels)]
+				switch f.Kind {
+				case tally.Histogram:
 					pairs := prometheus.MakeLabelPairs(descOf(f), labels)
-					ch <- referenceHistogram{descOf(f), pairs, f.Buckets, s.histogram.values}
-				case f.Kind == tally.Counter:
+					ch <- referenceHistogram{descOf(f), pairs, f.Buckets, s.distribution}
+				case tally.Counter:
 					ch <- prometheus.MustNewConstMetric(descOf(f), prometheus.CounterValue, s.value, labels...)
 				default:
 					ch <- prometheus.MustNewConstMetric(descOf(f), prometheus.GaugeValue, s.value, labels...)
@@ -76,11 +80,12 @@ func (m referenceHistogram) Write(out *dto.Metric) error {
 		bucket := &dto.Bucket{CumulativeCount: proto.Uint64(cumulative[i]), UpperBound: proto.Float64(bound)}
 		out.Histogram.Bucket = append(out.Histogram.Bucket, bucket)
 	}
-	runs, deltas := spansOf(native)
+	runs := spansOf(native, func(delta int64) {
+		out.Histogram.PositiveDelta = append(out.Histogram.PositiveDelta, delta)
+	})
 	for _, s := range runs {
 		span := &dto.BucketSpan{Offset: proto.Int32(s.offset), Length: proto.Uint32(s.length)}
 		out.Histogram.PositiveSpan = append(out.Histogram.PositiveSpan, span)
 	}
-	out.Histogram.PositiveDelta = deltas
 	return nil
 }

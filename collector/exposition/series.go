@@ -2,160 +2,160 @@ package exposition
 
 import (
 	"fmt"
-	"math"
+	"io"
 	"runtime/debug"
 	"slices"
-	"sync"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// campaignSeries holds all series of one campaign. It is immutable, so that renderings can share it.
-type campaignSeries struct {
+// series is one metric of a campaign in a family: a gauge or a counter with a value, or a histogram.
+type series struct {
+	label        string // the value of Family.Labels; "" if the family has none
+	value        float64
+	distribution tally.Distribution
+}
+
+// seriesList holds the series of one campaign in a family.
+type seriesList []series
+
+func (l *seriesList) add(label string, value float64) {
+	*l = append(*l, series{label: label, value: value})
+}
+
+// check sorts the series, and removes those that a registry would refuse. It returns an error for each of these.
+func (l *seriesList) check(f *family, id string) (errs []error) {
+	*l = slices.DeleteFunc(*l, func(s series) bool {
+		if utf8.ValidString(s.label) {
+			return false
+		}
+		errs = append(errs, fmt.Errorf("campaign %s: metric %s has a label %s that is not valid UTF-8",
+			id, f.Name, f.Labels[0]))
+		return true
+	})
+	slices.SortStableFunc(*l, func(x, y series) int { return strings.Compare(x.label, y.label) })
+	*l = slices.CompactFunc(*l, func(x, y series) bool {
+		if x.label == y.label {
+			errs = append(errs, fmt.Errorf("campaign %s: metric %s was collected before with the same labels", id, f.Name))
+		}
+		return x.label == y.label
+	})
+	return errs
+}
+
+// view says which campaigns are shown, and which parts of them. It is immutable.
+type view struct {
+	revision  uint64     // another one for each change of campaigns
+	campaigns []campaign // sorted by ID
+}
+
+type campaign struct {
 	record *store.Record
 	shown  store.Shown
-	// families are the series by family.order, sorted by their labels.
-	families [][]series
-	// errs has an error for each series that was left out.
-	errs []error
 }
 
-// of returns the series of one family.
-func (c *campaignSeries) of(f *family) []series { return c.families[f.order] }
-
-// same reports whether c and other have equal series of a family: finish makes equal series share their memory.
-func (c *campaignSeries) same(other *campaignSeries, f *family) bool {
-	x, y := c.of(f), other.of(f)
-	return len(x) == len(y) && (len(x) == 0 || &x[0] == &y[0])
+// format says how families are written.
+type format struct {
+	// head appends what comes before the series of a family. size is the length of all of them if sized is true.
+	head  func(out []byte, f *family, size int) []byte
+	sized bool
+	// series appends a series of the campaign with an ID.
+	series func(out []byte, f *family, id string, s series) []byte
+	// tail comes after the series of a family.
+	tail string
 }
 
-// series is one metric of a campaign.
-type series struct {
-	labels    []string // values of Family.Labels
-	value     float64
-	histogram *shownHistogram // nil for a gauge or a counter
+// write writes the families of a view with these names. It returns an error for each series and campaign that it left
+// out, and the error of w.
+func (f *format) write(w io.Writer, v *view, names familyNames) (omitted []error, err error) {
+	r := &rendering{view: v, format: f, broken: map[string]bool{}}
+	for _, f := range families {
+		if names.has(f.Name) && err == nil {
+			err = r.writeFamily(w, f)
+		}
+	}
+	return r.errs, err
 }
 
-func (s series) equal(other series) bool {
-	return math.Float64bits(s.value) == math.Float64bits(other.value) && s.histogram == other.histogram &&
-		slices.Equal(s.labels, other.labels)
+// rendering writes the campaigns of a view in a format.
+type rendering struct {
+	*view
+	format *format
+	series seriesList      // of the campaign that is rendered; reused for the next
+	buffer []byte          // reused for the next family
+	broken map[string]bool // the IDs of campaigns that are left out from where they could not be shown
+	errs   []error         // one for each series and campaign that was left out
 }
 
-// shownHistogram is a distribution with the values that the text format shows.
-type shownHistogram struct {
-	values tally.Distribution
-	bounds []float64 // of classic buckets
-	// cumulative are the counts of classic buckets; the last one counts all observations.
-	cumulative []uint64
-	sum        float64
-
-	encode  sync.Once
-	encoded []byte // as protobuf; set by encode
+// writeFamily writes the series of a family, if there are any.
+func (r *rendering) writeFamily(w io.Writer, f *family) error {
+	if !r.format.sized {
+		return r.writeSeries(w, f, r.format.head(nil, f, 0))
+	}
+	if z, ok := w.(*gzipWriter); ok {
+		part := deflate(func(w io.Writer) error { return r.writeSeries(w, f, nil) })
+		if part.sum.size == 0 {
+			return nil
+		}
+		if _, err := z.Write(r.format.head(nil, f, part.sum.size)); err != nil {
+			return err
+		}
+		return z.insert(part)
+	}
+	var sum checksum
+	if err := r.writeSeries(&sum, f, nil); err != nil || sum.size == 0 {
+		return err
+	}
+	defer func(errs []error) { r.errs = errs }(r.errs) // the second time finds the same
+	return r.writeSeries(w, f, r.format.head(nil, f, sum.size))
 }
 
-// seriesOf returns the series of a record. It reuses unchanged series of before, which may be nil.
-func seriesOf(r *store.Record, shown store.Shown, before *campaignSeries) (c *campaignSeries) {
-	c = &campaignSeries{record: r, shown: shown, families: make([][]series, len(families))}
+// writeBytes is the approximate number of bytes that are rendered before they are written.
+const writeBytes = 64 << 10
+
+// writeSeries writes the series of a family after head, and nothing if there are none. It holds a small part of them in
+// memory at a time.
+func (r *rendering) writeSeries(w io.Writer, f *family, head []byte) error {
+	out, written := append(r.buffer[:0], head...), false
+	for _, c := range r.campaigns {
+		out = r.appendCampaign(out, f, c)
+		if len(out) >= writeBytes {
+			if _, err := w.Write(out); err != nil {
+				return err
+			}
+			out, written = out[:0], true
+		}
+	}
+	r.buffer = out
+	if !written && len(out) == len(head) {
+		return nil
+	}
+	_, err := w.Write(append(out, r.format.tail...))
+	return err
+}
+
+// appendCampaign appends the series of a campaign in a family.
+func (r *rendering) appendCampaign(out []byte, f *family, c campaign) (appended []byte) {
 	// A campaign that cannot be shown must not affect the others.
 	defer func() {
 		if p := recover(); p != nil {
-			clear(c.families)
-			c.errs = []error{fmt.Errorf("campaign %s cannot be shown: panic: %v\n%s", r.ID, p, debug.Stack())}
+			r.errs = append(r.errs, fmt.Errorf("campaign %s cannot be shown: panic: %v\n%s", c.record.ID, p, debug.Stack()))
+			r.broken[c.record.ID] = true
+			appended = out
 		}
 	}()
-	b := &seriesBuilder{before: before, made: c}
-	b.collect(r, shown)
-	b.finish()
-	return c
-}
-
-// seriesBuilder makes a campaignSeries. It makes the same checks as a registry.
-type seriesBuilder struct {
-	before *campaignSeries // nil if there is none
-	made   *campaignSeries
-}
-
-// add adds a gauge or a counter.
-func (b *seriesBuilder) add(f *family, value float64, labels ...string) {
-	b.addSeries(f, series{labels: labels, value: value})
-}
-
-func (b *seriesBuilder) addHistogram(f *family, values tally.Distribution, labels ...string) {
-	shown := b.unchanged(f, values, labels)
-	if shown == nil {
-		cumulative, sum := values.ClassicBuckets(f.Buckets)
-		shown = &shownHistogram{values: values, bounds: f.Buckets, cumulative: cumulative, sum: sum}
+	if r.broken[c.record.ID] || !f.has(c.record, c.shown) {
+		return out
 	}
-	b.addSeries(f, series{labels: labels, histogram: shown})
-}
-
-// unchanged returns the histogram in before that has these labels and an equal distribution, or nil.
-func (b *seriesBuilder) unchanged(f *family, values tally.Distribution, labels []string) *shownHistogram {
-	if b.before == nil {
-		return nil
+	r.series = r.series[:0]
+	f.collect(&r.series, c.record)
+	r.errs = append(r.errs, r.series.check(f, c.record.ID)...)
+	appended = out
+	for _, s := range r.series {
+		appended = r.format.series(appended, f, c.record.ID, s)
 	}
-	for _, s := range b.before.of(f) {
-		if slices.Equal(s.labels, labels) && s.histogram.values.Equal(values) {
-			return s.histogram
-		}
-	}
-	return nil
-}
-
-// keep takes the series of a counted family from before if its data is equal, and reports whether it did.
-func (b *seriesBuilder) keep(f *family, data *store.Snapshot) bool {
-	if b.before == nil || !b.before.shown.Data || len(b.before.errs) > 0 || !equalData(data, b.before.record.Data, f) {
-		return false
-	}
-	b.made.families[f.order] = b.before.of(f)
-	return true
-}
-
-// equalData reports whether two snapshots have equal published data of a counted family.
-func equalData(x, y *store.Snapshot, f *family) bool {
-	i := f.Index
-	if x.Fields[i] != y.Fields[i] {
-		return false
-	}
-	switch f.Kind {
-	case tally.Gauge:
-		return tally.EqualCounts(x.Tally.Values.Counts[i], y.Tally.Values.Counts[i])
-	case tally.Counter:
-		return tally.EqualCounts(x.Monotonic.Counts[i], y.Monotonic.Counts[i])
-	default:
-		return tally.EqualDistributions(x.Monotonic.Distributions[i], y.Monotonic.Distributions[i])
-	}
-}
-
-func (b *seriesBuilder) addSeries(f *family, s series) {
-	for i, value := range s.labels {
-		if !utf8.ValidString(value) {
-			b.made.errs = append(b.made.errs, fmt.Errorf("campaign %s: metric %s has a label %s that is not valid UTF-8",
-				b.made.record.ID, f.Name, f.Labels[i]))
-			return
-		}
-	}
-	b.made.families[f.order] = append(b.made.families[f.order], s)
-}
-
-// finish sorts series, leaves out duplicates, and replaces families that have not changed by those of before.
-func (b *seriesBuilder) finish() {
-	for _, f := range families {
-		made := b.made.of(f)
-		if len(made) == 0 || b.before != nil && b.made.same(b.before, f) {
-			continue
-		}
-		slices.SortStableFunc(made, func(x, y series) int { return slices.Compare(x.labels, y.labels) })
-		distinct := slices.CompactFunc(made, func(x, y series) bool { return slices.Equal(x.labels, y.labels) })
-		for range len(made) - len(distinct) {
-			b.made.errs = append(b.made.errs,
-				fmt.Errorf("campaign %s: metric %s was collected before with the same labels", b.made.record.ID, f.Name))
-		}
-		if b.before != nil && slices.EqualFunc(distinct, b.before.of(f), series.equal) {
-			distinct = b.before.of(f)
-		}
-		b.made.families[f.order] = distinct
-	}
+	return appended
 }

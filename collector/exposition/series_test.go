@@ -1,32 +1,27 @@
 package exposition
 
 import (
-	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/revox-exporter/revox_exporter/collector/store"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // Series that a registry would refuse are left out and reported.
 func TestSeriesAreChecked(t *testing.T) {
-	made := &campaignSeries{record: &store.Record{ID: "c"}, families: make([][]series, len(families))}
-	b := &seriesBuilder{made: made}
-	b.add(familyUp, 1)
-	b.add(familyUp, 0)
-	b.add(familyStatus, 1, "running")
-	b.add(familyStatus, 1, "draft")
-	b.add(familyStatus, 2, "running")
-	b.add(familyStatus, 1, "bad\xff")
-	b.finish()
+	made := seriesList{}
+	made.add("running", 1)
+	made.add("draft", 1)
+	made.add("running", 2)
+	made.add("bad\xff", 1)
+	f := &family{Family: &tally.Family{Name: "revox_campaign_status", Labels: []string{"status"}}}
 	var errs []string
-	for _, err := range b.made.errs {
+	for _, err := range made.check(f, "c") {
 		errs = append(errs, err.Error())
 	}
 	all := strings.Join(errs, "\n")
 	for _, want := range []string{
-		"campaign c: metric revox_campaign_up was collected before with the same labels",
 		"campaign c: metric revox_campaign_status was collected before with the same labels",
 		"campaign c: metric revox_campaign_status has a label status that is not valid UTF-8",
 	} {
@@ -34,15 +29,11 @@ func TestSeriesAreChecked(t *testing.T) {
 			t.Errorf("no error %q in:\n%s", want, all)
 		}
 	}
-	if len(errs) != 3 {
-		t.Errorf("%d errors, want 3:\n%s", len(errs), all)
+	if len(errs) != 2 {
+		t.Errorf("%d errors, want 2:\n%s", len(errs), all)
 	}
-	if up := b.made.of(familyUp); len(up) != 1 || up[0].value != 1 {
-		t.Errorf("revox_campaign_up: %v, want the first", up)
-	}
-	status := b.made.of(familyStatus)
-	if len(status) != 2 || status[0].labels[0] != "draft" || status[1].labels[0] != "running" || status[1].value != 1 {
-		t.Errorf("revox_campaign_status: %v, want draft and running, once each", status)
+	if len(made) != 2 || made[0].label != "draft" || made[1].label != "running" || made[1].value != 1 {
+		t.Errorf("%v, want draft and the first running", made)
 	}
 }
 
@@ -58,13 +49,18 @@ func TestFamiliesHaveSortedLabelsAndUniqueNames(t *testing.T) {
 	}
 }
 
-func FuzzCombineCRC(f *testing.F) {
+func FuzzCombine(f *testing.F) {
 	f.Add([]byte{}, []byte{})
 	f.Add([]byte("metrics"), []byte{})
 	f.Add([]byte{0}, []byte("\x00\x00 and more"))
+	f.Add([]byte("metrics"), make([]byte, 2*len(zeros)+1))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		got := combineCRC(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), len(b))
-		if want := crc32.ChecksumIEEE(append(a[:len(a):len(a)], b...)); got != want {
+		var got, rest, want checksum
+		got.Write(a)
+		rest.Write(b)
+		got.combine(rest)
+		want.Write(append(a[:len(a):len(a)], b...))
+		if got != want {
 			t.Errorf("%08x, want %08x", got, want)
 		}
 	})

@@ -1,76 +1,47 @@
 package exposition
 
 import (
-	"io"
 	"strconv"
 	"strings"
-	"sync"
+
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// writeBytes is the approximate number of bytes that are rendered before they are written.
-const writeBytes = 64 << 10
+// textFormat is exactly what expfmt.MetricFamilyToText writes.
+var textFormat = format{head: appendTextHead, series: appendTextSeries}
 
-// textBuffers are buffers for rendering families.
-var textBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// writeText writes a family in the text format, exactly as expfmt.MetricFamilyToText does.
-func writeText(w io.Writer, f *family, campaigns []*campaignSeries) error {
-	buffer := textBuffers.Get().(*[]byte)
-	defer textBuffers.Put(buffer)
-	out := append(append(append((*buffer)[:0], "# HELP "...), f.Name...), ' ')
+func appendTextHead(out []byte, f *family, _ int) []byte {
+	out = append(append(append(out, "# HELP "...), f.Name...), ' ')
 	out = append(appendEscaped(out, f.Help, false), '\n')
 	out = append(append(append(out, "# TYPE "...), f.Name...), ' ')
-	out = append(append(out, strings.ToLower(f.metricType().String())...), '\n')
-	var labels []byte
-	for _, c := range campaigns {
-		for _, s := range c.of(f) {
-			labels = appendTextLabels(labels[:0], f, c.record.ID, s.labels)
-			if s.histogram != nil {
-				out = appendTextHistogram(out, f, labels, s.histogram)
-			} else {
-				out = append(appendTextLine(out, f.Name, "", labels, "}"), ' ')
-				out = append(appendFloat(out, s.value), '\n')
-			}
-		}
-		if len(out) >= writeBytes {
-			if _, err := w.Write(out); err != nil {
-				return err
-			}
-			out = out[:0]
-		}
-	}
-	*buffer = out
-	_, err := w.Write(out)
-	return err
+	return append(append(out, strings.ToLower(f.metricType().String())...), '\n')
 }
 
-func appendTextHistogram(out []byte, f *family, labels []byte, h *shownHistogram) []byte {
-	for i, count := range h.cumulative {
-		out = appendTextLine(out, f.Name, "_bucket", labels, `,le="`)
-		if i < len(f.buckets) {
-			out = append(out, f.buckets[i]...)
-		} else {
-			out = append(out, "+Inf"...)
-		}
-		out = append(out, `"} `...)
-		out = append(appendFloat(out, float64(count)), '\n')
+func appendTextSeries(out []byte, f *family, id string, s series) []byte {
+	var space [256]byte
+	labels := appendTextLabels(space[:0], f, id, s.label)
+	if f.Kind != tally.Histogram {
+		return appendTextLine(out, f.Name, "", labels, "} ", s.value)
 	}
-	out = append(appendTextLine(out, f.Name, "_sum", labels, "}"), ' ')
-	out = append(appendFloat(out, h.sum), '\n')
-	out = append(appendTextLine(out, f.Name, "_count", labels, "}"), ' ')
-	return append(appendFloat(out, float64(h.cumulative[len(h.cumulative)-1])), '\n')
+	cumulative, sum := s.distribution.ClassicBuckets(f.Buckets)
+	for i, bound := range f.buckets {
+		out = appendTextLine(out, f.Name, "_bucket", labels, bound, float64(cumulative[i]))
+	}
+	count := float64(cumulative[len(f.buckets)])
+	out = appendTextLine(out, f.Name, "_bucket", labels, `,le="+Inf"} `, count)
+	out = appendTextLine(out, f.Name, "_sum", labels, "} ", sum)
+	return appendTextLine(out, f.Name, "_count", labels, "} ", count)
 }
 
-func appendTextLine(out []byte, name, suffix string, labels []byte, end string) []byte {
-	return append(append(append(append(out, name...), suffix...), labels...), end...)
+func appendTextLine(out []byte, name, suffix string, labels []byte, end string, value float64) []byte {
+	out = append(append(append(append(out, name...), suffix...), labels...), end...)
+	return append(appendFloat(out, value), '\n')
 }
 
 // appendTextLabels appends the labels without the closing brace.
-func appendTextLabels(out []byte, f *family, id string, values []string) []byte {
-	out = append(append(append(out, '{'), f.labels[0]...), `="`...)
-	out = append(appendEscaped(out, id, true), '"')
-	for i, value := range values {
-		out = append(append(append(out, ','), f.labels[i+1]...), `="`...)
+func appendTextLabels(out []byte, f *family, id, label string) []byte {
+	for i, value := range []string{id, label}[:len(f.labels)] {
+		out = append(append(append(out, "{,"[i]), f.labels[i]...), `="`...)
 		out = append(appendEscaped(out, value, true), '"')
 	}
 	return out
