@@ -191,6 +191,7 @@ func scannerSeeds() []string {
 		`{"total":"3","page":"0","page_size":"10.0","rows":[]}`, `{"total":{},"page":[],"page_size":true,"rows":[]}`, `{"total":-1,"page":1.5,"page_size":1e99,"rows":[]}`,
 		`{"rows":[{"id":"a","call":{"bytes":[1,2]}}]}`, `{"rows":[{"id":"a","call":{"metadata":{"k":1}}}]}`, `{"rows":[{"id":1}]}`, `{"rows":[{"ID":"a"}]}`, `{"rows" :[ {"id" :"a" , "call" : { "status" : "x" , "zzz":1} } ] , "total" : 3 }`,
 	}
+	seeds = append(seeds, repeatingPages()...)
 	for _, v := range values {
 		seeds = append(seeds, v, `{"x":`+v+`,"rows":[]}`, `{"rows":[{"id":"a","x":`+v+`}],"total":1}`, `{"rows":[{"id":`+v+`}]}`, `{"rows":[{"call":{"any":`+v+`,"status":"s"}},`+v+`]}`, `{`+v+`:1,"rows":[]}`, `{"rows":[{`+v+`:1,"id":"a"}]}`, `{"rows":[{"x":{`+v+`:1}}]}`)
 	}
@@ -205,6 +206,43 @@ func TestScannerReadsWhatTheLibraryReads(t *testing.T) {
 		for cut := range min(len(seed), 200) {
 			compareWithLibrary(t, []byte(seed[:cut]), 1000)
 		}
+	}
+}
+
+// repeatingPages returns pages in which an object that is skipped comes again: the same, cut, with one byte that differs, and
+// as a copy of an element of an array that is kept. It goes over the end of a buffer in some.
+func repeatingPages() (pages []string) {
+	object := `{"id":"x","prompt":"` + strings.Repeat(`hints, not \"facts\".\n`, 5) + `","n":[1,{"a":null}],"deep":{"b":true}}`
+	page := func(first, second string) string {
+		return `{"rows":[{"call":{"x":` + first + `,"status":"s"}},{"call":{"x" : ` + second + `,"status":"t"}},{"y":` + object + `}]}`
+	}
+	pages = append(pages, page(object, object), page(object+object, object), page(object, object+object))
+	for i := range object {
+		pages = append(pages, page(object, object[:i]), page(object, object[:i]+"}"), page(object, object[:i]+"x"+object[i+1:]),
+			page(object[:i]+`"`+object[i+1:], object[:i]+`"`+object[i+1:]))
+	}
+	long := `{"a":"` + strings.Repeat("long ", 4000) + `"}`
+	for i := range 4 {
+		pages = append(pages, page(strings.Repeat(" ", i*10_000)+long, long), page(long, long[:len(long)-2]+`!"}`))
+	}
+	many := "" // names
+	for i := range 12 {
+		many += fmt.Sprintf(`"n%d":%s,`, i%11, object)
+	}
+	pages = append(pages, `{"rows":[{`+many+many+`"id":"a"}]}`)
+	attempt := `{"result":"human","transcript":[` + strings.Repeat(`{"role":"user"},`, 10) + `null]}`
+	for _, last := range []string{attempt, attempt[:50], strings.Replace(attempt, "human", "humane", 1)} {
+		pages = append(pages, `{"rows":[{"call":{"call_attempts":[`+attempt+`,{}],"last_call_attempt":`+last+`,"status":"s"}}]}`)
+	}
+	return pages
+}
+
+// An object that was skipped is not skipped as the same where it is nested too deep.
+func TestScannerSkipsRepeatsAsDeepAsTheLibrary(t *testing.T) {
+	for depth := 9_985; depth < 10_002; depth++ {
+		deep := `{"a":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
+		compareWithLibrary(t, []byte(`{"rows":[{"x":`+deep+`,"call":{"x":`+deep+`}}]}`), 1<<20)
+		compareWithLibrary(t, []byte(`{"rows":[{"call":{"x":`+deep+`}},{"x":`+deep+`}]}`), 1<<20)
 	}
 }
 

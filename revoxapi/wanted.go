@@ -166,7 +166,7 @@ func (s *jsonScanner) keepMembers(w *wanted) error {
 	err := s.members(func(name []byte) error {
 		member := w.member(name)
 		if member == nil {
-			return s.skipValue()
+			return s.skipMember(name)
 		}
 		if !first {
 			s.kept = append(s.kept, ',')
@@ -220,13 +220,17 @@ func (s *jsonScanner) keepElements(w *wanted) error {
 	s.kept = append(s.kept, '[')
 	first := true
 	err := s.elements(func() error {
+		if s.elementsKept++; s.elementsKept > maxElements {
+			return errTooManyElements
+		}
+		if first && s.peekPastSpace() == '{' {
+			first = false
+			return s.remember(&s.first, func() error { return s.keepValue(w.element) })
+		}
 		if !first {
 			s.kept = append(s.kept, ',')
 		}
 		first = false
-		if s.elementsKept++; s.elementsKept > maxElements {
-			return errTooManyElements
-		}
 		return s.keepValue(w.element)
 	})
 	s.kept = append(s.kept, ']')

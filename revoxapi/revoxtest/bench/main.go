@@ -1,9 +1,9 @@
 //go:build unix
 
 // Command bench compares what reading a campaign costs: this module's client, curl, the usual Go program with
-// encoding/json, and a Python script, each in a process of its own that reads the same packed pages over HTTPS. It
-// prints a table of ratios of CPU time, in Markdown, and how memory grows with a campaign. curl and python3 must be
-// installed.
+// encoding/json, a Python script and the whole exporter, each in a process of its own that reads the same packed pages over
+// HTTP or HTTPS. It prints a table of ratios of CPU time, user and system, in Markdown, and how memory grows with a
+// campaign. curl and python3 must be installed.
 package main
 
 import (
@@ -16,10 +16,17 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/revox-exporter/revox_exporter/revoxapi/internal/yardstick"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
 //go:embed read.py
@@ -27,8 +34,9 @@ var pythonScript string
 
 func main() {
 	rows := flag.Int("rows", 20_000, "rows of the campaign that is read by all")
-	runs := flag.Int("runs", 3, "runs of each reader, of which the cheapest counts")
+	runs := flag.Int("runs", 3, "rounds in which each reader runs once; the median of the ratios in a round counts")
 	growth := flag.Int("growth", 100_000, "rows of the largest campaign that shows how memory grows; 0 for none")
+	exporter := flag.String("exporter", "", "file of the exporter's program, whose command check reads the campaign too")
 	read := flag.String("read", "", "be one of the readers, lean or usual; this and what follows is for the processes that the command starts itself")
 	serve := flag.Int("serve", 0, "be the server of a campaign of so many rows")
 	serveLight := flag.Int("serve-light", 0, "be the server of a campaign of so many light rows")
@@ -44,7 +52,7 @@ func main() {
 	case *read != "":
 		err = beReader(ctx, *read)
 	default:
-		err = compare(ctx, *rows, *runs)
+		err = compare(ctx, *rows, *runs, *exporter)
 		if err == nil && *growth > 0 {
 			err = grow(ctx, *growth)
 		}
@@ -58,8 +66,9 @@ func main() {
 // reader is one way to read a campaign.
 type reader struct {
 	name   string
+	over   string // HTTP or HTTPS
 	coding string
-	// command makes a process of it that prints what it counted, or that curl got.
+	// command makes a process of it that prints what it counted, or that curl got, besides other things.
 	command func(ctx context.Context, r *rig) *exec.Cmd
 	want    func(r *rig) string
 }
@@ -73,24 +82,46 @@ type rig struct {
 
 func counted(r *rig) string { return fmt.Sprint(r.Want) }
 
-func self(kind, coding string) func(context.Context, *rig) *exec.Cmd {
-	return func(ctx context.Context, r *rig) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, os.Args[0], "-read", kind)
-		cmd.Env = r.env(coding)
-		return cmd
+// url is that of the pages in a coding.
+func (r *rig) url(over, coding string) string {
+	if over == "HTTP" {
+		return r.PlainURL + "/" + coding
 	}
+	return r.URL + "/" + coding
 }
 
-func (r *rig) env(coding string) []string {
-	return append(os.Environ(), "BENCH_URL="+r.URL+"/"+coding, "BENCH_CA="+r.ca, "BENCH_PAGE_SIZE="+strconv.Itoa(r.PageSize))
+func (r *rig) env(over, coding string) []string {
+	return append(os.Environ(), "BENCH_URL="+r.url(over, coding), "BENCH_CA="+r.ca, "BENCH_PAGE_SIZE="+strconv.Itoa(r.PageSize))
 }
 
-func curl(coding string) func(context.Context, *rig) *exec.Cmd {
-	return func(ctx context.Context, r *rig) *exec.Cmd {
-		pages := fmt.Sprintf("%s/%s%s?page=[0-%d]&page_size=%d", r.URL, coding, rowsPath, len(r.Gzip)-1, r.PageSize)
+func self(kind, over, coding string) reader {
+	name := map[string]string{"lean": "this module", "usual": "Go, encoding/json into the full types"}[kind]
+	return reader{name, over, coding, func(ctx context.Context, r *rig) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, os.Args[0], "-read", kind)
+		cmd.Env = r.env(over, coding)
+		return cmd
+	}, counted}
+}
+
+func python(over, coding string) reader {
+	return reader{"Python, urllib and json", over, coding, func(ctx context.Context, r *rig) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, "python3", r.python)
+		cmd.Env = r.env(over, coding)
+		return cmd
+	}, counted}
+}
+
+func curl(over, coding string) reader {
+	return reader{"`curl --compressed` to nowhere", over, coding, func(ctx context.Context, r *rig) *exec.Cmd {
+		pages := fmt.Sprintf("%s%s?page=[0-%d]&page_size=%d", r.url(over, coding), rowsPath, len(r.Gzip)-1, r.PageSize)
 		return exec.CommandContext(ctx, "curl", "-q", "--silent", "--show-error", "--fail", "--http1.1", "--compressed", "--cacert", r.ca,
 			"--output", "/dev/null", "--write-out", "%{size_download}\n", pages)
-	}
+	}, func(r *rig) string {
+		if coding == "zstd" {
+			return downloaded(r.Zstd)
+		}
+		return downloaded(r.Gzip)
+	}}
 }
 
 // downloaded is what curl prints of pages of these sizes.
@@ -98,25 +129,35 @@ func downloaded(sizes []int) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(sizes), " ", "\n"), "[]")
 }
 
-func readers() []reader {
-	gzipped := func(r *rig) string { return downloaded(r.Gzip) }
-	zstd := func(r *rig) string { return downloaded(r.Zstd) }
-	return []reader{
-		{"`curl --compressed` to nowhere", "gzip", curl("gzip"), gzipped},
-		{"this module", "gzip", self("lean", "gzip"), counted},
-		{"Go, encoding/json into the full types", "gzip", self("usual", "gzip"), counted},
-		{"Python, urllib and json", "gzip", func(ctx context.Context, r *rig) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, "python3", r.python)
-			cmd.Env = r.env("gzip")
-			return cmd
-		}, counted},
-		{"`curl --compressed` to nowhere", "zstd", curl("zstd"), zstd},
-		{"this module", "zstd", self("lean", "zstd"), counted},
+// check is one scan by the whole exporter.
+func check(exporter, over, coding string) reader {
+	return reader{"this exporter, `check`", over, coding, func(ctx context.Context, r *rig) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, exporter, "check", "--campaign.id="+yardstick.CampaignID, "--revox.base-url="+r.url(over, coding),
+			"--revox.page-size="+strconv.Itoa(r.PageSize))
+		cmd.Env = []string{"REVOX_API_KEY=" + revoxtest.APIKey}
+		return cmd
+	}, func(r *rig) string {
+		return message.NewPrinter(language.English).Sprintf("1 of 1 campaign read: %d rows", r.Want.Rows)
+	}}
+}
+
+// groups are compared each with its first reader.
+func groups(exporter string) [][]reader {
+	plain := []reader{curl("HTTP", "gzip"), self("lean", "HTTP", "gzip")}
+	if exporter != "" {
+		plain = append(plain, check(exporter, "HTTP", "gzip"))
+	}
+	return [][]reader{
+		plain,
+		{
+			curl("HTTPS", "gzip"), self("lean", "HTTPS", "gzip"), self("usual", "HTTPS", "gzip"), python("HTTPS", "gzip"),
+			curl("HTTPS", "zstd"), self("lean", "HTTPS", "zstd"),
+		},
 	}
 }
 
 // compare lets every reader read the same campaign, in turn, and prints what each cost.
-func compare(ctx context.Context, rows, runs int) error {
+func compare(ctx context.Context, rows, runs int, exporter string) error {
 	server, err := startServer(ctx, "-serve", strconv.Itoa(rows))
 	if err != nil {
 		return err
@@ -134,27 +175,30 @@ func compare(ctx context.Context, rows, runs int) error {
 	if err := os.WriteFile(r.python, []byte(pythonScript), 0o600); err != nil {
 		return err
 	}
-	all := readers()
-	cheapest := make([]cost, len(all))
-	for range runs {
-		for i, reader := range all {
-			c, err := measure(reader.command(ctx, r), reader.want(r))
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", reader.name, reader.coding, err)
-			}
-			if cheapest[i].cpu == 0 || c.cpu < cheapest[i].cpu {
-				cheapest[i] = c
+	fmt.Printf("%d rows, %.0f MB of JSON in %d pages\n\n", rows, float64(r.Plain)/1e6, len(r.Gzip))
+	fmt.Println("| reader | over | packed with | CPU, curl with gzip = 1 | peak memory |")
+	fmt.Println("|---|---|---|--:|--:|")
+	for _, group := range groups(exporter) {
+		ratios, peaks := make([][]float64, len(group)), make([]int64, len(group))
+		for range runs {
+			var first cost
+			for i, reader := range group {
+				c, err := measure(reader.command(ctx, r), reader.want(r))
+				if err != nil {
+					return fmt.Errorf("%s, %s, %s: %w", reader.name, reader.over, reader.coding, err)
+				}
+				if i == 0 {
+					first = c
+				}
+				ratios[i] = append(ratios[i], c.cpu.Seconds()/first.cpu.Seconds())
+				peaks[i] = max(peaks[i], c.peak)
 			}
 		}
+		for i, reader := range group {
+			slices.Sort(ratios[i])
+			fmt.Printf("| %s | %s | %s | %.2f | %d MiB |\n", reader.name, reader.over, reader.coding, ratios[i][runs/2], peaks[i]>>20)
+		}
 	}
-	fmt.Printf("%d rows, %.0f MB of JSON in %d pages\n\n", rows, float64(r.Plain)/1e6, len(r.Gzip))
-	fmt.Println("| reader | packed with | CPU, curl with gzip = 1 | CPU, this module = 1 | peak memory |")
-	fmt.Println("|---|---|---|---|---|")
-	for i, reader := range all {
-		fmt.Printf("| %s | %s | %.2f | %.1f | %d MiB |\n", reader.name, reader.coding,
-			cheapest[i].cpu.Seconds()/cheapest[0].cpu.Seconds(), cheapest[i].cpu.Seconds()/cheapest[1].cpu.Seconds(), cheapest[i].peak>>20)
-	}
-	fmt.Printf("\ncurl with gzip took %.2f s of CPU.\n", cheapest[0].cpu.Seconds())
 	return nil
 }
 
@@ -164,14 +208,14 @@ type cost struct {
 	peak int64 // bytes of memory
 }
 
-// measure runs a process, which must print want.
+// measure runs a process, which must print want, alone or among other things.
 func measure(cmd *exec.Cmd, want string) (cost, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return cost{}, fmt.Errorf("%w: %s", err, stderr.String())
 	}
-	if got := strings.TrimSpace(stdout.String()); got != want {
+	if got := strings.TrimSpace(stdout.String()); !strings.Contains(got, want) {
 		return cost{}, fmt.Errorf("it read %.200q, not %.200q", got, want)
 	}
 	c := cost{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}

@@ -21,6 +21,7 @@ import (
 // another counts as that one's.
 type served struct {
 	URL         string
+	PlainURL    string // the same without TLS
 	Certificate string // in PEM
 	PageSize    int
 	Plain       int64 // bytes of all pages
@@ -28,16 +29,20 @@ type served struct {
 	Want        yardstick.Count
 }
 
-// beServer serves a campaign of realistic rows over HTTPS until ctx ends.
+// beServer serves a campaign of realistic rows over HTTPS and over HTTP until ctx ends.
 func beServer(ctx context.Context, rows int) error {
 	campaign, err := yardstick.Render(ctx, rows, 100)
 	if err != nil {
 		return err
 	}
-	server := httptest.NewTLSServer(campaign)
+	server, plainServer := httptest.NewTLSServer(campaign), httptest.NewServer(campaign)
 	defer server.Close()
+	defer plainServer.Close()
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	s := served{URL: server.URL, Certificate: string(certificate), PageSize: campaign.PageSize, Plain: campaign.Plain, Want: campaign.Want}
+	s := served{
+		URL: server.URL, PlainURL: plainServer.URL, Certificate: string(certificate),
+		PageSize: campaign.PageSize, Plain: campaign.Plain, Want: campaign.Want,
+	}
 	for i := range campaign.Gzip {
 		s.Gzip, s.Zstd = append(s.Gzip, len(campaign.Gzip[i])), append(s.Zstd, len(campaign.Zstd[i]))
 	}
