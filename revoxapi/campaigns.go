@@ -102,5 +102,5 @@ func (w *wanted) with(name string) *wanted {
 	if w.members == nil || w.member([]byte(name)) != nil {
 		return w
 	}
-	return &wanted{members: append(slices.Clip(w.members), wantedMember{name, &wanted{id: name == "id"}})}
+	return &wanted{members: append(slices.Clip(w.members), wantedMember{name, -1, &wanted{id: name == "id"}})}
 }

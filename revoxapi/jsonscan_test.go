@@ -51,7 +51,7 @@ func scanPage(body io.Reader) (p scannedPage, err error) {
 		list: "rows", wanted: wantedBy[scannedRow](), begin: func() {},
 		item: func(value []byte) error {
 			var row scannedRow
-			err := json.Unmarshal(value, &row, decodeOptions)
+			err := unmarshal(wantedBy[scannedRow](), value, &row)
 			p.rows = append(p.rows, row)
 			return err
 		},
@@ -192,6 +192,16 @@ func scannerSeeds() []string {
 		`{"rows":[{"id":"a","call":{"bytes":[1,2]}}]}`, `{"rows":[{"id":"a","call":{"metadata":{"k":1}}}]}`, `{"rows":[{"id":1}]}`, `{"rows":[{"ID":"a"}]}`, `{"rows" :[ {"id" :"a" , "call" : { "status" : "x" , "zzz":1} } ] , "total" : 3 }`,
 	}
 	seeds = append(seeds, repeatingPages()...)
+	// What rows mostly consist of, and what a value of each kind can be in its place.
+	for _, v := range append(values, `"2026-03-02T09:00:00.5+01:00"`, `"\u0032026-03-02T09:00:00Z"`, `["a,]",{"b":"}"}]`, `{"name":"n"},"campaign":{}`, `{"name":"n"},"campaign":{"name":null}`,
+		`[{"result":"x"},{"result":null},{}],"call_attempts":[{},{},{}]`, `{"status":"x"},"call":{"created_at":null}`, `"x","status":null`, `[{"ended_at":null,"ended_at":"x"}]`) {
+		for _, name := range []string{"status", "created_at", "campaign", "call_attempts"} {
+			seeds = append(seeds, `{"rows":[{"id":"a","call":{"`+name+`":`+v+`,"status":"s"}},{"id":"b","call":{"status":"t","`+name+`":`+v+`}}]}`)
+		}
+		for _, name := range []string{"result", "ended_at"} {
+			seeds = append(seeds, `{"rows":[{"call":{"call_attempts":[{"`+name+`":`+v+`,"result":"x"},{"`+name+`":`+v+`},{"ended_at":"x"}]}}]}`)
+		}
+	}
 	for _, v := range values {
 		seeds = append(seeds, v, `{"x":`+v+`,"rows":[]}`, `{"rows":[{"id":"a","x":`+v+`}],"total":1}`, `{"rows":[{"id":`+v+`}]}`, `{"rows":[{"call":{"any":`+v+`,"status":"s"}},`+v+`]}`, `{`+v+`:1,"rows":[]}`, `{"rows":[{`+v+`:1,"id":"a"}]}`, `{"rows":[{"x":{`+v+`:1}}]}`)
 	}

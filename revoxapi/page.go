@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/url"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 )
 
@@ -112,18 +110,19 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 	if err := CheckCampaignID(campaignID); err != nil {
 		return pageInfo{}, &Error{Kind: KindNotFound, Endpoint: r.endpoint, CampaignID: campaignID, Page: r.page, Err: err}
 	}
+	wanted := wantedBy[R]()
 	var info pageInfo
 	err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
 		begin()
 		info = pageInfo{}
 		e := envelope{
 			list:   "rows",
-			wanted: wantedBy[R](),
+			wanted: wanted,
 			begin:  limit.next,
 			stray:  stray,
 			item: func(value []byte) error {
 				var row R
-				if err := json.Unmarshal(value, &row, decodeOptions); err != nil {
+				if err := unmarshal(wanted, value, &row); err != nil {
 					return err
 				}
 				return each(row, len(value)+objectBytes*bytes.Count(value, []byte("{")))

@@ -23,18 +23,21 @@ type wanted struct {
 	kind byte
 	// id reports that this is the string of a member "id". A number is read as the string of its digits.
 	id bool
+	// method is the one of unmarshalers by which the type decodes itself, nil for none.
+	method reflect.Type
 }
 
 type wantedMember struct {
-	name string
+	name  string
+	field int // of the struct
 	*wanted
 }
 
-// member returns the wanted part of the member of that name, nil for nothing. There are too few for a map to be faster.
-func (w *wanted) member(name []byte) *wanted {
+// member returns the member of that name, nil if it is not wanted. There are too few for a map to be faster.
+func (w *wanted) member(name []byte) *wantedMember {
 	for i := range w.members {
 		if string(name) == w.members[i].name {
-			return w.members[i].wanted
+			return &w.members[i]
 		}
 	}
 	return nil
@@ -60,7 +63,7 @@ var unmarshalers = []reflect.Type{
 func wantedByType(t reflect.Type, within []reflect.Type) *wanted {
 	for _, u := range unmarshalers {
 		if t.Implements(u) || reflect.PointerTo(t).Implements(u) {
-			return &wanted{}
+			return &wanted{method: u}
 		}
 	}
 	for _, outer := range within {
@@ -117,7 +120,7 @@ func wantedByStruct(t reflect.Type, within []reflect.Type) *wanted {
 		}
 		member := wantedByType(f.Type, within)
 		member.id = name == "id" && isText(f.Type)
-		w.members = append(w.members, wantedMember{name, member})
+		w.members = append(w.members, wantedMember{name, i, member})
 	}
 	return w
 }
@@ -173,7 +176,7 @@ func (s *jsonScanner) keepMembers(w *wanted) error {
 		}
 		first = false
 		s.kept = append(append(append(s.kept, '"'), name...), '"', ':')
-		return s.keepValue(member)
+		return s.keepValue(member.wanted)
 	})
 	s.kept = append(s.kept, '}')
 	return err
@@ -206,11 +209,7 @@ func tooMany(value []byte) bool {
 		case ',', '[', '{':
 			n++
 		case '"':
-			for i++; ; i += 2 {
-				if i += plain(value[i:]); value[i] == '"' {
-					break
-				}
-			}
+			i = stringEnd(value, i)
 		}
 	}
 	return n > maxValues

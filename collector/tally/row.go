@@ -1,10 +1,10 @@
 package tally
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
@@ -61,55 +61,27 @@ func (a *Attempt) Finished() bool {
 // campaign is a call's `campaign`. It is zero if the JSON is not an object: nothing in it is counted.
 type campaign struct{ Name string }
 
-// UnmarshalJSONFrom reads any value.
-func (c *campaign) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	if d.PeekKind() != jsontext.KindBeginObject {
+// UnmarshalJSON reads any value.
+func (c *campaign) UnmarshalJSON(raw []byte) error {
+	if jsontext.Value(raw).Kind() != jsontext.KindBeginObject {
 		*c = campaign{}
-		return d.SkipValue()
+		return nil
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != jsontext.KindEndObject {
-		name, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		isName := string(name) == `"name"`
-		if bytes.IndexByte(name, '\\') >= 0 {
-			unquoted, _ := jsontext.AppendUnquote(nil, name)
-			isName = string(unquoted) == "name"
-		}
-		if isName {
-			c.Name = ""
-		}
-		if !isName || d.PeekKind() != jsontext.KindString {
-			if err := d.SkipValue(); err != nil {
-				return err
-			}
-			continue
-		}
-		token, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		c.Name = token.String()
-	}
-	_, err := d.ReadToken()
+	is := struct {
+		Name text `json:"name"`
+	}{text(c.Name)} // a campaign that comes twice is one
+	err := json.Unmarshal(raw, &is, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	c.Name = string(is.Name)
 	return err
 }
 
 // attemptID identifies an attempt within its call: a hash of its `id`, 0 if it has none.
 type attemptID uint64
 
-// UnmarshalJSONFrom reads any value. Only strings and numbers are IDs.
-func (id *attemptID) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	raw, err := d.ReadValue()
-	if err != nil {
-		return err
-	}
+// UnmarshalJSON reads any value. Only strings and numbers are IDs.
+func (id *attemptID) UnmarshalJSON(raw []byte) error {
 	*id = 0
-	if kind := raw.Kind(); kind == jsontext.KindString && len(raw) > 2 || kind == jsontext.KindNumber {
+	if kind := jsontext.Value(raw).Kind(); kind == jsontext.KindString && len(raw) > 2 || kind == jsontext.KindNumber {
 		*id = attemptID(xxhash.Sum64(raw))
 	}
 	return nil
@@ -123,10 +95,10 @@ func (a *Attempt) Active() bool {
 // text is a string that is "" if the JSON is not a string.
 type text string
 
-// UnmarshalJSONFrom reads any value.
-func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+// UnmarshalJSON reads any value.
+func (t *text) UnmarshalJSON(raw []byte) error {
 	var v Value
-	err := v.UnmarshalJSONFrom(d)
+	err := v.UnmarshalJSON(raw)
 	*t = text(v.text)
 	return err
 }
@@ -144,14 +116,10 @@ func MakeValue(text string) Value { return Value{text: text, present: true} }
 // IsNone reports whether the field was absent, null or empty.
 func (v Value) IsNone() bool { return v.text == "" && !v.wrong }
 
-// UnmarshalJSONFrom reads any value.
-func (v *Value) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	raw, err := d.ReadValue()
-	if err != nil {
-		return err
-	}
+// UnmarshalJSON reads any value.
+func (v *Value) UnmarshalJSON(raw []byte) error {
 	*v = Value{present: true}
-	switch raw.Kind() {
+	switch jsontext.Value(raw).Kind() {
 	case jsontext.KindNull:
 	case jsontext.KindString:
 		if known, ok := labelvalue.Known(raw[1 : len(raw)-1]); ok { // without an allocation
