@@ -12,7 +12,7 @@ import (
 )
 
 // jsonScanner reads JSON as a stream and keeps only the members that are wanted, which is a few percent. The rest is
-// validated and skipped. What is kept is then decoded by the JSON library.
+// validated and skipped. What is kept is then decoded by [unmarshal].
 //
 // It accepts exactly what that library accepts with jsontext.AllowInvalidUTF8 and jsontext.AllowDuplicateNames: JSON as in
 // RFC 8259, nested at most 10,000 deep, in which strings may have bytes that are not UTF-8 and halves of surrogate pairs,
