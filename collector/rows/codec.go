@@ -3,6 +3,7 @@ package rows
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -21,36 +22,31 @@ var errBroken = errors.New("its rows are damaged")
 func (s *Set) Encode() []byte {
 	stored := [][][2]string{}
 	index := map[Code]uint64{}
-	for _, code := range s.allCodes() {
-		if _, ok := index[code]; !ok {
-			index[code] = uint64(len(stored))
-			pairs := [][2]string{}
-			for _, a := range s.table.of(code) {
-				pairs = append(pairs, [2]string{a.Family.Name, a.Label})
-			}
-			stored = append(stored, pairs)
+	times := s.times()
+	codeCount := 0
+	for _, code := range slices.Sorted(maps.Keys(times)) {
+		index[code] = uint64(len(stored))
+		codeCount += int(times[code])
+		pairs := [][2]string{}
+		for _, a := range s.table.of(code) {
+			pairs = append(pairs, [2]string{a.Family.Name, a.Label})
 		}
+		stored = append(stored, pairs)
 	}
 	head := tally.MarshalJSON(stored)
-	bytes := make([]byte, 0, 4+len(head)+9*s.Len()+2*len(s.allCodes())) // there may be millions of rows
+	bytes := make([]byte, 0, 4+len(head)+9*s.Len()+codeCount) // there may be millions of rows
 	bytes = binary.LittleEndian.AppendUint32(bytes, uint32(len(head)))
 	bytes = append(bytes, head...)
-	for i := range s.Len() {
-		codes := s.codesOf(i)
-		bytes = binary.LittleEndian.AppendUint64(bytes, s.keys[i])
+	var codes []Code
+	each(s, nil, func(key uint64, r, _ row) {
+		codes = r.appendCodes(codes[:0])
+		bytes = binary.LittleEndian.AppendUint64(bytes, key)
 		bytes = binary.AppendUvarint(bytes, uint64(len(codes)))
 		for _, code := range codes {
 			bytes = binary.AppendUvarint(bytes, index[code])
 		}
-	}
+	})
 	return bytes
-}
-
-func (s *Set) allCodes() []Code {
-	if s == nil {
-		return nil
-	}
-	return s.codes
 }
 
 // Decode reverses Set.Encode. It fails if bytes is damaged. Metrics that this version does not have are ignored.
@@ -68,6 +64,8 @@ func (t *Table) Decode(bytes []byte) (*Set, error) {
 		codes[i] = t.code(additionsOf(pairs))
 	}
 	s := &Set{table: t}
+	var row []Code
+	var data []byte
 	for len(rest) > 0 {
 		if len(rest) < 9 {
 			return nil, errBroken
@@ -78,7 +76,7 @@ func (t *Table) Decode(bytes []byte) (*Set, error) {
 		if size <= 0 || n > uint64(len(rest)) || len(s.keys) > 0 && s.keys[len(s.keys)-1] >= key {
 			return nil, errBroken
 		}
-		from := len(s.codes)
+		row = row[:0]
 		for range n {
 			at, size := binary.Uvarint(rest)
 			if size <= 0 || at >= uint64(len(codes)) {
@@ -86,12 +84,14 @@ func (t *Table) Decode(bytes []byte) (*Set, error) {
 			}
 			rest = rest[size:]
 			if code := codes[at]; code != 0 {
-				s.codes = append(s.codes, code)
+				row = append(row, code)
 			}
 		}
-		slices.Sort(s.codes[from:])
-		s.append(key, nil)
+		slices.Sort(row)
+		data = appendRow(data[:0], row)
+		s.append(key, data)
 	}
+	s.keys, s.data, s.starts = slices.Clone(s.keys), slices.Clone(s.data), slices.Clone(s.starts) // without spare capacity
 	return s, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -98,6 +99,43 @@ func TestOperationsEqualThoseOnMaps(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(t, "Decode", decoded, a)
+	}
+}
+
+// A List has the keys that it was made of, whatever their number, and whether or not the set has them all.
+func TestListsKeepTheOrder(t *testing.T) {
+	for _, n := range []int{0, 1, 255, 256, 257, 65_536, 65_537} {
+		keys := make([]uint64, n)
+		b := rows.NewBuilder(rows.NewTable())
+		for i := range keys {
+			keys[i] = rand.Uint64()
+			b.Add(keys[i], parts(i%3))
+		}
+		set, list := b.SetAndList()
+		longer := append(slices.Clone(keys), 1, 1) // a key that the set does not have, twice
+		for what, l := range map[string]struct {
+			got  *rows.List
+			want []uint64
+		}{
+			"of a Builder": {list, keys}, "of a set": {set.List(keys), keys}, "of other rows": {set.List(longer), longer},
+			"without a set": {(*rows.Set)(nil).List(keys), keys},
+		} {
+			if !slices.Equal(l.got.Keys(), l.want) || l.got.Len() != len(l.want) {
+				t.Errorf("the list of %d rows %s has other keys", n, what)
+			}
+		}
+	}
+}
+
+// A set that gains nothing from another one is not copied.
+func TestWithoutAChangeASetStaysTheSame(t *testing.T) {
+	table := rows.NewTable()
+	a := rowsByKey{1: 2, 2: 0, 3: 1}.set(table)
+	if got := a.With(rowsByKey{2: 0, 3: 1}.set(table)); got != a {
+		t.Error("With equal rows it is another set")
+	}
+	if got := a.With(rowsByKey{2: 1}.set(table)); got == a || got.Without(a) != nil || got.ChangedFrom(a).Len() != 1 {
+		t.Error("With a row that has changed, one row is different")
 	}
 }
 

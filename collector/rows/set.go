@@ -1,7 +1,9 @@
 package rows
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -15,22 +17,58 @@ func Key(id string) uint64 { return xxhash.Sum64String(id) }
 
 // Set is a set of rows. It is immutable. A nil Set has no rows.
 type Set struct {
-	table *Table
-	keys  []uint64 // ascending, each once
-	ends  []uint32 // by index in keys: where the row's codes end
-	codes []Code   // of all rows; those of a row are in order, so that that of the call is the last
+	table  *Table
+	keys   []uint64 // ascending, each once; other sets may share them
+	data   []byte   // of all rows, one after the other; see row
+	starts []uint32 // where every startEvery-th row starts in data
+}
+
+// startEvery is so large that starts take little memory, and so small that a row is found fast.
+const startEvery = 16
+
+// row is what a row added to counters: 2 times the number of bytes that follow, plus 1 if the last code is that of the
+// call, as a varint, and the codes without callBit, each as a varint. It begins with the codes of attempts, in order.
+// Equal rows of a Table have equal bytes.
+type row []byte
+
+// appendRow appends a row with these codes, which must be in order.
+func appendRow(data []byte, codes []Code) []byte {
+	var buffer [64]byte
+	body, head := buffer[:0], uint64(0)
+	for _, code := range codes {
+		body = binary.AppendUvarint(body, uint64(code&^callBit))
+		head = uint64(code >> 15) // callBit
+	}
+	return append(binary.AppendUvarint(data, uint64(2*len(body))|head), body...)
+}
+
+// firstRow returns the first row in data.
+func firstRow(data []byte) row {
+	head, size := binary.Uvarint(data)
+	return data[:size+int(head/2)]
+}
+
+// appendCodes appends the row's codes.
+func (r row) appendCodes(codes []Code) []Code {
+	head, size := binary.Uvarint(r)
+	for r = r[size:]; len(r) > 0; r = r[size:] {
+		var code uint64
+		code, size = binary.Uvarint(r)
+		codes = append(codes, Code(code))
+	}
+	if head%2 == 1 {
+		codes[len(codes)-1] |= callBit
+	}
+	return codes
 }
 
 // Builder collects rows. It is not safe for concurrent use. Make one with NewBuilder.
 type Builder struct {
-	table *Table
-	rows  []builderRow
-	codes []Code
-}
-
-type builderRow struct {
-	key      uint64
-	from, to uint32 // its codes
+	table  *Table
+	keys   []uint64 // in the order in which they were added
+	starts []uint32 // by index in keys: where the row starts in data
+	data   []byte
+	codes  []Code // of the last row
 }
 
 // NewBuilder returns a Builder without rows that uses table.
@@ -39,48 +77,79 @@ func NewBuilder(table *Table) *Builder { return &Builder{table: table} }
 // Add adds a row. parts is what it added to counters, as Tally.CountRow returns it. If a row is added again, it counts as
 // it was the last time.
 func (b *Builder) Add(key uint64, parts [][]tally.Addition) {
-	from := uint32(len(b.codes))
+	b.codes = b.codes[:0]
 	for _, additions := range parts {
 		if code := b.table.code(additions); code != 0 {
 			b.codes = append(b.codes, code)
 		}
 	}
-	slices.Sort(b.codes[from:])
-	b.rows = append(b.rows, builderRow{key, from, uint32(len(b.codes))})
+	slices.Sort(b.codes)
+	b.keys, b.starts = append(b.keys, key), append(b.starts, uint32(len(b.data)))
+	b.data = appendRow(b.data, b.codes)
 }
 
 // Weight is what the rows that were added count; see Set.Weight.
-func (b *Builder) Weight() int { return weight(len(b.rows), len(b.codes)) }
+func (b *Builder) Weight() int { return weight(len(b.keys), len(b.data)) }
 
 // Set returns the set of the rows that were added.
 func (b *Builder) Set() *Set {
-	slices.SortStableFunc(b.rows, func(x, y builderRow) int { return cmp.Compare(x.key, y.key) })
-	s := newSet(b.table, len(b.rows), len(b.codes))
-	for i, r := range b.rows {
-		if i+1 == len(b.rows) || b.rows[i+1].key != r.key {
-			s.append(r.key, b.codes[r.from:r.to])
-		}
-	}
+	s, _ := b.SetAndList()
 	return s
 }
 
-func newSet(table *Table, rows, codes int) *Set {
-	return &Set{table: table, keys: make([]uint64, 0, rows), ends: make([]uint32, 0, rows), codes: make([]Code, 0, codes)}
+// SetAndList returns the set of the rows that were added, and the list of them in the order in which they were.
+func (b *Builder) SetAndList() (*Set, *List) {
+	order := make([]uint32, len(b.keys))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(x, y uint32) int { return cmp.Or(cmp.Compare(b.keys[x], b.keys[y]), cmp.Compare(x, y)) })
+	s, l := newSet(b.table, len(b.keys), len(b.data)), newList(len(b.keys), len(b.keys))
+	for i, at := range order {
+		l.set(int(at), len(s.keys))
+		if i+1 == len(order) || b.keys[order[i+1]] != b.keys[at] {
+			s.append(b.keys[at], firstRow(b.data[b.starts[at]:]))
+		}
+	}
+	l.keys = s.keys
+	return s, l
+}
+
+func newSet(table *Table, rows, bytes int) *Set {
+	return &Set{
+		table: table, keys: make([]uint64, 0, rows), data: make([]byte, 0, bytes),
+		starts: make([]uint32, 0, (rows+startEvery-1)/startEvery),
+	}
 }
 
 // append adds a row with a higher key than all others, while the set is made.
-func (s *Set) append(key uint64, codes []Code) {
+func (s *Set) append(key uint64, r row) {
+	s.appendData(len(s.keys), r)
 	s.keys = append(s.keys, key)
-	s.codes = append(s.codes, codes...)
-	s.ends = append(s.ends, uint32(len(s.codes)))
 }
 
-func (s *Set) codesOf(i int) []Code {
-	from := uint32(0)
-	if i > 0 {
-		from = s.ends[i-1]
+// appendData adds the data of the row with index i, which is the next one, while the set is made.
+func (s *Set) appendData(i int, r row) {
+	if i%startEvery == 0 {
+		s.starts = append(s.starts, uint32(len(s.data)))
 	}
-	return s.codes[from:s.ends[i]]
+	s.data = append(s.data, r...)
+}
+
+// find returns the row with this key; nil if there is none.
+func (s *Set) find(key uint64) row {
+	if s == nil {
+		return nil
+	}
+	i, found := slices.BinarySearch(s.keys, key)
+	if !found {
+		return nil
+	}
+	data := s.data[s.starts[i/startEvery]:]
+	for range i % startEvery {
+		data = data[len(firstRow(data)):]
+	}
+	return firstRow(data)
 }
 
 // Len returns the number of rows.
@@ -91,71 +160,81 @@ func (s *Set) Len() int {
 	return len(s.keys)
 }
 
-// codesPerWeight is the number of codes that take about as much memory as a row without any.
-const codesPerWeight = 16
+// bytesPerWeight is the number of bytes in data that count as much as a row.
+const bytesPerWeight = 24
 
-// weight returns what rows with so many codes count.
-func weight(rows, codes int) int { return rows + codes/codesPerWeight }
+// weight returns what rows with so many bytes in data count. Rows without a code have one byte.
+func weight(rows, bytes int) int { return rows + (bytes-rows)/bytesPerWeight }
 
 // Weight is what the rows count towards limits of memory: 1 each, and more if there are many attempts.
 func (s *Set) Weight() int {
 	if s == nil {
 		return 0
 	}
-	return weight(len(s.keys), len(s.codes))
+	return weight(len(s.keys), len(s.data))
 }
 
 // Has reports whether the set has the row with this key.
-func (s *Set) Has(key uint64) bool {
-	if s == nil {
-		return false
-	}
-	_, found := slices.BinarySearch(s.keys, key)
-	return found
-}
+func (s *Set) Has(key uint64) bool { return s.find(key) != nil }
 
-// each calls row for each row that a or b has, in the order of keys. i and j are its indexes in a and b, or -1.
-func each(a, b *Set, row func(i, j int)) {
-	n, m := a.Len(), b.Len()
+// each calls do for each row that a or b has, in the order of keys. x is the row in a and y that in b; nil if there is none.
+func each(a, b *Set, do func(key uint64, x, y row)) {
+	if a == nil {
+		a = &Set{}
+	}
+	if b == nil {
+		b = &Set{}
+	}
+	n, m := len(a.keys), len(b.keys)
+	dataA, dataB := a.data, b.data
 	for i, j := 0, 0; i < n || j < m; {
-		switch {
-		case j == m || i < n && a.keys[i] < b.keys[j]:
-			row(i, -1)
-			i++
-		case i == n || a.keys[i] > b.keys[j]:
-			row(-1, j)
-			j++
-		default:
-			row(i, j)
-			i, j = i+1, j+1
+		var x, y row
+		var key uint64
+		if i < n && (j == m || a.keys[i] <= b.keys[j]) {
+			key, x = a.keys[i], firstRow(dataA)
 		}
+		if j < m && (i == n || b.keys[j] <= a.keys[i]) {
+			key, y = b.keys[j], firstRow(dataB)
+		}
+		if x != nil {
+			i, dataA = i+1, dataA[len(x):]
+		}
+		if y != nil {
+			j, dataB = j+1, dataB[len(y):]
+		}
+		do(key, x, y)
 	}
 }
 
-// selected returns the rows of s for which keep, called with the index in other or -1, returns true; s if all are.
-func (s *Set) selected(other *Set, keep func(i, j int) bool) *Set {
+// selected returns the rows of s for which keep, called with the row in s and that in other or nil, returns true.
+func (s *Set) selected(other *Set, keep func(x, y row) bool) *Set {
 	if s.Len() == 0 {
 		return nil
 	}
 	var out *Set
-	each(s, other, func(i, j int) {
-		if i < 0 || !keep(i, j) {
+	each(s, other, func(key uint64, x, y row) {
+		if x == nil || !keep(x, y) {
 			return
 		}
 		if out == nil {
 			out = &Set{table: s.table}
 		}
-		out.append(s.keys[i], s.codesOf(i))
+		out.append(key, x)
 	})
 	return out
 }
 
 // Without returns the rows of s that other does not have; nil if there are none.
 func (s *Set) Without(other *Set) *Set {
-	if s == other {
+	if s.sharesKeys(other) {
 		return nil
 	}
-	return s.selected(other, func(_, j int) bool { return j < 0 })
+	return s.selected(other, func(_, y row) bool { return y == nil })
+}
+
+// sharesKeys reports whether s and other have the same rows for sure.
+func (s *Set) sharesKeys(other *Set) bool {
+	return s == other || s.Len() > 0 && s.Len() == other.Len() && &s.keys[0] == &other.keys[0]
 }
 
 // ChangedFrom returns the rows of s that other does not have, or that added something else to counters then; nil if
@@ -164,10 +243,10 @@ func (s *Set) ChangedFrom(other *Set) *Set {
 	if s == other {
 		return nil
 	}
-	return s.selected(other, func(i, j int) bool { return j < 0 || !slices.Equal(s.codesOf(i), other.codesOf(j)) })
+	return s.selected(other, func(x, y row) bool { return !bytes.Equal(x, y) })
 }
 
-// With returns the rows of s and other. What both have is as in other.
+// With returns the rows of s and other. What both have is as in other. It is s if that makes no difference.
 func (s *Set) With(other *Set) *Set {
 	switch {
 	case other.Len() == 0:
@@ -175,17 +254,34 @@ func (s *Set) With(other *Set) *Set {
 	case s.Len() == 0:
 		return other
 	}
-	out := newSet(s.table, len(s.keys)+len(other.keys), len(s.codes)+len(other.codes))
-	each(s, other, func(i, j int) {
-		if j >= 0 {
-			out.append(other.keys[j], other.codesOf(j))
-		} else {
-			out.append(s.keys[i], s.codesOf(i))
+	added, size, changed := 0, len(s.data)+len(other.data), false
+	data := other.data
+	for _, key := range other.keys {
+		now, was := firstRow(data), s.find(key)
+		data = data[len(now):]
+		if was == nil {
+			added++
+		}
+		size -= len(was)
+		changed = changed || !bytes.Equal(was, now)
+	}
+	if !changed {
+		return s
+	}
+	out := newSet(s.table, len(s.keys)+added, size)
+	if added == 0 {
+		out.keys = s.keys
+	}
+	i := 0
+	each(s, other, func(key uint64, x, y row) {
+		if y == nil {
+			y = x
+		}
+		out.appendData(i, y)
+		if i++; added > 0 {
+			out.keys = append(out.keys, key)
 		}
 	})
-	if cap(out.keys) > 2*len(out.keys)-len(out.keys)/2 { // sets are kept for a long time
-		out.keys, out.ends, out.codes = slices.Clone(out.keys), slices.Clone(out.ends), slices.Clone(out.codes)
-	}
 	return out
 }
 
@@ -196,12 +292,14 @@ func (s *Set) AtLeast(other *Set) *Set {
 		return s
 	}
 	var more *Set
-	each(s, other, func(i, j int) {
-		if i < 0 || j < 0 {
+	var codes, earlierCodes []Code
+	each(s, other, func(key uint64, x, y row) {
+		if x == nil || y == nil || bytes.Equal(x, y) {
 			return
 		}
-		attempts, call := split(s.codesOf(i))
-		earlier, earlierCall := split(other.codesOf(j))
+		codes, earlierCodes = x.appendCodes(codes[:0]), y.appendCodes(earlierCodes[:0])
+		attempts, call := split(codes)
+		earlier, earlierCall := split(earlierCodes)
 		if len(earlier) <= len(attempts) && len(earlierCall) <= len(call) {
 			return
 		}
@@ -214,7 +312,7 @@ func (s *Set) AtLeast(other *Set) *Set {
 		if len(call) == 0 {
 			call = earlierCall
 		}
-		more.append(s.keys[i], slices.Concat(attempts, call))
+		more.append(key, appendRow(nil, slices.Concat(attempts, call)))
 	})
 	return s.With(more)
 }
@@ -234,11 +332,7 @@ func (s *Set) Counts() []tally.Counts {
 	if s.Len() == 0 {
 		return counts
 	}
-	times := map[Code]uint64{}
-	for _, code := range s.codes {
-		times[code]++
-	}
-	for code, n := range times {
+	for code, n := range s.times() {
 		for _, a := range s.table.of(code) {
 			var at *uint64
 			counts[a.Family.Index], at = counts[a.Family.Index].With(a.Label)
@@ -246,4 +340,17 @@ func (s *Set) Counts() []tally.Counts {
 		}
 	}
 	return counts
+}
+
+// times returns how often each code occurs.
+func (s *Set) times() map[Code]uint64 {
+	times := map[Code]uint64{}
+	var codes []Code
+	each(s, nil, func(_ uint64, r row, _ row) {
+		codes = r.appendCodes(codes[:0])
+		for _, code := range codes {
+			times[code]++
+		}
+	})
+	return times
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -54,11 +55,11 @@ func (k *Known) Encode() []byte {
 	}
 	slices.SortFunc(s.Unknown, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 	head := tally.MarshalJSON(s)
-	bytes := make([]byte, 0, 4+len(head)+9*len(k.keys))
+	bytes := make([]byte, 0, 4+len(head)+9*len(classes))
 	bytes = binary.LittleEndian.AppendUint32(bytes, uint32(len(head)))
 	bytes = append(bytes, head...)
-	for i, key := range k.keys {
-		bytes = append(binary.LittleEndian.AppendUint64(bytes, key), byte(classes[i]))
+	for i, c := range classes {
+		bytes = append(binary.LittleEndian.AppendUint64(bytes, k.list.Key(i)), byte(c))
 	}
 	return bytes
 }
@@ -68,8 +69,9 @@ var (
 	errBrokenKnown  = errors.New("what is known of its rows is damaged")
 )
 
-// DecodeKnown reverses Encode. It fails if another version of the program encoded, or if bytes is damaged.
-func DecodeKnown(bytes []byte, labels *labelvalue.Labels) (*Known, error) {
+// DecodeKnown reverses Encode. It fails if another version of the program encoded, or if bytes is damaged. The rows are
+// usually in the set, whose memory is then shared.
+func DecodeKnown(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Known, error) {
 	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
 		return nil, errBrokenKnown
 	}
@@ -100,12 +102,15 @@ func DecodeKnown(bytes []byte, labels *labelvalue.Labels) (*Known, error) {
 	if len(rest)%9 != 0 || len(rest)/9 != s.Layout.Total || s.Layout.PageSize < 1 || s.Layout.Total < 1 {
 		return nil, errBrokenKnown
 	}
+	keys := make([]uint64, 0, s.Layout.Total)
+	k.class = make([]class, 0, s.Layout.Total)
 	for ; len(rest) > 0; rest = rest[9:] {
 		c := class(rest[8])
 		if c == late || c > errored {
 			return nil, errBrokenKnown
 		}
-		k.keys, k.class = append(k.keys, binary.LittleEndian.Uint64(rest)), append(k.class, c)
+		keys, k.class = append(keys, binary.LittleEndian.Uint64(rest)), append(k.class, c)
 	}
+	k.list = set.List(keys)
 	return k, nil
 }

@@ -49,8 +49,8 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 			}
 		}
 	}
-	t := tally.New(s.scanner.Labels)
-	t.Merge(f.known.finished)
+	f.known.finished = f.known.finished.Clone() // without spare capacity
+	t := f.known.finished.Clone()
 	t.Merge(f.others)
 	if f.name != "" {
 		t.Name = f.name
@@ -59,9 +59,10 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 	t.Add(tally.Anomalies, tally.AnomalyDuplicateRow, summary.Duplicates)
 	t.Add(tally.Anomalies, tally.AnomalyNotARow, summary.Skipped)
 	s.requests[tally.RequestsFull] += summary.Pages
-	found := &Result{Tally: t, Rows: s.rows.Set(), Returned: s.returned, Full: true, Differences: f.differences}
+	set, list := s.rows.SetAndList()
+	found := &Result{Tally: t, Rows: set, Returned: s.returned, Full: true, Differences: f.differences}
 	if layout, ok := finder.Found(summary.Rows); ok && s.scanner.FullInterval > 0 && f.filterable && !ambiguous(layout) {
-		f.known.Layout = layout
+		f.known.Layout, f.known.list, f.known.class = layout, list, slices.Clone(f.known.class)
 		if was := s.before.Known; s.broken || f.totalsAreWrong() {
 			f.known.BrokenAt = s.start
 		} else if was != nil && s.start.Sub(was.BrokenAt) < filterRetry {
@@ -86,14 +87,10 @@ type fullScan struct {
 }
 
 func (s *run) newFull() *fullScan {
-	n := 0
-	if s.before.Known != nil {
-		n = len(s.before.Known.keys)
-	}
 	f := &fullScan{run: s, byStatus: map[revoxapi.CallStatus]int{}, others: tally.New(s.scanner.Labels), filterable: true, known: &Known{
 		FullAt: s.start, At: s.start, finished: tally.New(s.scanner.Labels),
-		keys: make([]uint64, 0, n), class: make([]class, 0, n),
-		read: []revoxapi.CallStatus{revoxapi.CallCalling, revoxapi.CallScheduled},
+		class: make([]class, 0, s.before.Rows.Len()),
+		read:  []revoxapi.CallStatus{revoxapi.CallCalling, revoxapi.CallScheduled},
 	}}
 	if was := s.before.Known; was != nil {
 		f.known.read, f.known.requeued, f.known.retry = slices.Clone(was.read), was.requeued, was.retry
@@ -114,17 +111,17 @@ func (f *fullScan) add(r tally.Row) {
 	}
 	c, ok := k.classify(&r)
 	f.filterable = f.filterable && ok
-	f.compare(len(k.keys), c, &r)
+	position := len(k.class)
+	f.compare(position, c, &r)
 	k.observe(&r)
-	k.keys = append(k.keys, rows.Key(r.ID))
 	defer func() { k.class = append(k.class, c) }()
 	into := f.others
 	if c != waiting {
-		k.frontier = len(k.keys) - 1
+		k.frontier = position
 	}
 	if c >= completed {
 		k.outcomes = k.outcomes || r.Call.HasOutcome()
-		if k.addLate(len(k.keys)-1, r, f.run.start) {
+		if k.addLate(position, r, f.run.start) {
 			c = late
 		} else {
 			into = k.finished
@@ -157,7 +154,7 @@ func (f *fullScan) compare(position int, c class, r *tally.Row) {
 		f.changed++
 	}
 	was = f.run.known
-	if was == nil || position >= len(was.keys) || was.keys[position] != rows.Key(r.ID) {
+	if was == nil || position >= was.list.Len() || was.list.Key(position) != rows.Key(r.ID) {
 		return
 	}
 	switch before := was.class[position]; {

@@ -20,8 +20,8 @@ type Known struct {
 	// BrokenAt is when a filter by status proved wrong; zero if it has not, or a day has passed.
 	BrokenAt time.Time
 
-	keys  []uint64 // by position
-	class []class  // by position
+	list  *rows.List
+	class []class // by position
 	// finished counts the finished rows, except those in late.
 	finished *tally.Tally
 	late     []lateRow

@@ -25,7 +25,7 @@ func (s *run) later(ctx context.Context) (*Result, error) {
 		return nil, errReadAll
 	}
 	l := &laterScan{
-		run: s, was: was, layout: was.Layout, keys: was.keys, class: slices.Clone(was.class), late: slices.Clone(was.late),
+		run: s, was: was, layout: was.Layout, keys: was.list.Keys(), class: slices.Clone(was.class), late: slices.Clone(was.late),
 		frontier: was.frontier, totals: map[revoxapi.CallStatus]int{}, found: map[uint64]*tally.Row{},
 		unplaced: map[uint64]struct{}{}, read: tally.New(s.scanner.Labels),
 	}
@@ -293,7 +293,7 @@ func (l *laterScan) withoutCall() int {
 func (l *laterScan) result() *Result {
 	labels := l.run.scanner.Labels
 	k := &Known{
-		Layout: l.layout, FullAt: l.was.FullAt, At: l.run.start, keys: l.keys, class: l.class, finished: l.was.finished,
+		Layout: l.layout, FullAt: l.was.FullAt, At: l.run.start, list: l.was.list, class: l.class, finished: l.was.finished,
 		read: l.was.read, frontier: l.frontier, outcomes: l.was.outcomes, requeued: l.was.requeued, retry: l.was.retry,
 	}
 	others, finished := tally.New(labels), tally.New(labels)
@@ -334,7 +334,11 @@ func (l *laterScan) result() *Result {
 		t.Fields[i] = t.Fields[i] || l.read.Fields[i] || l.run.before.Tally.Fields[i]
 	}
 	l.countWaiting(t)
-	return &Result{Tally: t, Known: k, Rows: l.run.before.Rows.With(l.run.rows.Set()), Returned: l.run.returned}
+	now := l.run.before.Rows.With(l.run.rows.Set())
+	if len(l.keys) != k.list.Len() {
+		k.list = now.List(l.keys)
+	}
+	return &Result{Tally: t, Known: k, Rows: now, Returned: l.run.returned}
 }
 
 // countLate counts the late rows: in finished if they need no further look, else in others.

@@ -32,8 +32,8 @@ func FuzzStored(f *testing.F) {
 	f.Add([]byte(`{"at": "2024-05-01T09:00:00Z"}`),
 		[]byte(`{"tally": {"families": {"revox_campaign_rows": {"counts": {"": 1}}}}}`), []byte{2, 0, 0, 0, '{', '}'})
 	f.Fuzz(func(t *testing.T, small, data, known []byte) {
-		if k, err := scan.DecodeKnown(known, labels); err == nil {
-			if again, err := scan.DecodeKnown(k.Encode(), labels); err != nil || again.Layout != k.Layout {
+		if k, err := scan.DecodeKnown(known, labels, nil); err == nil {
+			if again, err := scan.DecodeKnown(k.Encode(), labels, nil); err != nil || again.Layout != k.Layout {
 				t.Errorf("what is known of rows cannot be stored again: %v", err)
 			}
 		}

@@ -41,12 +41,12 @@ type keptCampaign struct {
 	data    *Snapshot // whose data and gone rows it has; nil if it has none
 	dataSum uint64    // the checksum of the data
 	dropped time.Time
-	known   *scan.Known
-	knownAt time.Time // when known was written
-	// latest is the latest known. It is written after largeInterval, or when the process ends.
-	latest *scan.Known
-	rows   *rows.Set // in keptRows
-	rowsAt time.Time // when they were written
+	// known is the latest known. It is written after largeInterval, or when the process ends: until then, knownChanged.
+	known        *scan.Known
+	knownChanged bool
+	knownAt      time.Time // when it was last written
+	rows         *rows.Set // in keptRows
+	rowsAt       time.Time // when they were written
 }
 
 // The kinds of values in the file. The name of each value is the campaign's ID.
@@ -112,8 +112,8 @@ func (s *State) Close() {
 	s.mu.Lock()
 	var changes []statefile.Change
 	for id, is := range s.kept {
-		if is.latest != is.known {
-			changes = append(changes, knownChange(id, is.latest))
+		if is.knownChanged {
+			changes = append(changes, knownChange(id, is.known))
 		}
 	}
 	s.mu.Unlock()
@@ -219,8 +219,8 @@ func (s *State) restoreLarge(id string, p *Snapshot, is *keptCampaign, labels *l
 	is.rows, err = restoreRows(p, table, s.found[keptRows][id], s.found[keptRecent][id], s.found[keptGone][id])
 	is.rowsAt = s.clock.Now()
 	if bytes := s.found[keptKnown][id]; bytes != nil && p.Rows != nil {
-		p.Known, err = scan.DecodeKnown(bytes, labels)
-		is.known, is.latest, is.knownAt = p.Known, p.Known, s.clock.Now()
+		p.Known, err = scan.DecodeKnown(bytes, labels, p.Rows)
+		is.known, is.knownAt = p.Known, s.clock.Now()
 	}
 	if err != nil {
 		s.logger.Debug("every page is read again", "campaign_id", id, "err", err)
@@ -324,10 +324,10 @@ func (s *State) stored(r *Record, dropped time.Time) storedCampaign {
 		}
 	}
 	c.changes = append(c.changes, rowChanges(r.ID, r.Data, was, &is, s.clock.Now())...)
-	is.latest, is.known, is.knownAt = r.Data.Known, was.known, was.knownAt
-	if now := s.clock.Now(); is.latest != is.known && (is.latest == nil || now.Sub(is.knownAt) >= largeInterval) {
-		c.changes = append(c.changes, knownChange(r.ID, is.latest))
-		is.known, is.knownAt = is.latest, now
+	is.known, is.knownChanged, is.knownAt = r.Data.Known, was.knownChanged || r.Data.Known != was.known, was.knownAt
+	if now := s.clock.Now(); is.knownChanged && (is.known == nil || now.Sub(is.knownAt) >= largeInterval) {
+		c.changes = append(c.changes, knownChange(r.ID, is.known))
+		is.knownChanged, is.knownAt = false, now
 	}
 	return c
 }
