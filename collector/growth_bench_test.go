@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -36,12 +37,15 @@ func BenchmarkGrowth(b *testing.B) {
 	var orders []growthOrder
 	for campaigns := 1; campaigns <= 1000; campaigns *= 10 {
 		for rows := 1000; campaigns*rows <= most; rows *= 10 {
-			orders = append(orders, growthOrder{growthTogether, campaigns, rows})
+			orders = append(orders, growthOrder{Kind: growthTogether, Campaigns: campaigns, Rows: rows})
 		}
 	}
-	for _, kind := range []string{growthFinished, growthSpread} {
+	for _, order := range []growthOrder{
+		{Kind: growthFinished}, {Kind: growthSpread}, {Kind: growthMany}, {Kind: growthMany, State: true},
+	} {
 		for campaigns := 1; campaigns <= 1000 && campaigns*1000 <= most; campaigns *= 1000 {
-			orders = append(orders, growthOrder{kind, campaigns, most / campaigns})
+			order.Campaigns, order.Rows = campaigns, most/campaigns
+			orders = append(orders, order)
 		}
 	}
 	table := "\n| active calls | campaigns | rows | first scan: time a row | CPU a row | requests | MB " +
@@ -52,7 +56,11 @@ func BenchmarkGrowth(b *testing.B) {
 	var wall, cpu float64 // of one row in the smallest case
 	for _, order := range orders {
 		total := order.Campaigns * order.Rows
-		b.Run(fmt.Sprintf("%s/%d campaigns/%d rows", order.Kind, order.Campaigns, total), func(b *testing.B) {
+		kind := order.Kind
+		if order.State {
+			kind += ", with a state file"
+		}
+		b.Run(fmt.Sprintf("%s/%d campaigns/%d rows", kind, order.Campaigns, total), func(b *testing.B) {
 			var r growthResult
 			for b.Loop() {
 				r = runGrowth(b, order)
@@ -68,7 +76,7 @@ func BenchmarkGrowth(b *testing.B) {
 				wall, cpu = rowWall, rowCPU
 			}
 			table += fmt.Sprintf("| %s | %d | %.0f | %.2f | %.2f | %d | %.1f | %s | %s | %d = %s | %s | %.0f MiB |\n",
-				order.Kind, order.Campaigns, rows, rowWall/wall, rowCPU/cpu, r.First.Requests, float64(r.First.Bytes)/1e6,
+				kind, order.Campaigns, rows, rowWall/wall, rowCPU/cpu, r.First.Requests, float64(r.First.Bytes)/1e6,
 				percentage(r.Again.Time, r.First.Time), percentage(r.Again.CPU, r.First.CPU), r.Again.Requests,
 				percentage(r.Again.Requests, r.First.Requests), percentage(r.Again.Bytes, r.First.Bytes), r.PeakMiB)
 		})
@@ -185,8 +193,8 @@ func runGrowth(b *testing.B, order growthOrder) (r growthResult) {
 			b.Fatalf("found %+v, want %+v", found, want)
 		}
 		active := uint64(0)
-		if order.Kind != growthFinished {
-			active = found.Rows / 100
+		if n := order.oneActiveOf(); n > 0 {
+			active = found.Rows / uint64(n)
 		}
 		finished := found.Calls["completed"] + found.Calls["cancelled"] + found.Calls["errored"]
 		if open := found.Rows - found.Uncalled - finished; open != active {
@@ -196,8 +204,8 @@ func runGrowth(b *testing.B, order growthOrder) (r growthResult) {
 	return r
 }
 
-// scanGrowth runs an exporter process, which scans three times.
-func scanGrowth(p growthProcess) error {
+// scanGrowth runs an exporter process, which scans five times: the last three times only for the peak memory.
+func scanGrowth(p growthProcess) (err error) {
 	s := growthScanner{}
 	key := revoxapi.StaticKey(revoxtest.APIKey)
 	trace := revoxapi.Trace{Request: func(r revoxapi.RequestTrace) {
@@ -213,8 +221,21 @@ func scanGrowth(p growthProcess) error {
 	for i := range p.Campaigns {
 		ids = append(ids, fmt.Sprintf("campaign-%04d", i))
 	}
+	clock, logger := revoxtest.NewClock(growthTime), slog.New(slog.DiscardHandler)
+	var state *store.State
+	if p.State {
+		folder, err := os.MkdirTemp("", "growth")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(folder)
+		if state, err = store.OpenState(folder, p.URL, clock, logger); err != nil {
+			return err
+		}
+		defer state.Close()
+	}
 	s.exporter, err = New(Config{
-		Client: client, Key: key, Logger: slog.New(slog.DiscardHandler), Clock: revoxtest.NewClock(growthTime),
+		Client: client, Key: key, Logger: logger, Clock: clock, State: state,
 		CampaignIDs: ids, ScanInterval: time.Minute, FullInterval: time.Hour,
 	})
 	if err != nil {
@@ -226,6 +247,17 @@ func scanGrowth(p growthProcess) error {
 	}
 	if r.Again, err = s.scan(); err != nil {
 		return err
+	}
+	for range 3 {
+		clock.Advance(2 * time.Minute) // so that the state is written again
+		if _, err = s.scan(); err != nil {
+			return err
+		}
+	}
+	if state != nil {
+		if up, failed := state.Status(); !up || failed > 0 {
+			return fmt.Errorf("the state could not be written %d times", failed)
+		}
 	}
 	r.PeakMiB = peakMemory()
 	return json.NewEncoder(os.Stdout).Encode(r)

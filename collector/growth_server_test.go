@@ -27,14 +27,21 @@ type growthOrder struct {
 	Kind      string // one of the kinds below
 	Campaigns int
 	Rows      int // of each campaign
+	State     bool
 }
 
-// The kinds of campaigns: no call is active, or one of a hundred.
+// The kinds of campaigns: no call is active, or so many of a hundred.
 const (
 	growthFinished = "none"
 	growthTogether = "1 %, together"
 	growthSpread   = "1 %, spread"
+	growthMany     = "5 %, spread"
 )
+
+// oneActiveOf returns how many rows there are for each that is active; 0 if none is.
+func (o growthOrder) oneActiveOf() int {
+	return map[string]int{growthTogether: 100, growthSpread: 100, growthMany: 20}[o.Kind]
+}
 
 // growthCount has the counts of campaigns, taken from their JSON.
 type growthCount struct {
@@ -155,15 +162,15 @@ func growthRows(api http.Handler, campaign string) ([]growthRow, error) {
 	return rows, nil
 }
 
-// row returns the row that row i of each campaign repeats. Active rows are at the end, or one at the end of each
-// hundred.
+// row returns the row that row i of each campaign repeats. Active rows are at the end, or one is at the end of each
+// hundred or twenty.
 func (s *growthServer) row(i int) *growthRow {
-	active := i >= s.Rows-s.Rows/100
-	switch s.Kind {
-	case growthFinished:
-		active = false
-	case growthSpread:
-		active = i%100 == 99
+	active := false
+	switch n := s.oneActiveOf(); s.Kind {
+	case growthTogether:
+		active = i >= s.Rows-s.Rows/n
+	case growthSpread, growthMany:
+		active = i%n == n-1
 	}
 	if active {
 		return &s.active[i%len(s.active)]
