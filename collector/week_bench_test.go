@@ -128,7 +128,7 @@ func BenchmarkWithoutPages(b *testing.B) {
 			}
 			b.ReportMetric(float64(cost.Bytes)/1e6, "MB")
 			b.ReportMetric(float64(cost.Requests), "requests")
-			b.ReportMetric(peakMemory(), "peak-MiB")
+			b.ReportMetric(memory("VmHWM:"), "peak-MiB")
 		})
 	}
 }

@@ -132,7 +132,7 @@ func (k *Known) reads(status revoxapi.CallStatus) bool {
 }
 
 // lateWeight returns what the late rows count as rows: they are kept whole. A row or an attempt takes about 200 bytes, and
-// what is usually kept of a row about 25.
+// what is usually kept of a row about 16, and up to 40 if it still counts as one.
 func (k *Known) lateWeight() int {
 	if k == nil {
 		return 0

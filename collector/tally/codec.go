@@ -2,6 +2,7 @@ package tally
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -129,7 +130,7 @@ func storeDistribution(d Distribution) []storedCell {
 	cells := make([]storedCell, 0, len(d))
 	for _, o := range d {
 		cells = append(cells,
-			storedCell{int64(o.classic), int64(o.native), int64(o.count), o.seconds, int64(o.nanoseconds)})
+			storedCell{int64(o.classic), int64(o.native), int64(o.count), o.sum / 1e6, o.sum % 1e6 * 1e3})
 	}
 	return cells
 }
@@ -138,14 +139,14 @@ func restoreDistribution(cells []storedCell, f *Family) (Distribution, error) {
 	d := make(Distribution, 0, len(cells))
 	for _, s := range cells {
 		c := cell{int16(s[0]), int16(s[1])}
-		if s[0] < 0 || s[0] > int64(len(f.Buckets)) || s[1] != int64(c.native) || s[2] < 1 ||
-			s[3] < 0 || s[4] < 0 || s[4] >= 1e9 {
+		if s[0] < 0 || s[0] > int64(len(f.Buckets)) || s[1] != int64(c.native) || s[2] < 1 || s[2] > math.MaxUint32 ||
+			s[3] < 0 || s[3] > 1<<42 || s[4] < 0 || s[4] >= 1e9 {
 			return nil, fmt.Errorf("impossible cell of %s: %v", f.Name, s)
 		}
 		if last := len(d) - 1; last >= 0 && d[last].compare(c) >= 0 {
 			return nil, fmt.Errorf("cells of %s are not in order: %v", f.Name, s)
 		}
-		d = append(d, newObservations(c, uint64(s[2]), exactSum{s[3], s[4]}))
+		d = append(d, observations{c, uint32(s[2]), s[3]*1e6 + s[4]/1e3})
 	}
 	return d, nil
 }

@@ -29,52 +29,22 @@ func (c cell) compare(other cell) int {
 	return cmp.Or(cmp.Compare(c.native, other.native), cmp.Compare(c.classic, other.classic))
 }
 
-// observations are those of one cell. Splitting the exactSum takes less memory.
+// observations are those of one cell. Each duration is rounded to microseconds. Sums of these are exact, so that the order
+// of rows does not change them.
 type observations struct {
 	cell
-	nanoseconds int32
-	count       uint64
-	seconds     int64
+	count uint32 // at most its maximum
+	sum   int64  // in microseconds; 64 bits are enough for 292,000 years
 }
-
-func newObservations(c cell, count uint64, sum exactSum) observations {
-	return observations{c, int32(sum.nanoseconds), count, sum.seconds}
-}
-
-func (o observations) sum() exactSum { return exactSum{o.seconds, int64(o.nanoseconds)} }
 
 // plus returns the observations of o and other, which must be of the same cell.
 func (o observations) plus(other observations) observations {
-	return newObservations(o.cell, o.count+other.count, o.sum().plus(other.sum()))
+	o.count += min(other.count, math.MaxUint32-o.count)
+	o.sum += other.sum
+	return o
 }
 
-// exactSum adds durations without rounding, so that the order of rows does not change a sum. Nanoseconds are below 1e9.
-type exactSum struct{ seconds, nanoseconds int64 }
-
-func (s exactSum) plus(other exactSum) exactSum {
-	s.seconds += other.seconds
-	s.nanoseconds += other.nanoseconds
-	if s.nanoseconds >= 1e9 {
-		s.seconds++
-		s.nanoseconds -= 1e9
-	}
-	return s
-}
-
-// minus returns s minus other; 0 if other is larger.
-func (s exactSum) minus(other exactSum) exactSum {
-	d := exactSum{s.seconds - other.seconds, s.nanoseconds - other.nanoseconds}
-	if d.nanoseconds < 0 {
-		d.seconds--
-		d.nanoseconds += 1e9
-	}
-	if d.seconds < 0 {
-		return exactSum{}
-	}
-	return d
-}
-
-func (s exactSum) float() float64 { return float64(s.seconds) + float64(s.nanoseconds)/1e9 }
+func seconds(microseconds int64) float64 { return float64(microseconds) / 1e6 }
 
 // find returns the index of a cell in h, or the index at which to insert it.
 func (h Distribution) find(c cell) (i int, found bool) {
@@ -97,7 +67,7 @@ func (h Distribution) Equal(other Distribution) bool {
 // Count returns the number of all observations. It adds up all cells.
 func (h Distribution) Count() (count uint64) {
 	for _, o := range h {
-		count += o.count
+		count += uint64(o.count)
 	}
 	return count
 }
@@ -106,7 +76,7 @@ func (h Distribution) Count() (count uint64) {
 func (h Distribution) observe(d time.Duration, bounds []float64) Distribution {
 	v := d.Seconds()
 	c := cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)}
-	o := newObservations(c, 1, exactSum{int64(d / time.Second), int64(d % time.Second)})
+	o := observations{c, 1, d.Round(time.Microsecond).Microseconds()}
 	i, found := h.find(c)
 	if !found {
 		return slices.Insert(h, i, o)
@@ -155,7 +125,7 @@ func (h Distribution) AddIncreases(before, now Distribution) Distribution {
 	var increase Distribution
 	for _, n := range now {
 		if was := before.of(n.cell); n.count > was.count {
-			increase = append(increase, newObservations(n.cell, n.count-was.count, n.sum().minus(was.sum())))
+			increase = append(increase, observations{n.cell, n.count - was.count, max(0, n.sum-was.sum)})
 		}
 	}
 	return slices.Clone(h).Merge(increase)
@@ -188,11 +158,11 @@ var QuantileError = math.Pow(2, math.Pow(2, -NativeSchema)) - 1
 func (h Distribution) Quantile(q float64) time.Duration {
 	rank := max(1, uint64(math.Ceil(q*float64(h.Count()))))
 	for _, o := range h {
-		if rank <= o.count {
+		if rank <= uint64(o.count) {
 			// The mean of the cell's observations is within its bounds, as each of them is.
-			return time.Duration(o.sum().float() / float64(o.count) * float64(time.Second)).Round(time.Millisecond)
+			return time.Duration(seconds(o.sum) / float64(o.count) * float64(time.Second)).Round(time.Millisecond)
 		}
-		rank -= o.count
+		rank -= uint64(o.count)
 	}
 	return 0
 }
@@ -219,15 +189,15 @@ func nativeIndex(v float64) int16 {
 // bounds that were observed with; one more count, at the end, is that of all observations.
 func (h Distribution) ClassicBuckets(bounds []float64) (cumulative []uint64, sum float64) {
 	cumulative = make([]uint64, len(bounds)+1)
-	var exact exactSum
+	var total int64
 	for _, o := range h {
-		cumulative[o.classic] += o.count
-		exact = exact.plus(o.sum())
+		cumulative[o.classic] += uint64(o.count)
+		total += o.sum
 	}
 	for i := range bounds {
 		cumulative[i+1] += cumulative[i]
 	}
-	return cumulative, exact.float()
+	return cumulative, seconds(total)
 }
 
 // NativeBucket is a native bucket that is not empty. It goes from 2^((Index-1)/8) to 2^(Index/8).
@@ -243,11 +213,11 @@ func (h Distribution) NativeBuckets() (zero uint64, buckets []NativeBucket) {
 		last := len(buckets) - 1
 		switch {
 		case o.native == nativeZero:
-			zero += o.count
+			zero += uint64(o.count)
 		case last >= 0 && buckets[last].Index == o.native:
-			buckets[last].Count += o.count
+			buckets[last].Count += uint64(o.count)
 		default:
-			buckets = append(buckets, NativeBucket{o.native, o.count})
+			buckets = append(buckets, NativeBucket{o.native, uint64(o.count)})
 		}
 	}
 	return zero, buckets

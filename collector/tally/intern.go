@@ -5,8 +5,8 @@ import "slices"
 // The tallies of a campaign (finished rows, last scan, published) share the memory of equal values.
 
 // Intern makes v share the memory of other's equal values. It changes v's slices, but no LabelMap in them, which must
-// not change after that.
-func (v Values) Intern(other Values) {
+// not change after that. If all values are equal, v is other, so that its slices must not change either.
+func (v *Values) Intern(other Values) {
 	for i, cs := range v.Counts {
 		if len(cs) > 0 && EqualCounts(cs, other.Counts[i]) {
 			v.Counts[i] = other.Counts[i]
@@ -28,4 +28,13 @@ func (v Values) Intern(other Values) {
 			}
 		}
 	}
+	for i := range v.Counts {
+		if !identical(v.Counts[i], other.Counts[i]) || !identical(v.Distributions[i], other.Distributions[i]) {
+			return
+		}
+	}
+	*v = other
 }
+
+// identical reports whether two slices share their memory, or are both empty and not nil, or both nil.
+func identical[E any](a, b []E) bool { return same(a, b) && (a == nil) == (b == nil) }

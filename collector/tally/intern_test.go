@@ -29,6 +29,10 @@ func TestInternSharesEqualDistributions(t *testing.T) {
 	if !same(AttemptDuration) || same(RingDuration) {
 		t.Error("the equal distribution is not shared, or the different one is")
 	}
+	equal := tally(time.Second)
+	if equal.Values.Intern(before.Values); &equal.Values.Counts[0] != &before.Values.Counts[0] {
+		t.Error("equal values do not share all of their memory")
+	}
 }
 
 // stored returns a tally's counts as JSON.
