@@ -45,8 +45,8 @@ func TestCompose(t *testing.T) {
 		if (service.Build != "") == (service.Healthcheck != nil) {
 			t.Errorf("%s: every image except our own needs a health check", name)
 		}
-		if service.Build == "" && !regexp.MustCompile(`^[\w./-]+:v?\d+\.\d+\.\d+$`).MatchString(service.Image) {
-			t.Errorf("%s: image %q is not pinned to a version", name, service.Image)
+		if service.Build == "" && !regexp.MustCompile(`^[\w./-]+:v?\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$`).MatchString(service.Image) {
+			t.Errorf("%s: image %q is not pinned to a version and its digest", name, service.Image)
 		}
 		for _, port := range service.Ports {
 			if !strings.HasPrefix(port, "127.0.0.1:") {

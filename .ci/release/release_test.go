@@ -1,4 +1,4 @@
-// Package release tests the files of a release: .goreleaser.yaml, the Kubernetes manifests and the systemd unit.
+// Package release tests .goreleaser.yaml. .ci/installs tries what goreleaser makes of it.
 package release
 
 import (
@@ -112,5 +112,22 @@ func TestBinariesAreBuiltAlike(t *testing.T) {
 	}
 	if want := "for platform in " + strings.Join(platforms, " ") + ";"; !strings.Contains(string(text), want) {
 		t.Errorf(".ci/reproducible lacks %q", want)
+	}
+}
+
+// The workflow releases with the version of goreleaser that is tested here.
+func TestGoreleaserVersion(t *testing.T) {
+	module, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	workflow, err := os.ReadFile(filepath.Join(top, ".github/workflows/release.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := regexp.MustCompile(`(?m)^\tgithub\.com/goreleaser/goreleaser/v2 (\S+)$`).FindSubmatch(module)
+	there := regexp.MustCompile(`goreleaser-action@.*\n +with:\n +version: (\S+)\n`).FindSubmatch(workflow)
+	if here == nil || there == nil || string(here[1]) != string(there[1]) {
+		t.Errorf("go.mod has version %q, the workflow %q", here, there)
 	}
 }
