@@ -80,7 +80,7 @@ func TestLint(t *testing.T) {
 // Each testdata/NAME.values.yaml renders to NAME.golden.yaml, whose objects Kubernetes knows. In these, a comment stands
 // for the content of the chart's rules and dashboards, and VERSION for its version.
 func TestGolden(t *testing.T) {
-	version := strings.TrimSpace(readFile(t, filepath.Join(top, "VERSION")))
+	version := strings.TrimSpace(readFile(t, filepath.Join(top, ".version")))
 	contents := map[string]string{"revox.rules.yml": "  "}
 	dashboards, err := filepath.Glob(filepath.Join(chart, "files/dashboards/*.json"))
 	if err != nil || len(dashboards) == 0 {
@@ -107,7 +107,7 @@ func TestGolden(t *testing.T) {
 				content = indent + strings.ReplaceAll(content, "\n", "\n"+indent)
 				got = strings.Replace(got, content, indent+"# files/"+path, 1)
 			}
-			got = strings.ReplaceAll(got, version, "VERSION")
+			got = strings.ReplaceAll(got, version, ".version")
 			golden := name + ".golden.yaml"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -280,7 +280,7 @@ func TestPackage(t *testing.T) {
 	if out, err := helm(t, "package", chart, "--destination="+folder); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	version := strings.TrimSpace(readFile(t, filepath.Join(top, "VERSION")))
+	version := strings.TrimSpace(readFile(t, filepath.Join(top, ".version")))
 	out, err := helm(t, "template", "revox", filepath.Join(folder, "revox-exporter-"+version+".tgz"),
 		"--namespace=monitoring", "--kube-version=1.28.0", "--values=testdata/everything.values.yaml")
 	if err != nil {

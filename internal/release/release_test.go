@@ -1,6 +1,8 @@
-package main
+// Package release holds tests of what releases contain: versions, pinned actions and images.
+package release
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,14 +10,23 @@ import (
 	"testing"
 )
 
-// The version of the next release is in the file VERSION, and that of Go in go.mod. Whatever else names one has the same.
+var update = flag.Bool("update", false, "write the versions again")
+
+func TestMain(m *testing.M) {
+	if err := os.Chdir("../.."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// The version of the next release is in the file .version, and that of Go in go.mod. Whatever else names one has the same.
 func TestVersions(t *testing.T) {
 	module := readText(t, "go.mod")
 	toolchain := regexp.MustCompile(`(?m)^toolchain go(\S+)$`).FindStringSubmatch(module)
 	if toolchain == nil {
 		t.Fatal("go.mod has no toolchain, which releases are built with")
 	}
-	ours := strings.TrimSpace(readText(t, "VERSION"))
+	ours := strings.TrimSpace(readText(t, ".version"))
 	for _, test := range []struct{ files, pattern, want string }{
 		{"charts/revox-exporter/Chart.yaml", `(?m)^version: (\S+)$`, ours},
 		{"charts/revox-exporter/Chart.yaml", `(?m)^appVersion: (\S+)$`, ours},
@@ -40,7 +51,7 @@ func TestVersions(t *testing.T) {
 			}
 			for _, match := range found {
 				if match[1] != test.want && !*update {
-					t.Errorf("%s has %q, not version %s; run: go test . -run Versions -update", path, match[0], test.want)
+					t.Errorf("%s has %q, not version %s; run: go test ./internal/release -update", path, match[0], test.want)
 				}
 			}
 			if !*update {
