@@ -107,7 +107,7 @@ func TestGolden(t *testing.T) {
 				content = indent + strings.ReplaceAll(content, "\n", "\n"+indent)
 				got = strings.Replace(got, content, indent+"# files/"+path, 1)
 			}
-			got = strings.ReplaceAll(got, version, ".version")
+			got = strings.ReplaceAll(got, version, "VERSION")
 			golden := name + ".golden.yaml"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
