@@ -4,6 +4,7 @@
 package promql
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -79,16 +80,16 @@ type scale struct {
 	rate, span time.Duration                     // $__rate_interval and $__range.
 	window     func(time.Duration) time.Duration // For windows that a query names; nil leaves them.
 	step       time.Duration                     // Steps of subqueries, 0 for the query's own.
+	campaign   string                            // $campaign; "" for all.
 }
 
 // expand puts values for a dashboard's variables into a query and scales the windows that it names.
 func expand(q query, s scale) (parser.Expr, error) {
 	expr := strings.NewReplacer(
 		"$__rate_interval", seconds(s.rate),
-		"$__interval", "1m",
 		"$__range_s", fmt.Sprint(int(s.span.Seconds())),
 		"$__range", seconds(s.span),
-		"$campaign", ".+", "$instance", ".+", "$utc_offset", "0",
+		"$campaign", cmp.Or(s.campaign, ".+"), "$instance", ".+", "$utc_offset", "0",
 	).Replace(q.Expr)
 	if rest := regexp.MustCompile(`\$[a-zA-Z_{][a-zA-Z_]*`).FindString(expr); rest != "" {
 		return nil, fmt.Errorf("the test has no value for the variable %s", rest)

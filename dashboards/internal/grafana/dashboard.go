@@ -38,13 +38,18 @@ type Panel struct {
 	Targets                  []Target
 	Panels                   []*Panel
 	Collapsed                bool
-	FieldConfig              struct {
+	Transformations          []struct {
+		ID      string
+		Options struct{ Reducers []string }
+	}
+	FieldConfig struct {
 		Defaults struct {
 			Unit, NoValue string
-			Thresholds    struct{ Steps []struct{ Color string } }
+			Color         struct{ Mode string }
+			Thresholds    Thresholds
 		}
 		Overrides []struct {
-			Matcher    struct{ ID, Options string }
+			Matcher    Matcher
 			Properties []struct {
 				ID    string
 				Value json.RawMessage
@@ -61,6 +66,17 @@ type Panel struct {
 		YAxis         struct{ Unit string }
 	}
 }
+
+// Thresholds are the colours of values. The first has no value: it is for what is below the second, and for no data.
+type Thresholds struct {
+	Steps []struct {
+		Color string
+		Value *float64
+	}
+}
+
+// Matcher selects fields.
+type Matcher struct{ ID, Options string }
 
 // Datasource says where a query is sent.
 type Datasource struct{ Type, UID string }

@@ -1,0 +1,94 @@
+package dashboards
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/dashboards/internal/grafana"
+)
+
+// What Grafana 10, 11 and 12 know, as far as it is used here. An unknown colour mode breaks the whole page.
+var (
+	colorModes = []string{"thresholds", "fixed", "shades", "palette-classic", "continuous-blues", "continuous-greens"}
+	reducers   = []string{"lastNotNull", "last", "mean", "max", "min", "sum", "count"}
+	units      = []string{"none", "short", "locale", "percentunit", "s", "dtdurations", "m", "h", "bytes", "Bps", "reqps",
+		"dateTimeFromNow", "string"}
+	transformations = []string{"joinByField", "filterFieldsByName", "organize", "sortBy", "reduce", "groupingToMatrix",
+		"renameByRegex"}
+	cellTypes = []string{"auto", "color-text", "color-background", "gauge"}
+)
+
+func TestGrafanaKnowsEveryOption(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			check := func(what, value string, known []string) {
+				t.Helper()
+				if !slices.Contains(known, value) {
+					t.Errorf("%s: %q: unknown %s %q", d.File, p.Title, what, value)
+				}
+			}
+			unit := func(u string) {
+				t.Helper()
+				if !strings.HasPrefix(u, "suffix:") {
+					check("unit", u, units)
+				}
+			}
+			check("colour mode", p.FieldConfig.Defaults.Color.Mode, colorModes)
+			unit(p.FieldConfig.Defaults.Unit)
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					switch property.ID {
+					case "color":
+						check("colour mode", value[struct{ Mode string }](t, property.Value).Mode, colorModes)
+					case "unit":
+						unit(value[string](t, property.Value))
+					case "custom.cellOptions":
+						check("type of cell", value[struct{ Type string }](t, property.Value).Type, cellTypes)
+					}
+				}
+			}
+			for _, calc := range slices.Concat(p.Options.Legend.Calcs, p.Options.ReduceOptions.Calcs) {
+				check("reducer", calc, reducers)
+			}
+			for _, transformation := range p.Transformations {
+				check("transformation", transformation.ID, transformations)
+				for _, reducer := range transformation.Options.Reducers {
+					check("reducer", reducer, reducers)
+				}
+			}
+		}
+	}
+}
+
+func value[T any](t *testing.T, raw json.RawMessage) (v T) {
+	t.Helper()
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatalf("%v: %s", err, raw)
+	}
+	return v
+}
+
+// The panel's text for no data would be shown in each empty cell, as wide as there is room, and take the room of bars.
+func TestEmptyCellsAreADash(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			if p.Type != "table" {
+				continue
+			}
+			dashed := false
+			for i, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					if property.ID == "noValue" {
+						dashed = i == 0 && o.Matcher == grafana.Matcher{ID: "byRegexp", Options: "/.*/"} &&
+							value[string](t, property.Value) == "-"
+					}
+				}
+			}
+			if !dashed {
+				t.Errorf("%s: %q: the first override, for all fields, must make empty cells a dash, and no other", d.File, p.Title)
+			}
+		}
+	}
+}
