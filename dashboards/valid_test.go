@@ -92,3 +92,41 @@ func TestEmptyCellsAreADash(t *testing.T) {
 		}
 	}
 }
+
+const noDataColor = "#999999"
+
+// Where the first step of thresholds had a colour of good or bad, no data would have it too.
+func TestNoDataIsGrey(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			if p.Type != "stat" && p.Type != "table" && p.Type != "bargauge" {
+				continue
+			}
+			all := []grafana.Thresholds{p.FieldConfig.Defaults.Thresholds}
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					if property.ID == "thresholds" {
+						all = append(all, value[grafana.Thresholds](t, property.Value))
+					}
+				}
+			}
+			for _, thresholds := range all {
+				steps := thresholds.Steps
+				if len(steps) < 2 || steps[0].Value != nil || steps[0].Color != noDataColor || *steps[1].Value != 0 {
+					t.Errorf("%s: %q: thresholds %+v must begin with %s, and go on from 0", d.File, p.Title, steps, noDataColor)
+				}
+			}
+		}
+	}
+}
+
+// Colour schemes turn around in the light theme, so that what is strong in one is weak in the other.
+func TestHeatMapsLookTheSameInBothThemes(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			if p.Type == "heatmap" && p.Options.Color.Mode != "opacity" {
+				t.Errorf("%s: %q: colour mode %s", d.File, p.Title, p.Options.Color.Mode)
+			}
+		}
+	}
+}

@@ -52,6 +52,9 @@ func TestEveryDashboardHasADataSourceAndCampaigns(t *testing.T) {
 		if byName["datasource"].Type != "datasource" {
 			t.Errorf("%s: no variable datasource", d.File)
 		}
+		if got := byName["datasource"].Current.Value; got != "default" {
+			t.Errorf("%s: it opens the data source %v instead of Grafana's default", d.File, got)
+		}
 		c := byName["campaign"]
 		if !c.Multi || !c.IncludeAll || c.AllValue != ".+" || c.Refresh != 2 {
 			t.Errorf("%s: campaign must be multi-value with All = .+ and be read again when the time changes: %+v", d.File, c)

@@ -26,13 +26,18 @@ func checkDivisions(expr parser.Expr) (problems []string) {
 	return problems
 }
 
-// isNonZero reports whether an expression consists of numbers other than 0, or filters out what is not above 0.
+// isNonZero reports whether an expression consists of numbers other than 0, or filters out or raises what is not above 0.
 func isNonZero(expr parser.Expr) bool {
 	switch n := expr.(type) {
 	case *parser.ParenExpr:
 		return isNonZero(n.Expr)
 	case *parser.NumberLiteral:
 		return n.Val != 0
+	case *parser.Call:
+		if n.Func.Name == "clamp_min" {
+			limit, ok := n.Args[1].(*parser.NumberLiteral)
+			return ok && limit.Val > 0
+		}
 	case *parser.BinaryExpr:
 		switch n.Op {
 		case parser.MUL, parser.DIV:

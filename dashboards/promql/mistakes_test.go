@@ -51,6 +51,7 @@ func TestChecksFindMistakes(t *testing.T) {
 		`revox_campaign_rows_missing / (revox_campaign_rows + 1)`:                                  "which can be 0",
 		`revox_campaign_rows_missing / (revox_campaign_rows >= 0)`:                                 "which can be 0",
 		`revox_campaign_rows_missing / (revox_campaign_rows > bool 0)`:                             "which can be 0",
+		`revox_campaign_rows_missing / clamp_min(revox_campaign_rows, 0)`:                          "which can be 0",
 		`revox_campaign_rows / 0`:                                                                  "which can be 0",
 		`histogram_quantile(0.5, sum(rate(revox_api_request_duration_seconds[5m])))`:               "a quantile of nothing",
 		`max(histogram_quantile(0.5, sum(rate(revox_api_request_duration_seconds[5m])))) >= 0`:     "a quantile of nothing",
@@ -67,7 +68,7 @@ func TestChecksFindMistakes(t *testing.T) {
 		`histogram_quantile(0.5, sum by (le) (rate(revox_api_request_duration_seconds_bucket[5m]))) >= 0`,
 		`histogram_count(increase(revox_api_request_duration_seconds[5m]) unless resets(revox_api_request_duration_seconds[5m]) > 0)`,
 		`count_values("hour", hour(vector(time()))) * on (hour) group_left () count_values("hour", hour(vector(1)))`,
-		`revox_campaign_rows_missing / (revox_campaign_rows > 0) / 60 / (3600 / 24)`,
+		`revox_campaign_rows_missing / (revox_campaign_rows > 0) / 60 / (3600 / 24) / clamp_min(revox_campaign_rows, 1)`,
 	} {
 		if problems := check(expr); len(problems) > 0 {
 			t.Errorf("%s: %v", expr, problems)

@@ -64,6 +64,7 @@ type Panel struct {
 		}
 		ReduceOptions struct{ Calcs []string }
 		YAxis         struct{ Unit string }
+		Color         struct{ Mode string }
 	}
 }
 
@@ -107,6 +108,7 @@ type Variable struct {
 	Multi, IncludeAll                                           bool
 	Refresh                                                     int
 	Datasource                                                  *Datasource
+	Current                                                     struct{ Value any }
 }
 
 // Read returns the dashboards in a folder, by their files' names. A folder without any is an error.

@@ -28,10 +28,10 @@ func TestHistoryCanBeQueried(t *testing.T) {
 		Logger: quiet, MaxSamples: 1000, Timeout: time.Minute, Parser: parser.NewParser(parser.Options{}),
 	})
 	for expr, want := range map[string]float64{
-		`count(revox_campaign_rows{job="revox"}) > 0`:      1, // the second exporter has stopped
-		`sum(up)`:                                          1,
-		`count(up)`:                                        2,
-		`count(go_goroutines)`:                             1,
+		`count(revox_campaign_rows{job="revox"}) > 0`: 1, // the second exporter has stopped
+		`sum(up)`:              1,
+		`count(up)`:            2,
+		`count(go_goroutines)`: 1,
 		`count(campaign:revox_campaign_info:named)`:        1,
 		`sum(revox_campaign_calls{campaign_id=~".+"}) > 0`: 490,
 	} {
