@@ -11,10 +11,9 @@ import (
 
 // What Grafana 10, 11 and 12 know, as far as it is used here. An unknown colour mode breaks the whole page.
 var (
-	colorModes = []string{"thresholds", "fixed", "shades", "palette-classic", "continuous-blues", "continuous-greens"}
-	reducers   = []string{"lastNotNull", "last", "mean", "max", "min", "sum", "count"}
-	units      = []string{"none", "short", "locale", "percentunit", "s", "dtdurations", "m", "h", "bytes", "Bps", "reqps",
-		"dateTimeFromNow", "string"}
+	colorModes      = []string{"thresholds", "fixed", "shades", "palette-classic", "continuous-blues", "continuous-greens"}
+	reducers        = []string{"lastNotNull", "last", "mean", "max", "min", "sum", "count"}
+	units           = []string{"locale", "percentunit", "s", "dtdurations", "bytes", "Bps", "reqps", "dateTimeFromNow", "string"}
 	transformations = []string{"joinByField", "filterFieldsByName", "organize", "sortBy", "reduce", "groupingToMatrix",
 		"renameByRegex"}
 	cellTypes = []string{"auto", "color-text", "color-background", "gauge"}
@@ -126,6 +125,81 @@ func TestHeatMapsLookTheSameInBothThemes(t *testing.T) {
 		for p := range d.Shown() {
 			if p.Type == "heatmap" && p.Options.Color.Mode != "opacity" {
 				t.Errorf("%s: %q: colour mode %s", d.File, p.Title, p.Options.Color.Mode)
+			}
+		}
+	}
+}
+
+// At 1440 pixels six stats are beside each other.
+func TestTitlesOfStatsAreShort(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			if n := len([]rune(p.Title)); p.Type == "stat" && n > 18 {
+				t.Errorf("%s: %q has %d characters, more than 18", d.File, p.Title, n)
+			}
+		}
+	}
+}
+
+// More columns do not fit beside a campaign's name, whose column takes the room that others leave.
+func TestTablesHaveAtMostSevenColumns(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			heads, widths := map[string]bool{}, map[string]bool{}
+			for _, transformation := range p.Transformations {
+				for field := range transformation.Options.IndexByName {
+					if head := transformation.Options.RenameByName[field]; head != "" {
+						field = head
+					}
+					heads[field] = true
+				}
+			}
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					switch property.ID {
+					case "custom.hidden":
+						delete(heads, o.Matcher.Options)
+					case "custom.width":
+						widths[o.Matcher.Options] = true
+					}
+				}
+			}
+			if len(heads) > 7 {
+				t.Errorf("%s: %q has %d columns, more than 7", d.File, p.Title, len(heads))
+			}
+			for head := range heads {
+				if head[0] < 'A' || head[0] > 'Z' {
+					t.Errorf("%s: %q: %q is not a head of a column", d.File, p.Title, head)
+				}
+			}
+			if widths["Campaign"] {
+				t.Errorf("%s: %q: the width of names is fixed", d.File, p.Title)
+			}
+		}
+	}
+}
+
+// Legends begin with what is largest now, and end where the graph does.
+func TestLegendsAreSorted(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			l := p.Options.Legend
+			if p.Type != "timeseries" {
+				continue
+			}
+			if !l.SortDesc || l.SortBy != "Last *" || !slices.Contains(l.Calcs, "lastNotNull") || l.Placement != "right" {
+				t.Errorf("%s: %q: legend %+v", d.File, p.Title, l)
+			}
+			if p.GridPos.W < 12 {
+				t.Errorf("%s: %q is too narrow for a legend beside it", d.File, p.Title)
+			}
+			if p.FieldConfig.Defaults.Decimals != nil {
+				t.Errorf("%s: %q: with fixed decimals an axis repeats numbers", d.File, p.Title)
+			}
+			for _, target := range p.Targets {
+				if strings.Contains(target.LegendFormat, "_id}}") {
+					t.Errorf("%s: %q: legend %s", d.File, p.Title, target.LegendFormat)
+				}
 			}
 		}
 	}

@@ -35,7 +35,7 @@ import (
 const watched = 75 * time.Second
 
 // short shortens the windows of the queries so that they fit into watched.
-var short = scale{rate: 20 * time.Second, span: 70 * time.Second, step: 2 * time.Second, window: shorten}
+var short = scale{rate: 20 * time.Second, span: 70 * time.Second, step: time.Second, window: shorten}
 
 func shorten(d time.Duration) time.Duration {
 	switch {
@@ -62,19 +62,19 @@ const (
 // emptyInDemo has the queries without a result in the demo, with or without rules, and why. TestWhatTheDemoLacks runs
 // them with another exporter.
 var emptyInDemo = map[string]string{
-	"exporter: Would a restart keep what was read? / A":   noState,
+	"exporter: Is state kept? / A":                        noState,
 	"exporter: How often could state not be written? / A": noState,
-	"exporter: Is the campaign file good? / A":            noFile,
+	"exporter: Is the file good? / A":                     noFile,
 }
 
 // emptyWithoutRules has the further queries without a result while no rules are loaded, and why.
 var emptyWithoutRules = map[string]string{
-	"overview: Is an alert firing? / A":     noRules,
-	"overview: What fires now / A":          noAlerts,
+	"overview: Any alert firing? / A":       noRules,
+	"overview: What fires now? / A":         noAlerts,
 	"overview: When alerts fired / A":       noAlerts,
 	"overview: annotation Alerts that page": noAlerts,
 	"overview: annotation Other alerts":     noAlerts,
-	"campaign: Is an alert firing? / A":     noRules,
+	"campaign: Any alert firing? / A":       noRules,
 	"campaign: annotation Alerts that page": noAlerts,
 	"campaign: annotation Other alerts":     noAlerts,
 	"capacity: annotation Alerts that page": noAlerts,

@@ -40,11 +40,16 @@ type Panel struct {
 	Collapsed                bool
 	Transformations          []struct {
 		ID      string
-		Options struct{ Reducers []string }
+		Options struct {
+			Reducers     []string
+			IndexByName  map[string]int
+			RenameByName map[string]string
+		}
 	}
 	FieldConfig struct {
 		Defaults struct {
 			Unit, NoValue string
+			Decimals      *int
 			Color         struct{ Mode string }
 			Thresholds    Thresholds
 		}
@@ -58,7 +63,9 @@ type Panel struct {
 	}
 	Options struct {
 		Legend struct {
-			Calcs []string
+			Calcs             []string
+			Placement, SortBy string
+			SortDesc          bool
 			// Time series use ShowLegend, heat maps use Show.
 			ShowLegend, Show bool
 		}
