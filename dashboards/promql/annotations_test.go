@@ -14,14 +14,14 @@ func TestAnnotationsAskForAlerts(t *testing.T) {
 			continue
 		}
 		matchers := map[string]bool{}
-		if selector, ok := q.parse(t).(*parser.VectorSelector); ok {
-			for _, m := range selector.LabelMatchers {
+		for _, selector := range parser.ExtractSelectors(q.parse(t)) {
+			for _, m := range selector {
 				matchers[m.String()] = true
 			}
 		}
 		for _, want := range []string{`__name__="ALERTS"`, `alertname=~"Revox.+"`, `alertstate="firing"`} {
 			if !matchers[want] {
-				t.Errorf("%s is not a selector with %s: %s", q, want, q.Expr)
+				t.Errorf("%s does not select %s: %s", q, want, q.Expr)
 			}
 		}
 	}

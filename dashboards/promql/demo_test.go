@@ -62,19 +62,19 @@ const (
 // emptyInDemo has the queries without a result in the demo, with or without rules, and why. TestWhatTheDemoLacks runs
 // them with another exporter.
 var emptyInDemo = map[string]string{
-	"exporter: Is state kept? / A":                        noState,
+	"exporter: State kept? / A":                           noState,
 	"exporter: How often could state not be written? / A": noState,
-	"exporter: Is the file good? / A":                     noFile,
+	"exporter: File good? / A":                            noFile,
 }
 
 // emptyWithoutRules has the further queries without a result while no rules are loaded, and why.
 var emptyWithoutRules = map[string]string{
-	"overview: Any alert firing? / A":       noRules,
+	"overview: Alerts? / A":                 noRules,
 	"overview: What fires now? / A":         noAlerts,
 	"overview: When alerts fired / A":       noAlerts,
 	"overview: annotation Alerts that page": noAlerts,
 	"overview: annotation Other alerts":     noAlerts,
-	"campaign: Any alert firing? / A":       noRules,
+	"campaign: Alerts? / A":                 noRules,
 	"campaign: annotation Alerts that page": noAlerts,
 	"campaign: annotation Other alerts":     noAlerts,
 	"capacity: annotation Alerts that page": noAlerts,

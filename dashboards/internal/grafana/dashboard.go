@@ -63,9 +63,9 @@ type Panel struct {
 	}
 	Options struct {
 		Legend struct {
-			Calcs             []string
-			Placement, SortBy string
-			SortDesc          bool
+			Calcs                          []string
+			Placement, SortBy, DisplayMode string
+			SortDesc                       bool
 			// Time series use ShowLegend, heat maps use Show.
 			ShowLegend, Show bool
 		}

@@ -41,7 +41,7 @@ import (
 type setting struct {
 	name        string
 	span, every time.Duration
-	instances   []string // all but the first end shortly before the end
+	instances   []string // all but the first stop half an hour before the end
 	api         func(end time.Time, options ...revoxtest.Option) *sim.Simulation
 }
 
@@ -182,7 +182,7 @@ func (s setting) write(ctx context.Context, dir string) (err error) {
 		}
 		for i, instance := range s.instances {
 			handlers := []http.Handler{exporter.Metrics, promhttp.HandlerFor(own, promhttp.HandlerOpts{})}
-			if i > 0 && end.Sub(at) < 10*time.Minute {
+			if i > 0 && end.Sub(at) < 30*time.Minute {
 				handlers = nil
 			}
 			if err := h.scrape(ctx, instance, at, handlers); err != nil {
