@@ -109,6 +109,7 @@ func TestValues(t *testing.T) {
 			map[string]float64{`"Busy"`: 10, `"Free"`: 10, `"Ended"`: 10}, true},
 		{"one of two exporters answers", "overview: Exporters? / A", ".+",
 			map[string]float64{`all="2", up="1"`: 0.5}, true},
+		{"no campaign says its status", "campaign: Status? / A", "gone1", map[string]float64{`"not known"`: -1}, true},
 		{"refused attempts of the last ten minutes", "overview: Refused? / A", ".+",
 			map[string]float64{"{}": 80.0 / 110}, true},
 		{"attempts of less than a day are not scaled up", "capacity: Attempts a day / A", ".+",
