@@ -195,7 +195,7 @@ type request struct {
 	// lowPriority is as in apirequest.Options.
 	lowPriority func() bool
 	// onRequest is as in apirequest.Options.
-	onRequest func(bytes int64)
+	onRequest func(bytes int64, date time.Time)
 }
 
 // get sends a request and passes the answer's body, decompressed, to read. After a failure that may pass it waits and
@@ -269,13 +269,14 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 
 	trace := RequestTrace{Endpoint: r.endpoint, CampaignID: r.campaignID}
 	start := c.clock.Now()
+	var date time.Time
 	defer func() {
 		if c.trace.Request != nil {
 			trace.Duration = c.clock.Now().Sub(start)
 			c.trace.Request(trace)
 		}
 		if r.onRequest != nil {
-			r.onRequest(trace.BodyBytes)
+			r.onRequest(trace.BodyBytes, date)
 		}
 	}()
 	resp, err := c.http.Do(req)
@@ -284,6 +285,9 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	}
 	defer resp.Body.Close()
 	trace.StatusCode = resp.StatusCode
+	if resp.Header.Get("Age") == "" { // else it is when a cache got the answer
+		date, _ = http.ParseTime(resp.Header.Get("Date"))
+	}
 	wire := &wireReader{r: resp.Body}
 	defer func() { trace.BodyBytes = wire.bytes }()
 

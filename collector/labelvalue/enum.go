@@ -1,6 +1,7 @@
 package labelvalue
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -64,6 +65,9 @@ func Known(text []byte) (value string, ok bool) {
 	value, ok = knownValues[string(text)]
 	return value, ok
 }
+
+// All returns the known values of all enumerations, in order.
+func All() []string { return slices.Sorted(maps.Keys(knownValues)) }
 
 // CampaignStatuses returns the known values of a campaign's status: those of the API, and CampaignCancelled.
 func CampaignStatuses() []string { return append(CampaignStatus.Values(), CampaignCancelled) }

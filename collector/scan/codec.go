@@ -27,10 +27,10 @@ type storedKnown struct {
 	Finished tally.Stored          `json:"finished"`
 	Unknown  [][2]string           `json:"unknown,omitempty"`
 	Read     []revoxapi.CallStatus `json:"read"`
-	Frontier int                   `json:"frontier"`
 	Outcomes bool                  `json:"outcomes,omitzero"`
 	Requeued bool                  `json:"requeued,omitzero"`
 	RetryNS  int64                 `json:"retry_ns,omitzero"`
+	Waits    bool                  `json:"waits,omitzero"`
 }
 
 func program() string { return version.Version + " " + version.GetRevision() }
@@ -47,8 +47,8 @@ func (k *Known) Encode() []byte {
 	}
 	s := storedKnown{
 		Program: program(), Layout: k.Layout, FullAt: k.FullAt, At: k.At, BrokenAt: k.BrokenAt,
-		Finished: finished.Store(), Read: k.read, Frontier: k.frontier, Outcomes: k.outcomes,
-		Requeued: k.requeued, RetryNS: int64(k.retry),
+		Finished: finished.Store(), Read: k.read, Outcomes: k.outcomes,
+		Requeued: k.requeued, RetryNS: int64(k.retry), Waits: k.waits,
 	}
 	for u := range finished.Unknown {
 		s.Unknown = append(s.Unknown, [2]string{u.Label, u.Value})
@@ -97,7 +97,8 @@ func DecodeKnown(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Known
 	}
 	k := &Known{
 		Layout: s.Layout, FullAt: s.FullAt, At: s.At, BrokenAt: s.BrokenAt, finished: finished, read: s.Read,
-		frontier: s.Frontier, outcomes: s.Outcomes, requeued: s.Requeued, retry: time.Duration(s.RetryNS),
+		outcomes: s.Outcomes, requeued: s.Requeued, retry: time.Duration(s.RetryNS),
+		waits: s.Waits,
 	}
 	if len(rest)%9 != 0 || len(rest)/9 != s.Layout.Total || s.Layout.PageSize < 1 || s.Layout.Total < 1 {
 		return nil, errBrokenKnown

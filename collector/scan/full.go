@@ -40,7 +40,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 		f.add(r)
-		if weight := s.rows.Weight() + f.known.lateWeight(); weight >= s.grown+growStep {
+		if weight := s.rows.Weight() + f.known.weight(); weight >= s.grown+growStep {
 			if err := s.grow(weight); err != nil {
 				return nil, err
 			}
@@ -93,7 +93,8 @@ func (s *run) newFull() *fullScan {
 		read:  []revoxapi.CallStatus{revoxapi.CallCalling, revoxapi.CallScheduled},
 	}}
 	if was := s.before.Known; was != nil {
-		f.known.read, f.known.requeued, f.known.retry = slices.Clone(was.read), was.requeued, was.retry
+		f.known.read, f.known.early = slices.Clone(was.read), was.early
+		f.known.requeued, f.known.retry, f.known.waits = was.requeued, was.retry, was.waits
 	}
 	return f
 }
@@ -113,12 +114,15 @@ func (f *fullScan) add(r tally.Row) {
 	f.filterable = f.filterable && ok
 	position := len(k.class)
 	f.compare(position, c, &r)
-	k.observe(&r)
+	k.observe(&r, f.run.serverTime())
+	if f.run.before.Known != nil {
+		k.noteEarly(restingAt(f.run.before.Known.resting, position), &r)
+	}
+	if c == active {
+		k.rest(position, &r, f.run.start)
+	}
 	defer func() { k.class = append(k.class, c) }()
 	into := f.others
-	if c != waiting {
-		k.frontier = position
-	}
 	if c >= completed {
 		k.outcomes = k.outcomes || r.Call.HasOutcome()
 		if k.addLate(position, r, f.run.start) {

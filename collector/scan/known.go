@@ -29,14 +29,20 @@ type Known struct {
 	lateParts int
 	// read are the statuses whose rows are read by each scan.
 	read []revoxapi.CallStatus
-	// frontier is the position where a waiting row was last found to be called.
-	frontier int
 	// outcomes reports that the API computes outcomes for this campaign.
 	outcomes bool
 	// requeued reports that calls with attempts have a counted status at times, and retry is the shortest time that was
-	// seen from the end of an attempt to the next one of its call; 0 if none was seen.
+	// seen from the end of an attempt to the next one of its call, or until the call was queued for it; 0 if none was seen.
 	requeued bool
 	retry    time.Duration
+	// waits reports that calls with attempts are scheduled at times: they are queued only when their time has come.
+	waits bool
+
+	// resting are the rows that need not be read, by position, and restingWeight is what they count as rows. early is when
+	// a call was last made before it was scheduled.
+	resting       []restingRow
+	restingWeight int
+	early         time.Time
 }
 
 // class is what a scan knows about a row.
@@ -90,22 +96,29 @@ func (k *Known) classify(r *tally.Row) (c class, ok bool) {
 	return active, false
 }
 
-// observe notes what a row tells about retries.
-func (k *Known) observe(r *tally.Row) {
+// observe notes what a row tells about retries. now is the time by the server's clock.
+func (k *Known) observe(r *tally.Row, now time.Time) {
 	if r.Call == nil {
 		return
 	}
-	attempts := r.Call.Attempts
-	k.requeued = k.requeued || len(attempts) > 0 && slices.Contains(countedStatuses, revoxapi.CallStatus(r.Call.Status))
-	for i := 1; i < len(attempts); i++ {
-		ended, next := attempts[i].EndedAt, attempts[i-1].StartedAt
+	next := revoxapi.Timestamp{} // when the call was seen to be queued again, or the next attempt
+	switch status := revoxapi.CallStatus(r.Call.Status); {
+	case len(r.Call.Attempts) == 0:
+	case status == revoxapi.CallScheduled:
+		k.waits = true
+	case slices.Contains(countedStatuses, status):
+		k.requeued, next.Time = true, now
+	}
+	for _, a := range r.Call.Attempts {
+		ended := a.EndedAt
 		if !ended.Valid() {
-			ended = attempts[i].StartedAt
+			ended = a.StartedAt
 		}
 		if ended.Valid() && next.Valid() {
 			wait := max(time.Nanosecond, next.Time.Sub(ended.Time))
 			k.retry = min(cmp.Or(k.retry, wait), wait)
 		}
+		next = a.StartedAt
 	}
 }
 
@@ -118,7 +131,7 @@ func (k *Known) countable(now time.Time) bool {
 	if !k.requeued || k.retry == 0 {
 		return now.Sub(k.At) <= firstRetry
 	}
-	return now.Sub(k.At) < k.retry
+	return k.waits && now.Sub(k.At) < k.retry
 }
 
 // reads reports whether the rows of a status are read by each scan.
@@ -131,13 +144,13 @@ func (k *Known) reads(status revoxapi.CallStatus) bool {
 	return false
 }
 
-// lateWeight returns what the late rows count as rows: they are kept whole. A row or an attempt takes about 200 bytes, and
-// what is usually kept of a row about 16, and up to 40 if it still counts as one.
-func (k *Known) lateWeight() int {
+// weight returns what late and resting rows count as rows. A late row or an attempt of it takes about 200 bytes, and what is
+// usually kept of a row about 16, and up to 40 if it still counts as one.
+func (k *Known) weight() int {
 	if k == nil {
 		return 0
 	}
-	return 8 * k.lateParts
+	return 8*k.lateParts + k.restingWeight
 }
 
 // filterRetry is how long scans are full after a filter proved wrong.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/revox-exporter/revox_exporter/collector/rows"
@@ -26,11 +27,12 @@ func (s *run) later(ctx context.Context) (*Result, error) {
 	}
 	l := &laterScan{
 		run: s, was: was, layout: was.Layout, keys: was.list.Keys(), class: slices.Clone(was.class), late: slices.Clone(was.late),
-		frontier: was.frontier, totals: map[revoxapi.CallStatus]int{}, found: map[uint64]*tally.Row{},
+		resting: slices.Clone(was.resting),
+		totals:  map[revoxapi.CallStatus]int{}, found: map[uint64]*tally.Row{}, at: map[uint64]int{},
 		unplaced: map[uint64]struct{}{}, read: tally.New(s.scanner.Labels),
 	}
 	for _, step := range []func(context.Context) error{
-		l.readTotals, l.readActive, l.readNew, l.readMoved, l.search, l.check,
+		l.readTotals, l.readActive, l.readNew, l.readLists, l.readMoved, l.readLists, l.check,
 	} {
 		switch err := step(ctx); {
 		case errors.Is(err, errFilter):
@@ -49,17 +51,20 @@ type laterScan struct {
 	run    *run
 	was    *Known
 	layout Layout
-	// keys, class, late and frontier are as in Known, up to date for the rows in found. The class of a row that is found
-	// finished is not late.
-	keys     []uint64
-	class    []class
-	late     []lateRow
-	frontier int
-	called   []int // positions of rows that were waiting and are not any more
-	placed   []int // positions of the rows in found
-	shift    int   // the number of rows that were added at the beginning
+	// keys, class and late are as in Known, up to date for the rows in found. The class of a row that is found finished is
+	// not late.
+	keys   []uint64
+	class  []class
+	late   []lateRow
+	called int // the number of rows that were waiting and are not any more
+	shift  int // the number of rows that were added at the beginning
 	// active are the statuses whose rows are read.
 	active []revoxapi.CallStatus
+	// listed reports that the list of scheduled calls is compared with the rows that rest, instead of being read.
+	listed bool
+	// resting is as in Known, and rests reports, by position, which of these rows rest unless they are found.
+	resting []restingRow
+	rests   []bool
 	// idle reports that nothing is going on: all calls are finished, and there are no new rows.
 	idle bool
 	// last is the key of the row where the last one was, and total the number of rows.
@@ -73,6 +78,8 @@ type laterScan struct {
 	found map[uint64]*tally.Row
 	// foundParts is the number of rows and attempts in found.
 	foundParts int
+	// at has the positions of the rows in found, by key.
+	at map[uint64]int
 	// unplaced are the keys of rows in found whose position is not known yet.
 	unplaced map[uint64]struct{}
 }
@@ -85,6 +92,10 @@ func (l *laterScan) readTotals(ctx context.Context) error {
 	var rest []PageRequest
 	countable := l.was.countable(l.run.start)
 	l.active = slices.Clone(l.was.read)
+	if l.listed = l.scheduled() > l.layout.PageSize; l.listed {
+		l.active = slices.DeleteFunc(l.active, func(s revoxapi.CallStatus) bool { return s == revoxapi.CallScheduled })
+		rest = append(rest, PageRequest{Number: l.layout.FirstPage, Size: 1, Status: revoxapi.CallScheduled})
+	}
 	for _, status := range countedStatuses {
 		switch {
 		case l.was.reads(status):
@@ -127,6 +138,10 @@ func (l *laterScan) readTotals(ctx context.Context) error {
 func (l *laterScan) readActive(ctx context.Context) error {
 	if l.idle {
 		return nil
+	}
+	if total := l.totals[revoxapi.CallScheduled]; l.listed && total <= wholeList*l.layout.PageSize &&
+		(total != l.scheduled() || slices.ContainsFunc(l.resting, l.due)) {
+		l.listed, l.active = false, append(l.active, revoxapi.CallScheduled)
 	}
 	var first, rest []PageRequest
 	for _, status := range l.active {
@@ -182,15 +197,14 @@ func (l *laterScan) place() error {
 			continue
 		}
 		delete(l.unplaced, key)
-		l.placed = append(l.placed, position)
+		l.at[key] = position
 		now, ok := l.was.classify(l.found[key])
 		was := l.class[position]
 		if !ok || was >= completed && now != was || was == late && now < completed {
 			return errReadAll // among others, a finished call that was opened again
 		}
 		if was == waiting && now != waiting {
-			l.called = append(l.called, position)
-			l.frontier = position
+			l.called++
 		}
 		if was != late {
 			l.class[position] = now
@@ -245,7 +259,7 @@ func (l *laterScan) check(ctx context.Context) error {
 			return errReadAll
 		}
 	}
-	if called := len(l.called); l.withoutCall() < -called {
+	if l.withoutCall() < -l.called {
 		return errReadAll
 	}
 	var again []PageRequest
@@ -268,6 +282,13 @@ func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
 	for _, r := range l.found {
 		if r.Call != nil && revoxapi.CallStatus(r.Call.Status) == status && len(r.Call.Attempts) > 0 {
 			n--
+		}
+	}
+	if status == revoxapi.CallQueuedForCalling {
+		for r := range l.stillResting {
+			if r.due == 0 {
+				n--
+			}
 		}
 	}
 	return max(0, n)
@@ -294,15 +315,24 @@ func (l *laterScan) result() *Result {
 	labels := l.run.scanner.Labels
 	k := &Known{
 		Layout: l.layout, FullAt: l.was.FullAt, At: l.run.start, list: l.was.list, class: l.class, finished: l.was.finished,
-		read: l.was.read, frontier: l.frontier, outcomes: l.was.outcomes, requeued: l.was.requeued, retry: l.was.retry,
+		read: l.was.read, outcomes: l.was.outcomes, requeued: l.was.requeued, retry: l.was.retry, waits: l.was.waits,
+		early: l.was.early,
 	}
 	others, finished := tally.New(labels), tally.New(labels)
 	l.countLate(k, others, finished)
-	slices.Sort(l.placed)
-	for _, position := range slices.Compact(l.placed) {
+	for r := range l.stillResting {
+		row := tally.Unpack(r.packed)
+		if row.Call.Status = "queued_for_calling"; r.due != 0 {
+			row.Call.Status = "scheduled"
+		}
+		others.CountRow(row)
+		k.keepResting(r)
+	}
+	for _, position := range slices.Sorted(maps.Values(l.at)) {
 		key := l.keys[position]
 		r := l.found[key]
-		k.observe(r)
+		k.observe(r, l.run.serverTime())
+		k.noteEarly(restingAt(l.was.resting, position-l.shift), r)
 		before := waiting
 		if i := position - l.shift; i >= 0 && i < len(l.was.class) {
 			before = l.was.class[i]
@@ -313,6 +343,7 @@ func (l *laterScan) result() *Result {
 			l.run.rows.Add(key, nil)
 		case c == active:
 			l.run.count(others, *r)
+			k.rest(position, r, l.run.start)
 		case k.addLate(position, *r, l.run.start):
 			l.class[position] = late
 			l.run.count(others, *r)
@@ -321,6 +352,7 @@ func (l *laterScan) result() *Result {
 			l.run.count(finished, *r)
 		}
 	}
+	slices.SortFunc(k.resting, func(a, b restingRow) int { return cmp.Compare(a.position, b.position) })
 	if finished.Rows() > 0 {
 		k.finished = tally.New(labels)
 		k.finished.Merge(l.was.finished)

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -26,7 +27,11 @@ func (l *laterScan) readNew(ctx context.Context) error {
 			return err
 		}
 	}
-	return l.place()
+	if err := l.place(); err != nil {
+		return err
+	}
+	l.startResting()
+	return nil
 }
 
 func (l *laterScan) append(ctx context.Context, added int) error {
@@ -69,7 +74,7 @@ func (l *laterScan) prepend(ctx context.Context, added int, last uint64) error {
 	for i := range l.late {
 		l.late[i].position += added
 	}
-	l.frontier, l.shift = added-1, added
+	l.shift = added
 	return err
 }
 
@@ -98,34 +103,9 @@ func (l *laterScan) readRange(ctx context.Context, from, to int, each func(posit
 	return err
 }
 
-// readMoved reads active rows that were not among those with an active status, and late rows that are due.
+// readMoved reads active rows that neither rest nor were among those with an active status, and late rows that are due.
 func (l *laterScan) readMoved(ctx context.Context) error {
-	if err := l.readQueuedAgain(ctx); err != nil {
-		return err
-	}
-	var positions []int
-	for position, c := range l.class {
-		if c == active && l.found[l.keys[position]] == nil {
-			positions = append(positions, position)
-		}
-	}
-	for i := range l.late {
-		if r := &l.late[i]; r.due(l.run.start) && l.found[l.keys[r.position]] == nil {
-			positions = append(positions, r.position)
-		}
-	}
-	return l.readPositions(ctx, positions)
-}
-
-// readQueuedAgain reads the rows of counted statuses through the filter if that takes fewer requests than to look for each
-// active row with such a status where it lies.
-func (l *laterScan) readQueuedAgain(ctx context.Context) error {
-	unread := 0
-	for position, c := range l.class {
-		if c == active && l.found[l.keys[position]] == nil {
-			unread++
-		}
-	}
+	// Queued calls are read through the filter if that takes fewer requests than to read each where it lies.
 	var requests []PageRequest
 	for _, status := range countedStatuses {
 		for n := 0; !slices.Contains(l.active, status) && n < l.totals[status]; n += l.layout.PageSize {
@@ -134,41 +114,57 @@ func (l *laterScan) readQueuedAgain(ctx context.Context) error {
 			})
 		}
 	}
-	if len(requests) >= unread {
-		return nil
+	if len(requests) < len(l.requestsAt(l.unread())) {
+		err := l.readPages(ctx, tally.RequestsActive, requests, func(p Page[tally.Row]) error {
+			l.totals[p.Status] = int(*p.Total)
+			return l.see(p.Rows)
+		})
+		if err := cmp.Or(err, l.place()); err != nil {
+			return err
+		}
 	}
-	err := l.readPages(ctx, tally.RequestsActive, requests, func(p Page[tally.Row]) error {
-		l.totals[p.Status] = int(*p.Total)
-		l.see(p.Rows)
-		return nil
-	})
-	if err != nil {
-		return err
+	positions := l.unread()
+	for i := range l.late {
+		if r := &l.late[i]; r.due(l.run.start) && l.found[l.keys[r.position]] == nil {
+			positions = append(positions, r.position)
+		}
 	}
-	return l.place()
+	return l.readPositions(ctx, positions)
 }
 
-// readPositions reads the rows at these positions, one by one, or the whole page where there are many.
-func (l *laterScan) readPositions(ctx context.Context, positions []int) error {
-	if len(positions) == 0 {
-		return nil
+// unread returns the positions of active rows that neither rest nor were read.
+func (l *laterScan) unread() (positions []int) {
+	for position, c := range l.class {
+		if c == active && !l.rests[position] && l.found[l.keys[position]] == nil {
+			positions = append(positions, position)
+		}
 	}
+	return positions
+}
+
+// requestsAt returns the requests that read the rows at these positions: one by one, or the whole page where there are many.
+func (l *laterScan) requestsAt(positions []int) (requests []PageRequest) {
 	size := l.layout.PageSize
 	onPage := map[int]int{}
 	for _, position := range positions {
 		onPage[position/size]++
 	}
-	var requests []PageRequest
 	slices.Sort(positions)
 	for i, position := range positions {
 		page := position / size
 		switch {
-		case onPage[page] <= size/8+1:
+		case onPage[page] <= size/16+1:
 			requests = append(requests, PageRequest{Number: l.layout.FirstPage + position, Size: 1})
 		case i == 0 || positions[i-1]/size != page:
 			requests = append(requests, PageRequest{Number: l.layout.FirstPage + page, Size: size})
 		}
 	}
+	return requests
+}
+
+// readPositions reads the rows at these positions.
+func (l *laterScan) readPositions(ctx context.Context, positions []int) error {
+	requests := l.requestsAt(positions)
 	if len(requests) > l.layout.Pages() {
 		return errReadAll
 	}

@@ -369,6 +369,9 @@ func (h *history) scanWhileThingsHappen() {
 		remove = h.api.AddFault(fault)
 	}
 	r := h.scan(h.rescans)
+	mu.Lock() // a request that was given up may still be going on
+	happened = true
+	mu.Unlock()
 	h.logf("a scan during these changes: %v", r.Err)
 	h.api.OnPage(nil)
 	remove()

@@ -50,7 +50,7 @@ type Result struct {
 }
 
 // Weight is what the result counts towards the rows that are kept: 1 a row, and more for many attempts.
-func (r *Result) Weight() int { return r.Rows.Weight() + r.Known.lateWeight() }
+func (r *Result) Weight() int { return r.Rows.Weight() + r.Known.weight() }
 
 // Cost is what scans take: requests, retries included, and the bytes of their answers on the wire.
 type Cost struct {
@@ -98,6 +98,7 @@ type run struct {
 
 	requests map[string]int // by kind, as revox_campaign_scan_requests
 	cost     struct{ requests, bytes atomic.Int64 }
+	date     atomic.Int64  // of an answer, in Unix seconds
 	rows     *rows.Builder // that were read
 	returned *tally.Tally  // see Result
 	broken   bool          // the filter by status proved wrong
@@ -166,10 +167,21 @@ func (s *run) count(t *tally.Tally, r tally.Row) {
 // option is the option of each request: it sets the priority, and counts.
 func (s *run) option(o *apirequest.Options) {
 	o.LowPriority = s.lowPriority
-	o.OnRequest = func(bytes int64) {
+	o.OnRequest = func(bytes int64, date time.Time) {
 		s.cost.requests.Add(1)
 		s.cost.bytes.Add(bytes)
+		if !date.IsZero() {
+			s.date.Store(date.Unix())
+		}
 	}
+}
+
+// serverTime returns the time by the server's clock, to a few seconds, or by ours if the server gives none.
+func (s *run) serverTime() time.Time {
+	if date := s.date.Load(); date != 0 {
+		return time.Unix(date, 0)
+	}
+	return s.start
 }
 
 // intern makes the tallies of found and of the scan before share the memory of equal counts.

@@ -27,7 +27,9 @@ type Call struct {
 	Status    text               `json:"status"`
 	Outcome   Value              `json:"outcome"`
 	CreatedAt revoxapi.Timestamp `json:"created_at"`
-	Campaign  campaign           `json:"campaign"`
+	// ScheduledAt is not counted: it says that no attempt is made before.
+	ScheduledAt revoxapi.Timestamp `json:"scheduled_at"`
+	Campaign    campaign           `json:"campaign"`
 	// Attempts does not include the copy in last_call_attempt, so that no attempt is counted twice.
 	Attempts []Attempt `json:"call_attempts"`
 }

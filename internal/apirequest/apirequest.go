@@ -5,6 +5,8 @@
 //	for row, err := range revoxapi.Rows[row](ctx, client, id, params, low) {
 package apirequest
 
+import "time"
+
 // Options are the settings of one call. The zero value changes nothing.
 type Options struct {
 	// Summary, if not nil, is called once when revoxapi.Rows ends, however it ends, with what was read.
@@ -23,8 +25,9 @@ type Options struct {
 	LowPriority func() bool
 
 	// OnRequest, if not nil, is called once for each request of revoxapi.Rows and revoxapi.Page that was sent, retries
-	// included, with the bytes of its answer on the wire. It must be safe for concurrent use.
-	OnRequest func(bytes int64)
+	// included, with the bytes of its answer on the wire and its Date by the server's clock; zero if it has none. It must be
+	// safe for concurrent use.
+	OnRequest func(bytes int64, date time.Time)
 
 	// MaxPageBytes, if not 0, limits the size of the rows that revoxapi.Page keeps. A page with more is Overfull.
 	MaxPageBytes int
