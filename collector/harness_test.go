@@ -49,8 +49,9 @@ var (
 	data   = exportertest.Data
 	grep   = exportertest.Grep
 
-	callRow      = exportertest.CallRow
-	endedAttempt = exportertest.EndedAttempt
+	callRow       = exportertest.CallRow
+	failedAttempt = exportertest.FailedAttempt
+	endedAttempt  = exportertest.EndedAttempt
 )
 
 // campaign returns the status of a campaign; the zero value if it is not selected.

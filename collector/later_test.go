@@ -15,12 +15,14 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// finishedRows returns rows with finished calls.
+// finishedRows returns rows with finished calls. The only attempt of the last one failed, which shows in totals by status that
+// these go by the call's status.
 func finishedRows(n int) []json.RawMessage {
 	rows := make([]json.RawMessage, n)
 	for i := range rows {
 		rows[i] = callRow(fmt.Sprint("r", i), "completed", endedAttempt("human", 40))
 	}
+	rows[n-1] = callRow(fmt.Sprint("r", n-1), "completed", failedAttempt)
 	return rows
 }
 

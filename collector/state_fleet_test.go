@@ -35,6 +35,7 @@ func TestManyCampaignsAfterARestart(t *testing.T) {
 		rows = append(rows, callRow(fmt.Sprint("r", i), "completed",
 			endedAttempt(results[i%4], i%600), endedAttempt(results[i%3], i%500)))
 	}
+	rows[len(rows)-1] = callRow("failed", "completed", failedAttempt)
 	var ids []string
 	for i := range *fleetCampaigns {
 		ids = append(ids, fmt.Sprintf("campaign-%04d", i))

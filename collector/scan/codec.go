@@ -27,6 +27,7 @@ type storedKnown struct {
 	Finished tally.Stored          `json:"finished"`
 	Unknown  [][2]string           `json:"unknown,omitempty"`
 	Read     []revoxapi.CallStatus `json:"read"`
+	Proven   bool                  `json:"proven,omitzero"`
 	Outcomes bool                  `json:"outcomes,omitzero"`
 	Requeued bool                  `json:"requeued,omitzero"`
 	RetryNS  int64                 `json:"retry_ns,omitzero"`
@@ -47,7 +48,7 @@ func (k *Known) Encode() []byte {
 	}
 	s := storedKnown{
 		Program: program(), Layout: k.Layout, FullAt: k.FullAt, At: k.At, BrokenAt: k.BrokenAt,
-		Finished: finished.Store(), Read: k.read, Outcomes: k.outcomes,
+		Finished: finished.Store(), Read: k.read, Proven: k.proven, Outcomes: k.outcomes,
 		Requeued: k.requeued, RetryNS: int64(k.retry), Waits: k.waits,
 	}
 	for u := range finished.Unknown {
@@ -97,7 +98,7 @@ func DecodeKnown(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Known
 	}
 	k := &Known{
 		Layout: s.Layout, FullAt: s.FullAt, At: s.At, BrokenAt: s.BrokenAt, finished: finished, read: s.Read,
-		outcomes: s.Outcomes, requeued: s.Requeued, retry: time.Duration(s.RetryNS),
+		proven: s.Proven, outcomes: s.Outcomes, requeued: s.Requeued, retry: time.Duration(s.RetryNS),
 		waits: s.Waits,
 	}
 	if len(rest)%9 != 0 || len(rest)/9 != s.Layout.Total || s.Layout.PageSize < 1 || s.Layout.Total < 1 {

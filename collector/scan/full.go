@@ -61,7 +61,8 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 	s.requests[tally.RequestsFull] += summary.Pages
 	set, list := s.rows.SetAndList()
 	found := &Result{Tally: t, Rows: set, Returned: s.returned, Full: true, Differences: f.differences}
-	if layout, ok := finder.Found(summary.Rows); ok && s.scanner.FullInterval > 0 && f.filterable && !ambiguous(layout) {
+	// One page is read in fewer requests than the totals. Besides, some servers' total counts only the rows that they send.
+	if layout, ok := finder.Found(summary.Rows); ok && s.scanner.FullInterval > 0 && f.filterable && layout.Pages() > 1 {
 		f.known.Layout, f.known.list, f.known.class = layout, list, slices.Clone(f.known.class)
 		if was := s.before.Known; s.broken || f.totalsAreWrong() {
 			f.known.BrokenAt = s.start
@@ -95,6 +96,7 @@ func (s *run) newFull() *fullScan {
 	if was := s.before.Known; was != nil {
 		f.known.read, f.known.early = slices.Clone(was.read), was.early
 		f.known.requeued, f.known.retry, f.known.waits = was.requeued, was.retry, was.waits
+		f.known.proven = was.proven && was.BrokenAt.IsZero()
 	}
 	return f
 }
@@ -124,6 +126,7 @@ func (f *fullScan) add(r tally.Row) {
 	defer func() { k.class = append(k.class, c) }()
 	into := f.others
 	if c >= completed {
+		k.proven = k.proven || proves(&r)
 		k.outcomes = k.outcomes || r.Call.HasOutcome()
 		if k.addLate(position, r, f.run.start) {
 			c = late

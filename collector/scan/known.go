@@ -29,6 +29,8 @@ type Known struct {
 	lateParts int
 	// read are the statuses whose rows are read by each scan.
 	read []revoxapi.CallStatus
+	// proven reports that the totals of finished calls show whether the filter goes by their status; see proves.
+	proven bool
 	// outcomes reports that the API computes outcomes for this campaign.
 	outcomes bool
 	// requeued reports that calls with attempts have a counted status at times, and retry is the shortest time that was
@@ -165,10 +167,4 @@ func (k *Known) due(campaignID string, fullInterval time.Duration, now time.Time
 	share := float64(rows.Key(campaignID)) / math.MaxUint64
 	since := now.Sub(k.FullAt)
 	return since < 0 || since >= fullInterval-time.Duration(share*float64(fullInterval/4))
-}
-
-// ambiguous reports whether there is only one row, or only one page and it is full. Some servers' total counts only the
-// rows that they send, so the campaign may have more.
-func ambiguous(l Layout) bool {
-	return l.Total <= 1 || l.Total <= l.PageSize && l.Total%l.PageSize == 0
 }

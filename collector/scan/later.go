@@ -262,6 +262,10 @@ func (l *laterScan) check(ctx context.Context) error {
 	if l.withoutCall() < -l.called {
 		return errReadAll
 	}
+	if !l.was.proven && !l.run.scanner.filterProven.Load() {
+		return errReadAll
+	}
+	l.run.scanner.filterProven.Store(true)
 	var again []PageRequest
 	for _, status := range finishedStatuses {
 		if total, asked := l.totals[status]; asked && total != l.finished(status) {
@@ -315,7 +319,7 @@ func (l *laterScan) result() *Result {
 	labels := l.run.scanner.Labels
 	k := &Known{
 		Layout: l.layout, FullAt: l.was.FullAt, At: l.run.start, list: l.was.list, class: l.class, finished: l.was.finished,
-		read: l.was.read, outcomes: l.was.outcomes, requeued: l.was.requeued, retry: l.was.retry, waits: l.was.waits,
+		read: l.was.read, proven: true, outcomes: l.was.outcomes, requeued: l.was.requeued, retry: l.was.retry, waits: l.was.waits,
 		early: l.was.early,
 	}
 	others, finished := tally.New(labels), tally.New(labels)

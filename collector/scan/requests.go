@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -65,6 +66,9 @@ func (l *laterScan) checkPage(p Page[tally.Row]) error {
 		if r.Call == nil || revoxapi.CallStatus(r.Call.Status) != p.Status {
 			return errFilter
 		}
+		if proves(&r) {
+			l.run.scanner.filterProven.Store(true)
+		}
 	}
 	// A page before the last is full. The last one may lack rows that have just got another status.
 	expected := min(p.Size, int(*p.Total)-(p.Number-l.layout.FirstPage)*p.Size)
@@ -72,4 +76,13 @@ func (l *laterScan) checkPage(p Page[tally.Row]) error {
 		return errFilter
 	}
 	return nil
+}
+
+// proves reports whether a filter that lets the row through goes by the call's status. As long as a filter lets through no
+// such row, it might go by the status of attempts: if all calls are completed, that gives the same totals, and calls that
+// are made then would not be seen.
+func proves(r *tally.Row) bool {
+	return r.Call != nil && len(r.Call.Attempts) > 0 && !slices.ContainsFunc(r.Call.Attempts, func(a tally.Attempt) bool {
+		return string(a.Status) == string(r.Call.Status)
+	})
 }

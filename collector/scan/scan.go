@@ -27,6 +27,8 @@ type Scanner struct {
 	// FullInterval is the time after which a scan reads all rows again. To spread the load, a campaign's interval is up
 	// to a quarter shorter. 0: each scan reads all rows.
 	FullInterval time.Duration
+
+	filterProven atomic.Bool // see laterScan.proven
 }
 
 // Result is a whole campaign as a scan found it. It is immutable.

@@ -70,7 +70,7 @@ func TestHourlyCostIsThatOfTheExporter(t *testing.T) {
 	for name, calls := range map[string]map[string]int{
 		"under way":      {"queued_for_calling": 30, "calling": 3, "scheduled": 23, "completed": 140, "errored": 4},
 		"finished":       {"completed": 115, "cancelled": 10},
-		"one row":        {"completed": 1},
+		"one page":       {"completed": 9},
 		"no rows":        {},
 		"all scheduled":  {"scheduled": 40, "completed": 12},
 		"unknown status": {"pondering": 15, "completed": 45},
@@ -80,8 +80,12 @@ func TestHourlyCostIsThatOfTheExporter(t *testing.T) {
 			api := exportertest.NewAPI(t, clock)
 			var rows []json.RawMessage
 			for _, status := range slices.Sorted(maps.Keys(calls)) {
+				var attempts []string
+				if status != "queued_for_calling" {
+					attempts = []string{exportertest.EndedAttempt("human", 40)}
+				}
 				for range calls[status] {
-					rows = append(rows, exportertest.CallRow(fmt.Sprint("row ", len(rows)), status))
+					rows = append(rows, exportertest.CallRow(fmt.Sprint("row ", len(rows)), status, attempts...))
 				}
 			}
 			api.SetRows("c", "", rows)

@@ -27,7 +27,7 @@ const answerBytes = 100
 // laterCost reckons what a later scan of a campaign takes: for each status one request for a single row, if it has any; or,
 // for the statuses whose rows are read, as many as they have pages.
 func laterCost(c *Campaign, seen paging, fullInterval time.Duration, full scan.Cost) scan.Cost {
-	if fullInterval == 0 || seen.total < 0 || c.Rows <= 1 || seen.largest == 0 {
+	if fullInterval == 0 || seen.total < 0 || c.Rows <= uint64(seen.largest) {
 		return full // the scanner needs pages and a total to know better
 	}
 	pageSize := uint64(seen.largest)

@@ -22,3 +22,6 @@ func EndedAttempt(result string, talked int) string {
 		`"started_at": %q, "answered_at": %q, "ended_at": %q}`,
 		result, started.Format(time.RFC3339), answered.Format(time.RFC3339), ended.Format(time.RFC3339))
 }
+
+// FailedAttempt is an attempt that nobody answered.
+const FailedAttempt = `{"status": "error", "dial_error": "no_answer", "started_at": "2024-05-01T08:00:00Z", "ended_at": "2024-05-01T08:00:30Z"}`
