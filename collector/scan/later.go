@@ -239,14 +239,6 @@ func (l *laterScan) lateRow(i int) *tally.Row {
 	return &l.late[i].row
 }
 
-// missing returns how many more rows are finished than are known.
-func (l *laterScan) missing() (n int) {
-	for _, status := range finishedStatuses {
-		n += max(0, l.totals[status]-l.finished(status))
-	}
-	return n
-}
-
 // check compares what is known of finished rows with the totals. A row that finished after the totals were asked for is
 // known already, so that they may have changed since; but what is known must not exceed the totals as they are now.
 func (l *laterScan) check(ctx context.Context) error {
