@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -241,16 +240,34 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write the generated tables of README.md again")
+var update = flag.Bool("update", false, "write docs/flags.md again")
 
-// The tables of README.md are generated from the program, so that they cannot drift.
-func TestREADMETables(t *testing.T) {
+// docs/flags.md is generated from the program, so that it cannot drift.
+func TestFlagsReference(t *testing.T) {
 	// Show the program's own defaults, whatever the environment of the test is.
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "REVOX_") {
 			t.Setenv(name, "")
 		}
 	}
+	const path = "docs/flags.md"
+	want := flagsReference(t)
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != want {
+		t.Errorf("%s is not up to date; run: go test . -run FlagsReference -update", path)
+	}
+}
+
+// docs/metrics.md, which is generated from the collector, has the metrics of the whole program.
+func TestMetricsOfTheProgramAreInTheReference(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "campaigns.yml") // for the metrics of campaign files
 	if err := os.WriteFile(list, []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
@@ -269,72 +286,68 @@ func TestREADMETables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := "README.md"
-	readme, err := os.ReadFile(path)
+	shown := slices.Sorted(maps.Keys(families))
+	shown = slices.DeleteFunc(shown, func(name string) bool { return !strings.HasPrefix(name, "revox_") })
+	reference, err := os.ReadFile("docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(readme)
-	for section, table := range map[string]string{"metrics": metricsTable(families), "flags": flagsTable()} {
-		begin, end := "<!-- "+section+": generated, see TestREADMETables -->\n", "<!-- end of "+section+" -->\n"
-		before, rest, ok := strings.Cut(text, begin)
-		was, after, ok2 := strings.Cut(rest, end)
-		if !ok || !ok2 {
-			t.Fatalf("%s has no place for the table of %s", path, section)
-		}
-		if was != table && !*update {
-			t.Errorf("the table of %s in %s is not up to date; run: go test . -run README -update", section, path)
-		}
-		text = before + begin + table + end + after
+	var written []string
+	for _, heading := range regexp.MustCompile("(?m)^### `(revox_\\w+)`$").FindAllStringSubmatch(string(reference), -1) {
+		written = append(written, heading[1])
 	}
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	slices.Sort(written)
+	if !slices.Equal(written, shown) {
+		t.Errorf("docs/metrics.md has\n%s\nThe program has\n%s", strings.Join(written, "\n"), strings.Join(shown, "\n"))
 	}
 }
 
-func metricsTable(families map[string]*dto.MetricFamily) string {
-	var b strings.Builder
-	b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
-	for _, name := range slices.Sorted(maps.Keys(families)) {
-		if !strings.HasPrefix(name, "revox_") {
-			continue
-		}
-		f := families[name]
-		labels := map[string]bool{}
-		for _, m := range f.Metric {
-			for _, l := range m.Label {
-				labels["`"+l.GetName()+"`"] = true
-			}
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, strings.ToLower(f.GetType().String()),
-			strings.Join(slices.Sorted(maps.Keys(labels)), " "), f.GetHelp())
-	}
-	return b.String()
+// flagGroups are the headings of docs/flags.md, by the first word of a flag.
+var flagGroups = []struct{ prefix, title string }{
+	{"revox", "The API"}, {"campaign", "Which campaigns"}, {"scan", "Scans"}, {"shard", "Shards"}, {"state", "State"},
+	{"demo", "Demo"}, {"web", "Web server"}, {"log", "Log"},
 }
 
-func flagsTable() string {
+const flagsIntroduction = "# Flags\n\n" +
+	"This page is generated from the code. Each flag can also be given as an environment variable; repeatable ones take one\n" +
+	"value per line. `REVOX_API_KEY` and `REVOX_BASE_URL` are read too.\n\n" +
+	"[Operations](operations.md) explains what flags are for. [`check`](check.md) takes the same ones. They are a public interface:\n" +
+	"[CHANGELOG.md](../CHANGELOG.md) records every change.\n\n" +
+	"`--help` prints this list, `--version` the version, and `--help-man` the manual page. `--completion-script-bash` and\n" +
+	"`--completion-script-zsh` print shell completion.\n\n" +
+	"| exit code | meaning |\n|---|---|\n| 0 | ended by SIGTERM or SIGINT |\n| 1 | could not start |\n| 2 | wrong usage |\n"
+
+func flagsReference(t *testing.T) string {
 	app, _ := newApp()
 	if _, err := usage.Parse(app, []string{"--demo"}); err != nil {
-		return err.Error()
+		t.Fatal(err)
 	}
 	var b strings.Builder
-	b.WriteString("| flag | default | environment variable | meaning |\n|---|---|---|---|\n")
-	for _, f := range app.Model().Flags {
-		if f.Hidden || f.Name == "help" || f.Name == "version" {
-			continue
-		}
-		var defaults []string
-		if f.IsBoolFlag() {
-			defaults = []string{"off"}
-		}
-		for _, d := range f.Default {
-			if d != "" {
-				defaults = append(defaults, "`"+d+"`")
+	b.WriteString(flagsIntroduction)
+	written := map[string]bool{"help": true, "version": true}
+	for _, group := range flagGroups {
+		fmt.Fprintf(&b, "\n## %s\n\n| flag | default | environment variable | meaning |\n|---|---|---|---|\n", group.title)
+		for _, f := range app.Model().Flags {
+			if word, _, _ := strings.Cut(f.Name, "."); word != group.prefix || f.Hidden {
+				continue
 			}
+			written[f.Name] = true
+			var defaults []string
+			if f.IsBoolFlag() {
+				defaults = []string{"off"}
+			}
+			for _, d := range f.Default {
+				if d != "" {
+					defaults = append(defaults, "`"+d+"`")
+				}
+			}
+			fmt.Fprintf(&b, "| `--%s` | %s | `%s` | %s |\n", f.Name, strings.Join(defaults, " "), f.Envar, f.Help)
 		}
-		fmt.Fprintf(&b, "| `--%s` | %s | `%s` | %s |\n", f.Name, strings.Join(defaults, " "), f.Envar, f.Help)
+	}
+	for _, f := range app.Model().Flags {
+		if !f.Hidden && !written[f.Name] {
+			t.Errorf("--%s is in none of flagGroups", f.Name)
+		}
 	}
 	return b.String()
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
 )
 
-// METRICS.md is generated from the metrics of an exporter that shows every metric, with an example of each:
+// docs/metrics.md is generated from the metrics of an exporter that shows every metric, with an example of each:
 // go test ./collector -run Reference -update writes it.
 func TestReference(t *testing.T) {
 	clock := revoxtest.NewClock(start)
@@ -57,7 +57,18 @@ func TestReference(t *testing.T) {
 
 	var b strings.Builder
 	b.WriteString(referenceIntroduction)
+	for _, group := range references {
+		fmt.Fprintf(&b, "\n**[%s](#%s)**\n\n", group.title, anchor(group.title))
+		for _, r := range group.metrics {
+			fmt.Fprintf(&b, "- [`%s`](#%[1]s)\n", r.name)
+		}
+	}
+	fmt.Fprintf(&b, "\n**[%s](#%s)**\n\n", labelValues, anchor(labelValues))
+	for _, set := range valueSets {
+		fmt.Fprintf(&b, "- [%s](#%s)\n", set.title, anchor(set.title))
+	}
 	written := map[string]bool{}
+	explained := make([]map[string]bool, len(valueSets))
 	for _, group := range references {
 		fmt.Fprintf(&b, "\n## %s\n", group.title)
 		for _, r := range group.metrics {
@@ -67,7 +78,7 @@ func TestReference(t *testing.T) {
 				continue
 			}
 			written[r.name] = true
-			writeReference(&b, r, f)
+			writeReference(t, &b, r, f, explained)
 			checkValues(t, r, families)
 		}
 	}
@@ -77,7 +88,26 @@ func TestReference(t *testing.T) {
 		}
 	}
 
-	const path = "METRICS.md"
+	fmt.Fprintf(&b, "\n## %s\n\n%s", labelValues, valuesIntroduction)
+	for i, set := range valueSets {
+		fmt.Fprintf(&b, "\n### %s\n", set.title)
+		if set.about != "" {
+			fmt.Fprintf(&b, "\n%s\n", set.about)
+		}
+		fmt.Fprintf(&b, "\n| `%s` | meaning | %s |\n|---|---|---|\n", set.label, set.third)
+		for _, v := range set.values {
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.value, v.meaning, v.third)
+			if !explained[i][v.value] {
+				t.Errorf("%s: %s is explained, but no metric shows it", set.title, v.value)
+			}
+			delete(explained[i], v.value)
+		}
+		for value := range explained[i] {
+			t.Errorf("%s: %s is not explained in valueSets", set.title, value)
+		}
+	}
+
+	const path = "../docs/metrics.md"
 	if *update && !t.Failed() {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -91,23 +121,20 @@ func TestReference(t *testing.T) {
 		t.Errorf("%s is out of date; go test ./collector -run Reference -update writes it\n%s",
 			path, diff(string(reference), b.String()))
 	}
-	// README.md lists the metrics of the whole program.
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := regexp.MustCompile("(?m)^\\| `(revox_\\w+)` \\|").FindAllStringSubmatch(string(readme), -1)
-	if len(rows) == 0 {
-		t.Error("README.md lists no metrics")
-	}
-	for _, row := range rows {
-		if !written[row[1]] {
-			t.Errorf("README.md lists %s, but %s does not", row[1], path)
-		}
-	}
 }
 
-func writeReference(b *strings.Builder, r reference, f *dto.MetricFamily) {
+// anchor returns the anchor that a heading of plain words has.
+func anchor(heading string) string { return strings.ToLower(strings.ReplaceAll(heading, " ", "-")) }
+
+// valuesOf returns the index of the set that explains a label's values in a metric, or -1.
+func valuesOf(metric, label string) int {
+	return slices.IndexFunc(valueSets, func(set valueSet) bool {
+		return set.label == label && regexp.MustCompile(`^revox_\w*(?:`+set.metrics+`)$`).MatchString(metric)
+	})
+}
+
+// writeReference writes a metric's section. It adds the values of each label to those that must be explained.
+func writeReference(t *testing.T, b *strings.Builder, r reference, f *dto.MetricFamily, explained []map[string]bool) {
 	kind := strings.ToLower(f.GetType().String())
 	unit := r.unit
 	if unit != "" {
@@ -116,12 +143,24 @@ func writeReference(b *strings.Builder, r reference, f *dto.MetricFamily) {
 	fmt.Fprintf(b, "\n### `%s`\n\n*%s%s*: %s\n\n", r.name, kind, unit, f.GetHelp())
 	values := shownValues(f)
 	for _, label := range slices.Sorted(maps.Keys(values)) {
-		meaning, open := openLabels[label]
-		if !open {
-			slices.Sort(values[label])
-			meaning = strings.Join(slices.Compact(values[label]), " ")
+		if meaning, open := openLabels[label]; open {
+			fmt.Fprintf(b, "- `%s`: %s\n", label, meaning)
+			continue
 		}
-		fmt.Fprintf(b, "- `%s`: %s\n", label, meaning)
+		slices.Sort(values[label])
+		closed := slices.Compact(values[label])
+		i := valuesOf(r.name, label)
+		if i < 0 {
+			t.Errorf("the values of %s of %s are not explained in valueSets", label, r.name)
+			continue
+		}
+		if explained[i] == nil {
+			explained[i] = map[string]bool{}
+		}
+		for _, value := range closed {
+			explained[i][strings.Trim(value, "`")] = true
+		}
+		fmt.Fprintf(b, "- [`%s`](#%s): %s\n", label, anchor(valueSets[i].title), strings.Join(closed, " "))
 	}
 	if kind == "histogram" {
 		var bounds []string
@@ -157,7 +196,7 @@ func checkValues(t *testing.T, r reference, families map[string]*dto.MetricFamil
 	for _, selector := range selectorPattern.FindAllStringSubmatch(r.query, -1) {
 		values := shownValues(families[selector[1]])
 		for _, matcher := range matcherPattern.FindAllStringSubmatch(selector[2], -1) {
-			if _, open := openLabels[matcher[1]]; open {
+			if _, open := openLabels[matcher[1]]; open || matcher[1] == "le" {
 				continue
 			}
 			for value := range strings.SplitSeq(matcher[2], "|") {
@@ -174,6 +213,8 @@ func checkValues(t *testing.T, r reference, families map[string]*dto.MetricFamil
 var openLabels = map[string]string{
 	tally.CampaignLabel: "the campaign's ID",
 	"campaign_name":     "the campaign's name, up to 256 characters",
+	"shard_index":       "from `0` to one less than the count",
+	"shard_count":       "how many exporters share the campaigns",
 	"end_reason":        "as the API gives it, an open set; at most 20 values, then `other`",
 	"code":              "the HTTP status code, such as `200`; `error` if there was no answer",
 	"version":           "the exporter's version",
@@ -185,18 +226,16 @@ var openLabels = map[string]string{
 	"tags":              "the build tags",
 }
 
-const referenceIntroduction = `# Metrics
+const labelValues = "Label values"
 
-This reference is generated from the code: ` + "`go test ./collector -run Reference -update`" + `. Names, types,
-labels and units are a public interface; CHANGELOG.md says what a breaking change is.
+const valuesIntroduction = "These values have series from the first scan on. `other` stands for values that do not get a series of their own: see\n" +
+	"[unknown label values](numbers.md#unknown-label-values). What to do starts with the [runbooks](../alerts/runbooks.md), if an alert\n" +
+	"is about it.\n"
 
-All values of one campaign come from one complete scan. Every metric of a campaign has its ` + "`campaign_id`" + `. Only
-` + "`revox_campaign_info`" + ` has its name: join it on ` + "`campaign_id`" + `. The label values listed here are present
-from the first scan, with 0 if nothing was counted, so that the first occurrence is an increase. Values that the API
-adds later get their own series, up to 20 per label and process. Further values, and any that look like personal data,
-are counted as ` + "`other`" + `.
-
-The examples assume that scrapes are a minute apart. They select all campaigns: add ` + "`{campaign_id=\"...\"}`" + ` to
-select one. If two replicas read the same campaigns, every series exists twice: put
-` + "`max without (instance) (...)`" + ` around it, outside of ` + "`rate`" + ` or ` + "`increase`" + `.
-`
+const referenceIntroduction = "# Metrics\n\n" +
+	"This reference is generated from the code. Names, types, labels and units are a public interface;\n" +
+	"[CHANGELOG.md](../CHANGELOG.md) says what a breaking change is. [How the numbers behave](numbers.md) is on a page of its own.\n\n" +
+	"Every metric of a campaign has its `campaign_id`. Only `revox_campaign_info` has its name: join it on `campaign_id`. The\n" +
+	"metrics of the Go runtime, the process and the metrics handler (`go_*`, `process_*`, `promhttp_*`) are exported too.\n\n" +
+	"The examples assume that scrapes are a minute apart. They read all campaigns: add `{campaign_id=\"...\"}` to select one. They\n" +
+	"work with one replica or several, and with classic or native histograms.\n"

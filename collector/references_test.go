@@ -1,6 +1,6 @@
 package collector_test
 
-// reference is the part of a metric's entry in METRICS.md that the exporter itself does not provide.
+// reference is the part of a metric's entry in docs/metrics.md that the exporter itself does not provide.
 type reference struct {
 	name string
 	unit string // of its value or observations; "" if there is none
@@ -13,94 +13,112 @@ type referenceGroup struct {
 	metrics []reference
 }
 
-// references has every metric whose name begins with revox_, in the order of METRICS.md. A test checks each query with
-// Prometheus' own parser.
+// references has every metric whose name begins with revox_, in the order of docs/metrics.md. A test checks each query with
+// Prometheus' own parser, another runs it with one replica and two, and with each kind of histogram.
 var references = []referenceGroup{
 	{"State of a campaign", []reference{
 		{"revox_campaign_info", "", "Calls in progress, by the campaign's name",
-			`sum by (campaign_id) (revox_campaign_calls{status="calling"})
-  * on (campaign_id) group_left (campaign_name) revox_campaign_info`},
+			`sum by (campaign_id) (max by (campaign_id, status) (revox_campaign_calls{status="calling"}))
+  * on (campaign_id) group_left (campaign_name)
+  max by (campaign_id, campaign_name) (revox_campaign_info)`},
 		{"revox_campaign_status", "", "Campaigns by status",
-			`sum by (status) (revox_campaign_status)`},
+			`sum by (status) (max by (campaign_id, status) (revox_campaign_status))`},
 		{"revox_campaign_max_concurrent_calls", "calls", "Share of the allowed concurrent calls that are in progress",
-			`sum by (campaign_id) (revox_campaign_call_attempts{status=~"ringing|ongoing"})
-  / on (campaign_id) (revox_campaign_max_concurrent_calls > 0)`},
+			`sum by (campaign_id) (max by (campaign_id, status) (revox_campaign_call_attempts{status=~"ringing|ongoing"}))
+  / (max by (campaign_id) (revox_campaign_max_concurrent_calls) > 0)`},
 		{"revox_campaign_rows", "rows", "Share of a campaign's rows whose call has finished",
-			`sum by (campaign_id) (revox_campaign_calls{status=~"completed|cancelled|errored"})
-  / on (campaign_id) (revox_campaign_rows > 0)`},
+			`sum by (campaign_id) (max by (campaign_id, status) (revox_campaign_calls{status=~"completed|cancelled|errored"}))
+  / (max by (campaign_id) (revox_campaign_rows) > 0)`},
 		{"revox_campaign_rows_without_call", "rows", "Rows that had no call during the whole last hour",
-			`min_over_time(revox_campaign_rows_without_call[1h]) > 0`},
+			`max by (campaign_id) (min_over_time(revox_campaign_rows_without_call[1h])) > 0`},
 		{"revox_campaign_rows_missing", "rows", "Campaigns with rows that no page contains",
-			`revox_campaign_rows_missing > 0`},
+			`max by (campaign_id) (revox_campaign_rows_missing) > 0`},
 		{"revox_campaign_calls", "calls", "Waiting calls, by campaign",
-			`sum by (campaign_id) (revox_campaign_calls{status=~"initializing|queued_for_calling|scheduled"})`},
+			`sum by (campaign_id) (
+  max by (campaign_id, status) (revox_campaign_calls{status=~"initializing|queued_for_calling|scheduled"}))`},
 		{"revox_campaign_call_attempts", "attempts", "Attempts ringing or talking now, in all campaigns",
-			`sum(revox_campaign_call_attempts{status=~"ringing|ongoing"})`},
+			`sum(max by (campaign_id, status) (revox_campaign_call_attempts{status=~"ringing|ongoing"}))`},
 		{"revox_campaign_oldest_active_attempt_timestamp_seconds", "seconds since 1970",
 			"Campaigns with an attempt that has been under way for more than a day",
-			`time() - revox_campaign_oldest_active_attempt_timestamp_seconds > 86400`},
+			`time() - min by (campaign_id) (revox_campaign_oldest_active_attempt_timestamp_seconds) > 86400`},
 		{"revox_campaign_anomalies", "occurrences", "Problems in the published data",
-			`revox_campaign_anomalies > 0`},
+			`max by (campaign_id, kind) (revox_campaign_anomalies) > 0`},
 	}},
 	{"Outcomes", []reference{
 		{"revox_campaign_calls_finished_total", "calls", "Share of errored calls among those finished in the last hour",
 			`sum by (campaign_id) (increase(revox_campaign_calls_finished_total{status="errored"}[1h]))
   / (sum by (campaign_id) (increase(revox_campaign_calls_finished_total[1h])) > 0)`},
 		{"revox_campaign_call_outcomes_total", "calls", "Outcomes of the last day",
-			`sum by (campaign_id, outcome) (increase(revox_campaign_call_outcomes_total[1d]))`},
+			`max by (campaign_id, outcome) (increase(revox_campaign_call_outcomes_total[1d]))`},
 		{"revox_campaign_call_attempts_finished_total", "attempts", "Finished attempts per minute",
-			`sum by (campaign_id) (rate(revox_campaign_call_attempts_finished_total[5m])) * 60`},
+			`sum by (campaign_id) (max by (campaign_id, status) (rate(revox_campaign_call_attempts_finished_total[5m]))) * 60`},
 		{"revox_campaign_call_attempt_results_total", "attempts",
 			"Share of finished attempts that reached a human, over the last hour",
 			`sum by (campaign_id) (rate(revox_campaign_call_attempt_results_total{result="human"}[1h]))
   / (sum by (campaign_id) (rate(revox_campaign_call_attempt_results_total[1h])) > 0)`},
 		{"revox_campaign_call_attempt_dial_errors_total", "attempts", "The most frequent dial errors of the last hour",
-			`topk(3, sum by (dial_error) (increase(revox_campaign_call_attempt_dial_errors_total[1h])))`},
+			`topk(3, sum by (dial_error) (
+  max by (campaign_id, dial_error) (increase(revox_campaign_call_attempt_dial_errors_total[1h]))))`},
 		{"revox_campaign_call_attempt_ended_by_total", "attempts",
 			"Share of talks that the person called ended, over the last hour",
 			`sum by (campaign_id) (rate(revox_campaign_call_attempt_ended_by_total{ended_by="user"}[1h]))
   / (sum by (campaign_id) (rate(revox_campaign_call_attempt_ended_by_total[1h])) > 0)`},
 		{"revox_campaign_call_attempt_end_reasons_total", "attempts", "Why the agent ended calls in the last day",
-			`sum by (end_reason) (increase(revox_campaign_call_attempt_end_reasons_total[1d]))`},
+			`sum by (end_reason) (max by (campaign_id, end_reason) (increase(revox_campaign_call_attempt_end_reasons_total[1d])))`},
 		{"revox_campaign_decreases_total", "counters and histograms",
 			"Campaigns whose earlier data was changed in the last day",
-			`increase(revox_campaign_decreases_total[1d]) > 0`},
+			`max by (campaign_id) (increase(revox_campaign_decreases_total[1d])) > 0`},
 	}},
 	{"Durations", []reference{
 		{"revox_campaign_call_attempt_duration_seconds", "seconds", "Hours on the line in the last day",
-			`sum by (campaign_id) (increase(revox_campaign_call_attempt_duration_seconds_sum[1d])) / 3600`},
+			`max by (campaign_id) (
+  increase(revox_campaign_call_attempt_duration_seconds_sum[1d])
+  or histogram_sum(increase(revox_campaign_call_attempt_duration_seconds[1d]))
+) / 3600`},
 		{"revox_campaign_call_attempt_ring_duration_seconds", "seconds",
 			"Median time from dialing to the answer, over the last hour",
 			`histogram_quantile(0.5, sum by (campaign_id, le) (
-  rate(revox_campaign_call_attempt_ring_duration_seconds_bucket[1h])))`},
+  rate(revox_campaign_call_attempt_ring_duration_seconds_bucket[1h]))) >= 0
+or
+histogram_quantile(0.5, sum by (campaign_id) (
+  rate(revox_campaign_call_attempt_ring_duration_seconds[1h]))) >= 0`},
 		{"revox_campaign_call_attempt_talk_duration_seconds", "seconds",
-			"95th percentile of talk time, over the last hour, from native buckets",
+			"95th percentile of talk time, over the last hour, from native buckets if there are any",
 			`histogram_quantile(0.95, sum by (campaign_id) (
-  rate(revox_campaign_call_attempt_talk_duration_seconds{result="human"}[1h])))`},
+  rate(revox_campaign_call_attempt_talk_duration_seconds{result="human"}[1h]))) >= 0
+or
+histogram_quantile(0.95, sum by (campaign_id, le) (
+  rate(revox_campaign_call_attempt_talk_duration_seconds_bucket{result="human"}[1h]))) >= 0`},
 		{"revox_campaign_call_resolution_duration_seconds", "seconds",
 			"Share of calls resolved within four hours, among those finished in the last day",
-			`histogram_fraction(0, 14400, sum by (campaign_id) (
-  rate(revox_campaign_call_resolution_duration_seconds[1d])))`},
+			`sum by (campaign_id) (rate(revox_campaign_call_resolution_duration_seconds_bucket{le=~"14400([.]0)?"}[1d]))
+  / (sum by (campaign_id) (rate(revox_campaign_call_resolution_duration_seconds_count[1d])) > 0)
+or
+histogram_fraction(0, 14400, sum by (campaign_id) (
+  rate(revox_campaign_call_resolution_duration_seconds[1d]))) >= 0`},
 		{"revox_campaign_call_attempts_per_call", "attempts", "Average number of attempts per call, over the last day",
 			`sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call_sum[1d]))
-  / (sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call_count[1d])) > 0)`},
+  / (sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call_count[1d])) > 0)
+or
+histogram_sum(sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call[1d])))
+  / (histogram_count(sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call[1d]))) > 0)`},
 	}},
 	{"Scans", []reference{
 		{"revox_campaign_up", "", "Campaigns whose last scan failed",
-			`revox_campaign_up == 0`},
+			`max by (campaign_id) (revox_campaign_up) == 0`},
 		{"revox_campaign_last_scan_success_timestamp_seconds", "seconds since 1970",
 			"Age of the published data, in seconds",
-			`time() - revox_campaign_last_scan_success_timestamp_seconds`},
+			`time() - max by (campaign_id) (revox_campaign_last_scan_success_timestamp_seconds)`},
 		{"revox_campaign_scan_duration_seconds", "seconds", "The slowest scans",
-			`topk(5, revox_campaign_scan_duration_seconds)`},
+			`topk(5, max by (campaign_id) (revox_campaign_scan_duration_seconds))`},
 		{"revox_campaign_scan_requests", "requests", "Requests of the last scan of each campaign",
-			`sum by (campaign_id) (revox_campaign_scan_requests)`},
+			`sum by (campaign_id) (max by (campaign_id, kind) (revox_campaign_scan_requests))`},
 		{"revox_campaign_scans_filtered", "", "Campaigns of which every scan reads all rows",
-			`revox_campaign_scans_filtered == 0`},
+			`min by (campaign_id) (revox_campaign_scans_filtered) == 0`},
 		{"revox_campaign_unannounced_changes_total", "rows", "Rows in the last day that only a full scan found changed",
-			`sum by (campaign_id) (increase(revox_campaign_unannounced_changes_total[1d])) > 0`},
+			`max by (campaign_id) (increase(revox_campaign_unannounced_changes_total[1d])) > 0`},
 		{"revox_campaign_scan_lag_seconds", "seconds", "Campaigns whose scans begin more than a minute late",
-			`revox_campaign_scan_lag_seconds > 60`},
+			`min by (campaign_id) (revox_campaign_scan_lag_seconds) > 60`},
 		{"revox_campaign_scan_failures_total", "scans", "Failed scans in the last hour, by reason",
 			`sum by (reason) (increase(revox_campaign_scan_failures_total[1h])) > 0`},
 		{"revox_discovery_up", "", "Exporters that cannot read the list of campaigns",
@@ -114,7 +132,9 @@ var references = []referenceGroup{
 		{"revox_api_requests_total", "requests", "Share of requests that failed, over the last 15 minutes",
 			`sum(rate(revox_api_requests_total{code!="200"}[15m])) / (sum(rate(revox_api_requests_total[15m])) > 0)`},
 		{"revox_api_request_duration_seconds", "seconds", "90th percentile of the API's response time, by endpoint",
-			`histogram_quantile(0.9, sum by (endpoint, le) (rate(revox_api_request_duration_seconds_bucket[15m])))`},
+			`histogram_quantile(0.9, sum by (endpoint, le) (rate(revox_api_request_duration_seconds_bucket[15m]))) >= 0
+or
+histogram_quantile(0.9, sum by (endpoint) (rate(revox_api_request_duration_seconds[15m]))) >= 0`},
 		{"revox_api_response_bytes_total", "bytes", "Bytes per second read from the API",
 			`sum by (endpoint) (rate(revox_api_response_bytes_total[5m]))`},
 		{"revox_api_retries_total", "requests", "Requests sent again in the last hour, and why",

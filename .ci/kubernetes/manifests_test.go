@@ -102,16 +102,16 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// flags returns the names of the exporter's flags and of their environment variables from README.md.
+// flags returns the names of the exporter's flags and of their environment variables from docs/flags.md.
 func flags(t *testing.T) (names []string) {
 	t.Helper()
-	text := readFile(t, filepath.Join(top, "README.md"))
+	text := readFile(t, filepath.Join(top, "docs/flags.md"))
 	row := regexp.MustCompile("(?m)^\\| `(--[a-z.-]+)` \\|.*`(REVOX_EXPORTER_[A-Z_]+)`")
 	for _, found := range row.FindAllStringSubmatch(text, -1) {
 		names = append(names, found[1], found[2])
 	}
 	if len(names) == 0 {
-		t.Fatal("README.md lists no flags")
+		t.Fatal("docs/flags.md lists no flags")
 	}
 	return names
 }

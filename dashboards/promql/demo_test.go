@@ -86,6 +86,7 @@ var emptyWithoutRules = map[string]string{
 // The exporter reads the simulated campaigns of the demo, Prometheus' own scraper scrapes it as two replicas, and each
 // query is run on the result: first without the rules, then with them.
 func TestDemoFillsEveryPanel(t *testing.T) {
+	t.Parallel() // it waits for most of the time
 	ctx := t.Context()
 	port, api := startDemo(t)
 	// Throttling makes an alert fire that pages; an unknown dial error makes one fire that does not.
@@ -97,7 +98,9 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 		return rows
 	})})
 	s := openStore(t)
-	scrapeForAWhile(t, s.db, port)
+	if err := scrapeForAWhile(s.db, port, bothKinds); err != nil {
+		t.Fatal(err)
+	}
 	at := time.Now().Add(-2 * time.Second)
 
 	t.Run("without rules", func(t *testing.T) { s.expectEmpty(t, at, emptyInDemo, emptyWithoutRules) })
@@ -273,28 +276,29 @@ func startDemo(t *testing.T, flags ...string) (port string, api *sim.Simulation)
 	}
 }
 
-// scrapeForAWhile scrapes one exporter under two addresses, which Prometheus takes for two replicas, with classic and
-// native histograms.
-func scrapeForAWhile(t *testing.T, db *tsdb.DB, port string) {
-	t.Helper()
+// bothKinds makes Prometheus store classic and native histograms.
+const bothKinds = "scrape_native_histograms: true\n    always_scrape_classic_histograms: true"
+
+// scrapeForAWhile scrapes one exporter under two addresses, which Prometheus takes for two replicas, with further settings
+// of the job.
+func scrapeForAWhile(db *tsdb.DB, port, settings string) error {
 	cfg, err := config.Load(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
   - job_name: revox
-    scrape_native_histograms: true
-    always_scrape_classic_histograms: true
     static_configs: [{targets: ["127.0.0.1"]}]
+    `+settings+`
 `, quiet)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	options := &scrape.Options{DiscoveryReloadInterval: model.Duration(100 * time.Millisecond)}
 	manager, err := scrape.NewManager(options, quiet, nil, nil, db, prometheus.NewRegistry())
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := manager.ApplyConfig(cfg); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	targets := make(chan map[string][]*targetgroup.Group, 1)
 	targets <- map[string][]*targetgroup.Group{"revox": {{Source: "replicas", Targets: []model.LabelSet{
@@ -305,11 +309,9 @@ scrape_configs:
 	go func() { done <- manager.Run(targets) }()
 	select {
 	case err := <-done:
-		t.Fatal(err)
+		return err
 	case <-time.After(watched):
 	}
 	manager.Stop()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	return <-done
 }

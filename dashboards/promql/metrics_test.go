@@ -51,19 +51,20 @@ func readMetrics(t *testing.T) map[string]metric {
 // readReference returns the metrics of the reference.
 func readReference(t *testing.T) map[string]metric {
 	t.Helper()
-	text, err := os.ReadFile("../../collector/METRICS.md")
+	text, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	metrics := map[string]metric{}
-	sections := strings.Split(string(text), "\n### ")[1:]
+	families, _, _ := strings.Cut(string(text), "\n## Label values\n")
+	sections := strings.Split(families, "\n### ")[1:]
 	for _, section := range sections {
 		head := regexp.MustCompile("^`(\\w+)`\n\n\\*(counter|gauge|histogram)\\b").FindStringSubmatch(section)
 		if head == nil {
 			t.Fatalf("the reference has a metric without a type:\n%s", section)
 		}
 		m := metric{counter: head[2] != "gauge", labels: slices.Clone(always), values: map[string][]string{}}
-		for _, line := range regexp.MustCompile("(?m)^- `(\\w+)`: (.*)$").FindAllStringSubmatch(section, -1) {
+		for _, line := range regexp.MustCompile("(?m)^- \\[?`(\\w+)`(?:\\]\\(.*?\\))?: (.*)$").FindAllStringSubmatch(section, -1) {
 			m.labels = append(m.labels, line[1])
 			if regexp.MustCompile("^(`[^`]+` ?)+$").MatchString(line[2]) {
 				m.values[line[1]] = strings.Fields(strings.ReplaceAll(line[2], "`", ""))

@@ -1,5 +1,5 @@
 // Package promql tests every PromQL expression of this repository with Prometheus' own parser and engine: the queries of
-// dashboards, the alert rules and the examples of the metrics reference. It is a module of its own, so that users do not
+// dashboards, the alert rules and the examples in documents. It is a module of its own, so that users do not
 // get Prometheus as a dependency.
 package promql
 

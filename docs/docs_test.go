@@ -1,0 +1,177 @@
+// Package docs tests the documents of the repository: their links, and the length of the README.
+package docs
+
+import (
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+func TestMain(m *testing.M) {
+	if err := os.Chdir(".."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// documents returns each Markdown file of the repository, with its text.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{".git", "build", "dist", "testdata"}, d.Name()):
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".md":
+			found[path] = read(t, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var (
+	fenced  = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+	code    = regexp.MustCompile("`[^`\n]*`")
+	link    = regexp.MustCompile(`\]\(<?([^()<>]+)>?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+)
+
+// prose returns a document without its blocks of code.
+func prose(text string) string { return fenced.ReplaceAllString(text, "") }
+
+// anchors returns the anchors that GitHub gives to the headings of a document.
+func anchors(text string) (found []string) {
+	for _, match := range heading.FindAllStringSubmatch(prose(text), -1) {
+		anchor := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, link.ReplaceAllString(match[1], ""))
+		found = append(found, anchor)
+	}
+	return found
+}
+
+// ours is how a document links to a file of the repository from outside.
+const ours = "https://github.com/revox-exporter/revox_exporter/blob/main/"
+
+// Every link between documents leads to a file or folder that exists, and to a heading of it.
+func TestLinks(t *testing.T) {
+	texts, links := documents(t), 0
+	for path, text := range texts {
+		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(prose(text), "code"), -1) {
+			target, file := match[1], path
+			name, anchor, _ := strings.Cut(target, "#")
+			switch {
+			case strings.HasPrefix(name, ours):
+				file = strings.TrimPrefix(name, ours)
+			case strings.Contains(name, ":"):
+				continue // elsewhere
+			case name != "":
+				decoded, err := url.PathUnescape(name)
+				if err != nil {
+					t.Errorf("%s: the link %s: %v", path, target, err)
+				}
+				file = filepath.Join(filepath.Dir(path), decoded)
+			}
+			links++
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s links to %s, which does not exist", path, target)
+				continue
+			}
+			if anchor != "" && !slices.Contains(anchors(texts[file]), anchor) {
+				t.Errorf("%s links to %s, but %s has no such heading", path, target, file)
+			}
+		}
+	}
+	if links < 200 {
+		t.Errorf("only %d links found", links)
+	}
+}
+
+// No two headings of a document are the same: a link would lead to the first.
+func TestHeadings(t *testing.T) {
+	for path, text := range documents(t) {
+		if path == "CHANGELOG.md" {
+			continue // each version has the same
+		}
+		seen := map[string]bool{}
+		for _, anchor := range anchors(text) {
+			if seen[anchor] {
+				t.Errorf("%s has two headings #%s", path, anchor)
+			}
+			seen[anchor] = true
+		}
+	}
+}
+
+// The README is short, has the commands of the first minutes, and leads to every document in docs.
+func TestREADME(t *testing.T) {
+	readme := read(t, "README.md")
+	if words := len(strings.Fields(readme)); words > 1500 {
+		t.Errorf("README.md has %d words, want at most 1500: move text to docs/", words)
+	}
+	for _, command := range []string{"\ngo run . --demo\n", "\ngo test ./...\n"} {
+		if !strings.Contains(readme, command) {
+			t.Errorf("README.md lacks the command %q", strings.TrimSpace(command))
+		}
+	}
+	const picture = "docs/images/overview.png"
+	if _, err := os.Stat(picture); err == nil && !strings.Contains(readme, "]("+picture+")") {
+		t.Errorf("README.md does not show %s", picture)
+	}
+	inDocs, err := filepath.Glob("docs/*.md")
+	if err != nil || len(inDocs) == 0 {
+		t.Fatalf("no documents (%v)", err)
+	}
+	for _, path := range inDocs {
+		if !strings.Contains(readme, "]("+path) {
+			t.Errorf("README.md does not link to %s", path)
+		}
+	}
+}
+
+// A paragraph has at most four sentences.
+func TestParagraphs(t *testing.T) {
+	end := regexp.MustCompile(`[.?!][)*]*(?:\s+[A-Z*\[(]|$)`)
+	for path, text := range documents(t) {
+		if path != "README.md" && filepath.Dir(path) != "docs" || path == "docs/architecture.md" {
+			continue
+		}
+		for _, paragraph := range regexp.MustCompile(`\n\s*\n|\n *(?:- |\d+\. |\|)`).Split(prose(text), -1) {
+			if strings.HasPrefix(paragraph, "|") {
+				continue
+			}
+			plain := code.ReplaceAllString(link.ReplaceAllString(paragraph, "]"), "code")
+			sentences := strings.Count(end.ReplaceAllString(strings.TrimSpace(plain), "\x00"), "\x00")
+			if sentences > 4 {
+				t.Errorf("%s has a paragraph of %d sentences:\n%s", path, sentences, strings.TrimSpace(paragraph))
+			}
+		}
+	}
+}
