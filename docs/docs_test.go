@@ -175,3 +175,50 @@ func TestParagraphs(t *testing.T) {
 		}
 	}
 }
+
+// fromElsewhere are texts of error messages that the system, Go or HTTP has.
+var fromElsewhere = []string{
+	"address already in use", "connection refused", "unknown long flag", "407 Proxy Authentication Required", "304 Not Modified",
+}
+
+// The texts by which users look for an error or a warning in troubleshooting.md are those that the program has.
+func TestTroubleshootingQuotesTheProgram(t *testing.T) {
+	var program strings.Builder
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && len(d.Name()) > 1 && d.Name()[0] == '.':
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go"):
+			program.WriteString(read(t, path))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := regexp.MustCompile(`" \+\s+"`).ReplaceAllString(program.String(), "")
+	source = regexp.MustCompile(`%[a-z]`).ReplaceAllString(source, "...")
+	quoted, checked := 0, false
+	for line := range strings.Lines(read(t, "docs/troubleshooting.md")) {
+		first, rest, row := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		switch {
+		case !row || line[0] != '|':
+			continue
+		case strings.HasPrefix(rest, "cause") || strings.HasPrefix(rest, "meaning"): // the head of a table
+			checked = regexp.MustCompile(`^the (error|text|line) `).MatchString(first)
+		case checked:
+			for _, text := range code.FindAllString(first, -1) {
+				quoted++
+				text = strings.Trim(text, "`")
+				if !slices.Contains(fromElsewhere, text) && !strings.Contains(source, text) {
+					t.Errorf("troubleshooting.md quotes %q, which the program does not say", text)
+				}
+			}
+		}
+	}
+	if quoted < 30 {
+		t.Errorf("only %d texts found", quoted)
+	}
+}
