@@ -33,6 +33,7 @@ func TestVersions(t *testing.T) {
 		{"charts/revox-exporter/README.md", `revox-exporter --version (\S+)`, ours},
 		{"examples/kubernetes/statefulset.yaml", `ghcr\.io/revox-exporter/revox_exporter:(\S+)`, ours},
 		{"examples/kubernetes/deployment.yaml", `ghcr\.io/revox-exporter/revox_exporter:(\S+)`, ours},
+		{"README.md", `ghcr\.io/revox-exporter/revox_exporter:([0-9.]+)`, ours},
 		{"docs/install.md", `(?m)^VERSION=(\S+)$`, ours},
 		{"docs/install.md", `ghcr\.io/revox-exporter/revox_exporter:([0-9.]+)`, ours},
 		{"Dockerfile", `golang:([0-9.]+)`, toolchain[1]},
