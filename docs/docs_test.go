@@ -13,13 +13,6 @@ import (
 	"unicode"
 )
 
-func TestMain(m *testing.M) {
-	if err := os.Chdir(".."); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
-
 // documents returns each Markdown file of the repository, with its text.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
@@ -82,6 +75,7 @@ const ours = "https://github.com/revox-exporter/revox_exporter/blob/main/"
 
 // Every link between documents leads to a file or folder that exists, and to a heading of it.
 func TestLinks(t *testing.T) {
+	t.Chdir("..")
 	texts, links := documents(t), 0
 	for path, text := range texts {
 		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(prose(text), "code"), -1) {
@@ -116,6 +110,7 @@ func TestLinks(t *testing.T) {
 
 // No two headings of a document are the same: a link would lead to the first.
 func TestHeadings(t *testing.T) {
+	t.Chdir("..")
 	for path, text := range documents(t) {
 		if path == "CHANGELOG.md" {
 			continue // each version has the same
@@ -132,6 +127,7 @@ func TestHeadings(t *testing.T) {
 
 // The README is short, has the commands of the first minutes, and leads to every document in docs.
 func TestREADME(t *testing.T) {
+	t.Chdir("..")
 	readme := read(t, "README.md")
 	if words := len(strings.Fields(readme)); words > 1500 {
 		t.Errorf("README.md has %d words, want at most 1500: move text to docs/", words)
@@ -158,6 +154,7 @@ func TestREADME(t *testing.T) {
 
 // A paragraph has at most four sentences.
 func TestParagraphs(t *testing.T) {
+	t.Chdir("..")
 	end := regexp.MustCompile(`[.?!][)*]*(?:\s+[A-Z*\[(]|$)`)
 	for path, text := range documents(t) {
 		if path != "README.md" && filepath.Dir(path) != "docs" || path == "docs/architecture.md" {
@@ -183,6 +180,7 @@ var fromElsewhere = []string{
 
 // The texts by which users look for an error or a warning in troubleshooting.md are those that the program has.
 func TestTroubleshootingQuotesTheProgram(t *testing.T) {
+	t.Chdir("..")
 	var program strings.Builder
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		switch {

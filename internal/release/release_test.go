@@ -12,15 +12,9 @@ import (
 
 var update = flag.Bool("update", false, "write the versions again")
 
-func TestMain(m *testing.M) {
-	if err := os.Chdir("../.."); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
-
 // The version of the next release is in the file .version, and that of Go in go.mod. Whatever else names one has the same.
 func TestVersions(t *testing.T) {
+	t.Chdir("../..")
 	module := readText(t, "go.mod")
 	toolchain := regexp.MustCompile(`(?m)^toolchain go(\S+)$`).FindStringSubmatch(module)
 	if toolchain == nil {
@@ -82,6 +76,7 @@ func readText(t *testing.T, path string) string {
 
 // Actions and images of workflows, Dockerfile and compose.yaml are pinned by digest, and their versions are said beside it.
 func TestPinned(t *testing.T) {
+	t.Chdir("../..")
 	workflows, err := filepath.Glob(".github/workflows/*.yml")
 	if err != nil || len(workflows) == 0 {
 		t.Fatalf("no workflows (%v)", err)
