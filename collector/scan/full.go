@@ -1,10 +1,13 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/known"
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
@@ -24,7 +27,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 		s.claim.Turn(ctx)
 	}
 	f := s.newFull()
-	var finder LayoutFinder
+	var finder paging.LayoutFinder
 	var summary revoxapi.RowsSummary
 	onPage := func(o *apirequest.Options) {
 		o.OnPage = func(p apirequest.Page) {
@@ -40,7 +43,7 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 		f.add(r)
-		if weight := s.rows.Weight() + f.known.weight(); weight >= s.grown+growStep {
+		if weight := s.rows.Weight() + f.known.Weight(); weight >= s.grown+growStep {
 			if err := s.grow(weight); err != nil {
 				return nil, err
 			}
@@ -49,8 +52,8 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 			}
 		}
 	}
-	f.known.finished = f.known.finished.Clone() // without spare capacity
-	t := f.known.finished.Clone()
+	f.known.Finished = f.known.Finished.Clone() // without spare capacity
+	t := f.known.Finished.Clone()
 	t.Merge(f.others)
 	if f.name != "" {
 		t.Name = f.name
@@ -63,11 +66,11 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 	found := &Result{Tally: t, Rows: set, Returned: s.returned, Full: true, Differences: f.differences}
 	// One page is read in fewer requests than the totals. Besides, some servers' total counts only the rows that they send.
 	if layout, ok := finder.Found(summary.Rows); ok && s.scanner.FullInterval > 0 && f.filterable && layout.Pages() > 1 {
-		f.known.Layout, f.known.list, f.known.class = layout, list, slices.Clone(f.known.class)
-		if was := s.before.Known; s.broken || f.totalsAreWrong() {
+		f.known.Layout, f.known.List, f.known.Classes = layout, list, slices.Clone(f.known.Classes)
+		if s.broken || f.totalsAreWrong() {
 			f.known.BrokenAt = s.start
-		} else if was != nil && s.start.Sub(was.BrokenAt) < filterRetry {
-			f.known.BrokenAt = was.BrokenAt
+		} else if s.start.Sub(f.was.BrokenAt) < filterRetry {
+			f.known.BrokenAt = f.was.BrokenAt
 		}
 		found.Known = f.known
 	}
@@ -77,8 +80,9 @@ func (s *run) full(ctx context.Context) (*Result, error) {
 // fullScan is a full scan in progress.
 type fullScan struct {
 	run   *run
-	known *Known
-	// others counts the rows that are not in known.finished.
+	was   *known.Rows // what the scan before has found; empty if there was none
+	known *known.Rows
+	// others counts the rows that are not in known.Finished.
 	others      *tally.Tally
 	filterable  bool
 	name        string
@@ -88,52 +92,45 @@ type fullScan struct {
 }
 
 func (s *run) newFull() *fullScan {
-	f := &fullScan{run: s, byStatus: map[revoxapi.CallStatus]int{}, others: tally.New(s.scanner.Labels), filterable: true, known: &Known{
-		FullAt: s.start, At: s.start, finished: tally.New(s.scanner.Labels),
-		class: make([]class, 0, s.before.Rows.Len()),
-		read:  []revoxapi.CallStatus{revoxapi.CallCalling, revoxapi.CallScheduled},
-	}}
-	if was := s.before.Known; was != nil {
-		f.known.read, f.known.early = slices.Clone(was.read), was.early
-		f.known.requeued, f.known.retry, f.known.waits = was.requeued, was.retry, was.waits
-		f.known.proven = was.proven && was.BrokenAt.IsZero()
+	was := cmp.Or(s.before.Known, known.Nothing())
+	k := was.Next(s.start)
+	k.FullAt, k.BrokenAt, k.Outcomes = s.start, time.Time{}, false
+	k.Proven = was.Proven && was.BrokenAt.IsZero()
+	k.Read, k.Classes = slices.Clone(was.Read), make([]known.Class, 0, s.before.Rows.Len())
+	k.Finished = tally.New(s.scanner.Labels)
+	return &fullScan{
+		run: s, was: was, known: k, others: tally.New(s.scanner.Labels), filterable: true, byStatus: map[revoxapi.CallStatus]int{},
 	}
-	return f
 }
+
+// maxReadStatuses is the number of statuses that are read by each scan. If there are more, all scans are full.
+const maxReadStatuses = 8
 
 // add adds the next row.
 func (f *fullScan) add(r tally.Row) {
 	k := f.known
 	if r.Call != nil && r.Call.Status != "" && !slices.Contains(tally.Calls.Known, string(r.Call.Status)) &&
-		!k.reads(revoxapi.CallStatus(r.Call.Status)) {
+		!slices.Contains(k.Read, revoxapi.CallStatus(r.Call.Status)) {
 		// The state keeps these: what must not be shown must not be in it either.
-		f.filterable = f.filterable && len(k.read) < maxReadStatuses && f.run.scanner.Labels.MayShow(string(r.Call.Status))
+		f.filterable = f.filterable && len(k.Read) < maxReadStatuses && f.run.scanner.Labels.MayShow(string(r.Call.Status))
 		if f.filterable {
-			k.read = append(k.read, revoxapi.CallStatus(r.Call.Status))
+			k.Read = append(k.Read, revoxapi.CallStatus(r.Call.Status))
 		}
 	}
-	c, ok := k.classify(&r)
+	c, ok := k.Classify(&r)
 	f.filterable = f.filterable && ok
-	position := len(k.class)
+	position := len(k.Classes)
 	f.compare(position, c, &r)
-	k.observe(&r, f.run.serverTime())
-	if f.run.before.Known != nil {
-		k.noteEarly(restingAt(f.run.before.Known.resting, position), &r)
+	k.Observe(&r, f.was.Resting.At(position), f.run.serverTime())
+	if c >= known.Completed {
+		k.Proven = k.Proven || proves(&r)
+		k.Outcomes = k.Outcomes || r.Call.HasOutcome()
 	}
-	if c == active {
-		k.rest(position, &r, f.run.start)
-	}
-	defer func() { k.class = append(k.class, c) }()
 	into := f.others
-	if c >= completed {
-		k.proven = k.proven || proves(&r)
-		k.outcomes = k.outcomes || r.Call.HasOutcome()
-		if k.addLate(position, r, f.run.start) {
-			c = late
-		} else {
-			into = k.finished
-		}
+	if c = k.Keep(position, &r, c); c >= known.Completed {
+		into = k.Finished
 	}
+	k.Classes = append(k.Classes, c)
 	f.run.count(into, r)
 	if into.Name != "" {
 		f.name = into.Name
@@ -152,29 +149,33 @@ func (f *fullScan) totalsAreWrong() bool {
 
 // compare counts the row at a position as a difference if the later scan just before should have seen that it changed. A
 // status whose rows should only be counted is read from then on.
-func (f *fullScan) compare(position int, c class, r *tally.Row) {
-	was := f.run.before.Known
+func (f *fullScan) compare(position int, c known.Class, r *tally.Row) {
 	if r.Call != nil {
 		f.byStatus[revoxapi.CallStatus(r.Call.Status)]++
 	}
-	if was == nil || position >= len(was.class) || was.class[position] != c && was.class[position] != late {
+	if position >= len(f.was.Classes) || f.was.Classes[position] != c && f.was.Classes[position] != known.Late {
 		f.changed++
 	}
-	was = f.run.known
-	if was == nil || position >= was.list.Len() || was.list.Key(position) != rows.Key(r.ID) {
+	was := f.run.known
+	if was == nil || position >= was.List.Len() || was.List.Key(position) != rows.Key(r.ID) {
 		return
 	}
-	switch before := was.class[position]; {
-	case before >= completed && c != before, before == late && c < completed:
+	switch before := was.Classes[position]; {
+	case !c.Follows(before):
 		f.differences++
-	case before == waiting && c != waiting && len(r.Call.Attempts) > 0:
+	case before == known.Waiting && c != known.Waiting && len(r.Call.Attempts) > 0:
 		oldest := r.Call.Attempts[len(r.Call.Attempts)-1]
 		if !oldest.StartedAt.Valid() || !oldest.StartedAt.Time.Before(was.At.Add(-time.Minute)) {
 			return // it has begun since
 		}
 		f.differences++
-		if status := revoxapi.CallStatus(r.Call.Status); slices.Contains(countedStatuses, status) && !f.known.reads(status) {
-			f.known.read = append(f.known.read, status)
+		if status := revoxapi.CallStatus(r.Call.Status); slices.Contains(f.known.Counted(), status) {
+			f.known.Read = append(f.known.Read, status)
 		}
 	}
 }
+
+// filterRetry is how long scans are full after a filter proved wrong.
+const filterRetry = 24 * time.Hour
+
+func abs(n int) int { return max(n, -n) }

@@ -1,9 +1,6 @@
 package scan_test
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -13,8 +10,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const campaignID = "0c7c1d8e-campaign"
 
 // newServer starts a simulated API that ends with the test.
 func newServer(t *testing.T, opts ...revoxtest.Option) *revoxtest.Server {
@@ -34,31 +29,4 @@ func newClient(t *testing.T, url string, opts ...revoxapi.Option) *revoxapi.Clie
 	}
 	t.Cleanup(client.CloseIdleConnections)
 	return client
-}
-
-type row struct {
-	ID string `json:"id"`
-}
-
-func (r row) RowID() string { return r.ID }
-
-func idOf(i int) string { return fmt.Sprintf("row-%05d", i) }
-
-// makeRows returns the rows numbered from (included) to to (excluded).
-func makeRows(from, to int) []json.RawMessage {
-	rows := []json.RawMessage{}
-	for i := from; i < to; i++ {
-		rows = append(rows, fmt.Appendf(nil, `{"id":%q}`, idOf(i)))
-	}
-	return rows
-}
-
-// asError fails the test unless err is a *revoxapi.Error of the given kind.
-func asError(t *testing.T, err error, kind revoxapi.ErrorKind) *revoxapi.Error {
-	t.Helper()
-	e, ok := errors.AsType[*revoxapi.Error](err)
-	if !ok || e.Kind != kind {
-		t.Fatalf("%v (%T) is not an error of kind %q", err, err, kind)
-	}
-	return e
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/revox-exporter/revox_exporter/collector/known"
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -26,8 +28,8 @@ func (s *run) later(ctx context.Context) (*Result, error) {
 		return nil, errReadAll
 	}
 	l := &laterScan{
-		run: s, was: was, layout: was.Layout, keys: was.list.Keys(), class: slices.Clone(was.class), late: slices.Clone(was.late),
-		resting: slices.Clone(was.resting),
+		run: s, was: was, layout: was.Layout, keys: was.List.Keys(), class: slices.Clone(was.Classes), late: slices.Clone(was.Late),
+		resting: slices.Clone(was.Resting),
 		totals:  map[revoxapi.CallStatus]int{}, found: map[uint64]*tally.Row{}, at: map[uint64]int{},
 		unplaced: map[uint64]struct{}{}, read: tally.New(s.scanner.Labels),
 	}
@@ -49,21 +51,21 @@ func (s *run) later(ctx context.Context) (*Result, error) {
 // laterScan is a later scan in progress.
 type laterScan struct {
 	run    *run
-	was    *Known
-	layout Layout
-	// keys, class and late are as in Known, up to date for the rows in found. The class of a row that is found finished is
+	was    *known.Rows
+	layout paging.Layout
+	// keys, class and late are as in known.Rows, up to date for the rows in found. The class of a row that is found finished is
 	// not late.
 	keys   []uint64
-	class  []class
-	late   []lateRow
+	class  []known.Class
+	late   []known.LateRow
 	called int // the number of rows that were waiting and are not any more
 	shift  int // the number of rows that were added at the beginning
 	// active are the statuses whose rows are read.
 	active []revoxapi.CallStatus
 	// listed reports that the list of scheduled calls is compared with the rows that rest, instead of being read.
 	listed bool
-	// resting is as in Known, and rests reports, by position, which of these rows rest unless they are found.
-	resting []restingRow
+	// resting is as in known.Rows, and rests reports, by position, which of these rows rest unless they are found.
+	resting known.RestingRows
 	rests   []bool
 	// idle reports that nothing is going on: all calls are finished, and there are no new rows.
 	idle bool
@@ -87,27 +89,25 @@ type laterScan struct {
 // readTotals asks how many rows there are, in all and of the statuses that are counted. If all calls are finished, it asks
 // for the statuses that there are: a row that gets another status leaves one of them.
 func (l *laterScan) readTotals(ctx context.Context) error {
-	l.idle = !slices.ContainsFunc(l.was.class, func(c class) bool { return c < completed })
-	requests := []PageRequest{{Number: l.layout.FirstPage + l.layout.Total - 1, Size: 1}}
-	var rest []PageRequest
-	countable := l.was.countable(l.run.start)
-	l.active = slices.Clone(l.was.read)
+	l.idle = !slices.ContainsFunc(l.was.Classes, func(c known.Class) bool { return c < known.Completed })
+	requests := []paging.Request{l.layout.Row(l.layout.Total-1, "")}
+	var rest []paging.Request
+	countable := l.was.Countable(l.run.start)
+	l.active = slices.Clone(l.was.Read)
 	if l.listed = l.scheduled() > l.layout.PageSize; l.listed {
 		l.active = slices.DeleteFunc(l.active, func(s revoxapi.CallStatus) bool { return s == revoxapi.CallScheduled })
-		rest = append(rest, PageRequest{Number: l.layout.FirstPage, Size: 1, Status: revoxapi.CallScheduled})
+		rest = append(rest, l.layout.Row(0, revoxapi.CallScheduled))
 	}
-	for _, status := range countedStatuses {
-		switch {
-		case l.was.reads(status):
-		case countable:
-			rest = append(rest, PageRequest{Number: l.layout.FirstPage, Size: 1, Status: status})
-		default:
+	for _, status := range l.was.Counted() {
+		if countable {
+			rest = append(rest, l.layout.Row(0, status))
+		} else {
 			l.active = append(l.active, status)
 		}
 	}
-	for c, status := range finishedStatuses {
-		request := PageRequest{Number: l.layout.FirstPage, Size: 1, Status: status}
-		if l.idle && !slices.Contains(l.was.class, c) {
+	for _, c := range known.Finished {
+		request := l.layout.Row(0, c.Status())
+		if l.idle && !slices.Contains(l.was.Classes, c) {
 			rest = append(rest, request)
 		} else {
 			requests = append(requests, request)
@@ -116,7 +116,7 @@ func (l *laterScan) readTotals(ctx context.Context) error {
 	if !l.idle {
 		requests = append(requests, rest...)
 	}
-	each := func(p Page[tally.Row]) error {
+	each := func(p paging.Page[tally.Row]) error {
 		if p.Status != "" {
 			l.totals[p.Status] = int(*p.Total)
 			return nil
@@ -143,17 +143,17 @@ func (l *laterScan) readActive(ctx context.Context) error {
 		(total != l.scheduled() || slices.ContainsFunc(l.resting, l.due)) {
 		l.listed, l.active = false, append(l.active, revoxapi.CallScheduled)
 	}
-	var first, rest []PageRequest
+	var first, rest []paging.Request
 	for _, status := range l.active {
-		first = append(first, PageRequest{Number: l.layout.FirstPage, Size: l.layout.PageSize, Status: status})
+		first = append(first, l.layout.Page(0, status))
 	}
 	active := 0
-	each := func(p Page[tally.Row]) error {
+	each := func(p paging.Page[tally.Row]) error {
 		l.totals[p.Status] = int(*p.Total)
 		if p.Number == l.layout.FirstPage {
 			active += int(*p.Total)
-			for number := 1; number*p.Size < int(*p.Total); number++ {
-				rest = append(rest, PageRequest{Number: p.Number + number, Size: p.Size, Status: p.Status})
+			for index := 1; index*p.Size < int(*p.Total); index++ {
+				rest = append(rest, l.layout.Page(index, p.Status))
 			}
 		}
 		return l.see(p.Rows)
@@ -175,7 +175,7 @@ func (l *laterScan) see(read []tally.Row) error {
 	for i := range read {
 		key := rows.Key(read[i].ID)
 		if l.found[key] == nil {
-			l.foundParts += parts(&read[i])
+			l.foundParts += read[i].Parts()
 		}
 		l.found[key] = &read[i]
 		l.unplaced[key] = struct{}{}
@@ -198,15 +198,15 @@ func (l *laterScan) place() error {
 		}
 		delete(l.unplaced, key)
 		l.at[key] = position
-		now, ok := l.was.classify(l.found[key])
+		now, ok := l.was.Classify(l.found[key])
 		was := l.class[position]
-		if !ok || was >= completed && now != was || was == late && now < completed {
+		if !ok || !now.Follows(was) {
 			return errReadAll // among others, a finished call that was opened again
 		}
-		if was == waiting && now != waiting {
+		if was == known.Waiting && now != known.Waiting {
 			l.called++
 		}
-		if was != late {
+		if was != known.Late {
 			l.class[position] = now
 		}
 	}
@@ -216,10 +216,13 @@ func (l *laterScan) place() error {
 	return nil
 }
 
+// row returns the row at a position as it was read; nil if it was not.
+func (l *laterScan) row(position int) *tally.Row { return l.found[l.keys[position]] }
+
 // finished returns how many rows are known to have a finished status.
 func (l *laterScan) finished(status revoxapi.CallStatus) (n int) {
 	for _, c := range l.class {
-		if finishedStatuses[c] == status {
+		if c.Status() == status {
 			n++
 		}
 	}
@@ -233,10 +236,7 @@ func (l *laterScan) finished(status revoxapi.CallStatus) (n int) {
 
 // lateRow returns a late row as it is now.
 func (l *laterScan) lateRow(i int) *tally.Row {
-	if r := l.found[l.keys[l.late[i].position]]; r != nil {
-		return r
-	}
-	return &l.late[i].row
+	return cmp.Or(l.row(l.late[i].Position), &l.late[i].Row)
 }
 
 // check compares what is known of finished rows with the totals. A row that finished after the totals were asked for is
@@ -254,18 +254,18 @@ func (l *laterScan) check(ctx context.Context) error {
 	if l.withoutCall() < -l.called {
 		return errReadAll
 	}
-	if !l.was.proven && !l.run.scanner.filterProven.Load() {
+	if !l.was.Proven && !l.run.scanner.filterProven.Load() {
 		return errReadAll
 	}
 	l.run.scanner.filterProven.Store(true)
-	var again []PageRequest
-	for _, status := range finishedStatuses {
-		if total, asked := l.totals[status]; asked && total != l.finished(status) {
-			again = append(again, PageRequest{Number: l.layout.FirstPage, Size: 1, Status: status})
+	var again []paging.Request
+	for _, c := range known.Finished {
+		if total, asked := l.totals[c.Status()]; asked && total != l.finished(c.Status()) {
+			again = append(again, l.layout.Row(0, c.Status()))
 		}
 	}
-	return l.readPages(ctx, tally.RequestsTotals, again, func(p Page[tally.Row]) error {
-		if known := l.finished(p.Status); known < l.totals[p.Status] || known > int(*p.Total) {
+	return l.readPages(ctx, tally.RequestsTotals, again, func(p paging.Page[tally.Row]) error {
+		if n := l.finished(p.Status); n < l.totals[p.Status] || n > int(*p.Total) {
 			return errReadAll
 		}
 		return nil
@@ -282,7 +282,7 @@ func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
 	}
 	if status == revoxapi.CallQueuedForCalling {
 		for r := range l.stillResting {
-			if r.due == 0 {
+			if r.Due == 0 {
 				n--
 			}
 		}
@@ -294,14 +294,12 @@ func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
 func (l *laterScan) withoutCall() int {
 	n := 0
 	for _, c := range l.class {
-		if c == waiting {
+		if c == known.Waiting {
 			n++
 		}
 	}
-	for _, status := range countedStatuses {
-		if !l.was.reads(status) {
-			n -= l.waitingCalls(status)
-		}
+	for _, status := range l.was.Counted() {
+		n -= l.waitingCalls(status)
 	}
 	return n
 }
@@ -309,53 +307,43 @@ func (l *laterScan) withoutCall() int {
 // result returns the campaign's tally, and what the next scan builds on.
 func (l *laterScan) result() *Result {
 	labels := l.run.scanner.Labels
-	k := &Known{
-		Layout: l.layout, FullAt: l.was.FullAt, At: l.run.start, list: l.was.list, class: l.class, finished: l.was.finished,
-		read: l.was.read, proven: true, outcomes: l.was.outcomes, requeued: l.was.requeued, retry: l.was.retry, waits: l.was.waits,
-		early: l.was.early,
-	}
+	k := l.was.Next(l.run.start)
+	k.Layout, k.Classes, k.Proven = l.layout, l.class, true
 	others, finished := tally.New(labels), tally.New(labels)
 	l.countLate(k, others, finished)
 	for r := range l.stillResting {
-		row := tally.Unpack(r.packed)
-		if row.Call.Status = "queued_for_calling"; r.due != 0 {
-			row.Call.Status = "scheduled"
-		}
-		others.CountRow(row)
-		k.keepResting(r)
+		others.CountRow(r.Row())
+		k.KeepResting(r)
 	}
 	for _, position := range slices.Sorted(maps.Values(l.at)) {
 		key := l.keys[position]
 		r := l.found[key]
-		k.observe(r, l.run.serverTime())
-		k.noteEarly(restingAt(l.was.resting, position-l.shift), r)
-		before := waiting
-		if i := position - l.shift; i >= 0 && i < len(l.was.class) {
-			before = l.was.class[i]
+		k.Observe(r, l.was.Resting.At(position-l.shift), l.run.serverTime())
+		before := known.Waiting
+		if i := position - l.shift; i >= 0 && i < len(l.was.Classes) {
+			before = l.was.Classes[i]
 		}
 		switch c := l.class[position]; {
-		case before >= late: // it is counted already
-		case c == waiting:
+		case before >= known.Late: // it is counted already
+		case c == known.Waiting:
 			l.run.rows.Add(key, nil)
-		case c == active:
-			l.run.count(others, *r)
-			k.rest(position, r, l.run.start)
-		case k.addLate(position, *r, l.run.start):
-			l.class[position] = late
-			l.run.count(others, *r)
 		default:
-			k.outcomes = k.outcomes || r.Call.HasOutcome()
-			l.run.count(finished, *r)
+			into := others
+			if l.class[position] = k.Keep(position, r, c); l.class[position] >= known.Completed {
+				k.Outcomes = k.Outcomes || r.Call.HasOutcome()
+				into = finished
+			}
+			l.run.count(into, *r)
 		}
 	}
-	slices.SortFunc(k.resting, func(a, b restingRow) int { return cmp.Compare(a.position, b.position) })
+	slices.SortFunc(k.Resting, func(a, b known.RestingRow) int { return cmp.Compare(a.Position, b.Position) })
 	if finished.Rows() > 0 {
-		k.finished = tally.New(labels)
-		k.finished.Merge(l.was.finished)
-		k.finished.Merge(finished)
+		k.Finished = tally.New(labels)
+		k.Finished.Merge(l.was.Finished)
+		k.Finished.Merge(finished)
 	}
 	t := tally.New(labels)
-	t.Merge(k.finished)
+	t.Merge(k.Finished)
 	t.Merge(others)
 	t.Name = cmp.Or(l.read.Name, l.run.before.Tally.Name)
 	for i := range t.Fields {
@@ -363,41 +351,34 @@ func (l *laterScan) result() *Result {
 	}
 	l.countWaiting(t)
 	now := l.run.before.Rows.With(l.run.rows.Set())
-	if len(l.keys) != k.list.Len() {
-		k.list = now.List(l.keys)
+	if len(l.keys) != k.List.Len() {
+		k.List = now.List(l.keys)
 	}
 	return &Result{Tally: t, Known: k, Rows: now, Returned: l.run.returned}
 }
 
 // countLate counts the late rows: in finished if they need no further look, else in others.
-func (l *laterScan) countLate(k *Known, others, finished *tally.Tally) {
+func (l *laterScan) countLate(k *known.Rows, others, finished *tally.Tally) {
 	for _, late := range l.late {
-		r := l.found[l.keys[late.position]]
+		r := l.row(late.Position)
 		if r == nil {
-			others.CountRow(late.row)
-			k.keepLate(late)
+			others.CountRow(late.Row)
+			k.KeepLate(late)
 			continue
 		}
-		if late.due(l.run.start) {
-			late.looks++
+		into := finished
+		if l.class[late.Position] = k.LookAgain(late, r); l.class[late.Position] == known.Late {
+			into = others
 		}
-		k.outcomes = k.outcomes || r.Call.HasOutcome()
-		if late.looks == len(lateAfter) || !looksUnfinished(r, k.outcomes, l.run.start) {
-			l.class[late.position], _ = k.classify(r)
-			l.run.count(finished, *r)
-			continue
-		}
-		late.row = *r
-		l.run.count(others, *r)
-		k.keepLate(late)
+		l.run.count(into, *r)
 	}
 }
 
 // countWaiting counts the waiting rows in t.
 func (l *laterScan) countWaiting(t *tally.Tally) {
 	calls := 0
-	for _, status := range countedStatuses {
-		if n := l.waitingCalls(status); !l.was.reads(status) && n > 0 {
+	for _, status := range l.was.Counted() {
+		if n := l.waitingCalls(status); n > 0 {
 			t.Add(tally.Calls, string(status), n)
 			calls += n
 		}

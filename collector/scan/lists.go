@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/revox-exporter/revox_exporter/collector/known"
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -26,8 +28,8 @@ type part struct {
 // readLists finds finished rows that are not known to be finished, and which scheduled rows rest.
 func (l *laterScan) readLists(ctx context.Context) error {
 	var parts []part
-	for _, status := range finishedStatuses {
-		if l.totals[status] > l.finished(status) {
+	for _, c := range known.Finished {
+		if status := c.Status(); l.totals[status] > l.finished(status) {
 			parts = append(parts, part{status: status})
 		}
 	}
@@ -39,7 +41,7 @@ func (l *laterScan) readLists(ctx context.Context) error {
 	for i := range parts {
 		p := &parts[i]
 		p.to, p.after, p.until = l.totals[p.status], -1, len(l.keys)
-		p.known = l.known(p.status)
+		p.known = l.withStatus(p.status)
 	}
 	for len(parts) > 0 {
 		var err error
@@ -50,20 +52,20 @@ func (l *laterScan) readLists(ctx context.Context) error {
 	return nil
 }
 
-// known returns the positions of the rows that are known to have a status, in order.
-func (l *laterScan) known(status revoxapi.CallStatus) (positions []int) {
+// withStatus returns the positions of the rows that are known to have a status, in order.
+func (l *laterScan) withStatus(status revoxapi.CallStatus) (positions []int) {
 	for position, c := range l.class {
-		r := l.found[l.keys[position]]
+		r := l.row(position)
 		switch {
-		case finishedStatuses[c] == status,
-			r != nil && r.Call != nil && revoxapi.CallStatus(r.Call.Status) == status && c == active,
-			status == revoxapi.CallScheduled && l.rests[position] && r == nil && restingAt(l.resting, position).due != 0:
+		case c.Status() == status,
+			r != nil && r.Call != nil && revoxapi.CallStatus(r.Call.Status) == status && c == known.Active,
+			status == revoxapi.CallScheduled && l.rests[position] && r == nil && l.resting.At(position).Due != 0:
 			positions = append(positions, position)
 		}
 	}
 	for i := range l.late {
 		if revoxapi.CallStatus(l.lateRow(i).Call.Status) == status {
-			positions = append(positions, l.late[i].position)
+			positions = append(positions, l.late[i].Position)
 		}
 	}
 	slices.Sort(positions)
@@ -72,7 +74,7 @@ func (l *laterScan) known(status revoxapi.CallStatus) (positions []int) {
 
 // readParts reads the parts that have changed, or divides them in two, which it returns.
 func (l *laterScan) readParts(ctx context.Context, parts []part) (next []part, err error) {
-	var requests []PageRequest
+	var requests []paging.Request
 	var asked []part // by request
 	for _, p := range parts {
 		n := p.to - p.from
@@ -84,12 +86,10 @@ func (l *laterScan) readParts(ctx context.Context, parts []part) (next []part, e
 			continue
 		}
 		size := l.layout.PageSize
-		request := PageRequest{Number: l.layout.FirstPage, Size: size, Status: p.status}
 		p.divided = n > size
 		if p.divided && n != len(p.known) {
-			request.Size = 1
-			request.Number += p.from + (n+size-1)/size/2*size
-			requests, asked = append(requests, request), append(asked, p)
+			middle := p.from + (n+size-1)/size/2*size
+			requests, asked = append(requests, l.layout.Row(middle, p.status)), append(asked, p)
 			continue
 		}
 		// If a part has as many rows as are known there, it probably has the same rows in the same places.
@@ -97,15 +97,14 @@ func (l *laterScan) readParts(ctx context.Context, parts []part) (next []part, e
 			if p.divided && !slices.ContainsFunc(p.known[from-p.from:min(from+size, p.to)-p.from], l.dueAt) {
 				continue
 			}
-			request.Number = l.layout.FirstPage + from/size
-			requests, asked = append(requests, request), append(asked, p)
+			requests, asked = append(requests, l.layout.Page(from/size, p.status)), append(asked, p)
 		}
 	}
 	if l.run.requests[tally.RequestsMoved]+len(requests) > l.layout.Pages() {
 		return nil, errReadAll
 	}
-	var read []Page[tally.Row]
-	err = l.readPages(ctx, tally.RequestsMoved, requests, func(p Page[tally.Row]) error {
+	var read []paging.Page[tally.Row]
+	err = l.readPages(ctx, tally.RequestsMoved, requests, func(p paging.Page[tally.Row]) error {
 		read = append(read, p)
 		return l.see(p.Rows)
 	})
@@ -133,7 +132,7 @@ func (l *laterScan) readParts(ctx context.Context, parts []part) (next []part, e
 		}
 		left := &next[len(next)-1]
 		right := *left
-		left.to = answer.Number*answer.Size - l.layout.FirstPage*answer.Size
+		left.to = l.layout.Position(answer.Request)
 		right.from = left.to
 		if answer.Size > 1 {
 			right.from = min(left.to+answer.Size, p.to)
@@ -157,5 +156,3 @@ func (l *laterScan) readParts(ctx context.Context, parts []part) (next []part, e
 	}
 	return next, nil
 }
-
-func abs(n int) int { return max(n, -n) }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/revox-exporter/revox_exporter/collector/known"
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
@@ -41,7 +43,7 @@ func (l *laterScan) append(ctx context.Context, added int) error {
 		switch {
 		case position < len(l.keys) && l.keys[position] == key:
 		case position == len(l.keys) && position < l.total && !l.run.before.Rows.Has(key):
-			l.keys, l.class = append(l.keys, key), append(l.class, waiting)
+			l.keys, l.class = append(l.keys, key), append(l.class, known.Waiting)
 		default:
 			return errReadAll
 		}
@@ -63,16 +65,16 @@ func (l *laterScan) prepend(ctx context.Context, added int, last uint64) error {
 	if err != nil {
 		return err
 	}
-	end := []PageRequest{{Number: l.layout.FirstPage + l.total - 1, Size: 1}}
-	err = l.readPages(ctx, tally.RequestsMoved, end, func(p Page[tally.Row]) error {
+	end := []paging.Request{l.layout.Row(l.total-1, "")}
+	err = l.readPages(ctx, tally.RequestsMoved, end, func(p paging.Page[tally.Row]) error {
 		if len(p.Rows) != 1 || rows.Key(p.Rows[0].ID) != last {
 			return errReadAll
 		}
 		return nil
 	})
-	l.keys, l.class = slices.Concat(first, l.keys), slices.Concat(make([]class, added), l.class)
+	l.keys, l.class = slices.Concat(first, l.keys), slices.Concat(make([]known.Class, added), l.class)
 	for i := range l.late {
-		l.late[i].position += added
+		l.late[i].Position += added
 	}
 	l.shift = added
 	return err
@@ -81,16 +83,16 @@ func (l *laterScan) prepend(ctx context.Context, added int, last uint64) error {
 // readRange reads the pages with these indexes, and calls each for every row in order. At the end, complete must return
 // true.
 func (l *laterScan) readRange(ctx context.Context, from, to int, each func(position int, key uint64) error, complete func() bool) error {
-	var requests []PageRequest
+	var requests []paging.Request
 	for i := from; i <= to; i++ {
-		requests = append(requests, PageRequest{Number: l.layout.FirstPage + i, Size: l.layout.PageSize})
+		requests = append(requests, l.layout.Page(i, ""))
 	}
-	err := l.readPages(ctx, tally.RequestsMoved, requests, func(p Page[tally.Row]) error {
+	err := l.readPages(ctx, tally.RequestsMoved, requests, func(p paging.Page[tally.Row]) error {
 		if int(*p.Total) != l.total {
 			return errReadAll
 		}
 		for i := range p.Rows {
-			if err := each((p.Number-l.layout.FirstPage)*l.layout.PageSize+i, rows.Key(p.Rows[i].ID)); err != nil {
+			if err := each(l.layout.Position(p.Request)+i, rows.Key(p.Rows[i].ID)); err != nil {
 				return err
 			}
 		}
@@ -106,16 +108,14 @@ func (l *laterScan) readRange(ctx context.Context, from, to int, each func(posit
 // readMoved reads active rows that neither rest nor were among those with an active status, and late rows that are due.
 func (l *laterScan) readMoved(ctx context.Context) error {
 	// Queued calls are read through the filter if that takes fewer requests than to read each where it lies.
-	var requests []PageRequest
-	for _, status := range countedStatuses {
-		for n := 0; !slices.Contains(l.active, status) && n < l.totals[status]; n += l.layout.PageSize {
-			requests = append(requests, PageRequest{
-				Number: l.layout.FirstPage + n/l.layout.PageSize, Size: l.layout.PageSize, Status: status,
-			})
+	var requests []paging.Request
+	for _, status := range l.was.Counted() {
+		for i := 0; !slices.Contains(l.active, status) && i*l.layout.PageSize < l.totals[status]; i++ {
+			requests = append(requests, l.layout.Page(i, status))
 		}
 	}
 	if len(requests) < len(l.requestsAt(l.unread())) {
-		err := l.readPages(ctx, tally.RequestsActive, requests, func(p Page[tally.Row]) error {
+		err := l.readPages(ctx, tally.RequestsActive, requests, func(p paging.Page[tally.Row]) error {
 			l.totals[p.Status] = int(*p.Total)
 			return l.see(p.Rows)
 		})
@@ -125,8 +125,8 @@ func (l *laterScan) readMoved(ctx context.Context) error {
 	}
 	positions := l.unread()
 	for i := range l.late {
-		if r := &l.late[i]; r.due(l.run.start) && l.found[l.keys[r.position]] == nil {
-			positions = append(positions, r.position)
+		if r := &l.late[i]; r.Due(l.run.start) && l.row(r.Position) == nil {
+			positions = append(positions, r.Position)
 		}
 	}
 	return l.readPositions(ctx, positions)
@@ -135,7 +135,7 @@ func (l *laterScan) readMoved(ctx context.Context) error {
 // unread returns the positions of active rows that neither rest nor were read.
 func (l *laterScan) unread() (positions []int) {
 	for position, c := range l.class {
-		if c == active && !l.rests[position] && l.found[l.keys[position]] == nil {
+		if c == known.Active && !l.rests[position] && l.row(position) == nil {
 			positions = append(positions, position)
 		}
 	}
@@ -143,7 +143,7 @@ func (l *laterScan) unread() (positions []int) {
 }
 
 // requestsAt returns the requests that read the rows at these positions: one by one, or the whole page where there are many.
-func (l *laterScan) requestsAt(positions []int) (requests []PageRequest) {
+func (l *laterScan) requestsAt(positions []int) (requests []paging.Request) {
 	size := l.layout.PageSize
 	onPage := map[int]int{}
 	for _, position := range positions {
@@ -154,9 +154,9 @@ func (l *laterScan) requestsAt(positions []int) (requests []PageRequest) {
 		page := position / size
 		switch {
 		case onPage[page] <= size/16+1:
-			requests = append(requests, PageRequest{Number: l.layout.FirstPage + position, Size: 1})
+			requests = append(requests, l.layout.Row(position, ""))
 		case i == 0 || positions[i-1]/size != page:
-			requests = append(requests, PageRequest{Number: l.layout.FirstPage + page, Size: size})
+			requests = append(requests, l.layout.Page(page, ""))
 		}
 	}
 	return requests
@@ -168,8 +168,8 @@ func (l *laterScan) readPositions(ctx context.Context, positions []int) error {
 	if len(requests) > l.layout.Pages() {
 		return errReadAll
 	}
-	err := l.readPages(ctx, tally.RequestsMoved, requests, func(p Page[tally.Row]) error {
-		first := (p.Number - l.layout.FirstPage) * p.Size
+	err := l.readPages(ctx, tally.RequestsMoved, requests, func(p paging.Page[tally.Row]) error {
+		first := l.layout.Position(p.Request)
 		for i := range p.Rows {
 			if first+i >= len(l.keys) || rows.Key(p.Rows[i].ID) != l.keys[first+i] {
 				return errReadAll

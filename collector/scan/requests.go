@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -15,12 +16,12 @@ var errFilter = errors.New("the filter by status cannot be used")
 
 // readPages makes requests of a kind and calls each for every answer, in order. Answers have a total, and no rows but
 // those that were asked for: else the error is errFilter, or errReadAll if there is no such page.
-func (l *laterScan) readPages(ctx context.Context, kind string, requests []PageRequest, each func(Page[tally.Row]) error) error {
+func (l *laterScan) readPages(ctx context.Context, kind string, requests []paging.Request, each func(paging.Page[tally.Row]) error) error {
 	if len(requests) == 0 {
 		return nil
 	}
 	s := l.run
-	for p, err := range ReadPages[tally.Row](ctx, s.scanner.Client, s.campaignID, requests, s.option) {
+	for p, err := range paging.Read[tally.Row](ctx, s.scanner.Client, s.campaignID, requests, s.option) {
 		switch status := revoxapi.StatusOf(err); {
 		case status == http.StatusNotFound, refused(status) && p.Status == "":
 			return errReadAll // there are fewer pages than before
@@ -49,7 +50,7 @@ func refused(status int) bool {
 }
 
 // checkPage checks that an answer is what the request asked for.
-func (l *laterScan) checkPage(p Page[tally.Row]) error {
+func (l *laterScan) checkPage(p paging.Page[tally.Row]) error {
 	if p.Total == nil || p.Overfull || p.Skipped > 0 || p.Page != nil && int(*p.Page) != p.Number {
 		return errReadAll
 	}
@@ -71,7 +72,7 @@ func (l *laterScan) checkPage(p Page[tally.Row]) error {
 		}
 	}
 	// A page before the last is full. The last one may lack rows that have just got another status.
-	expected := min(p.Size, int(*p.Total)-(p.Number-l.layout.FirstPage)*p.Size)
+	expected := min(p.Size, int(*p.Total)-l.layout.Position(p.Request))
 	if missing := expected - len(p.Rows); missing > 0 && (missing > 5 || expected == p.Size) {
 		return errFilter
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/known"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/room"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
@@ -36,7 +37,7 @@ type Result struct {
 	// Tally counts all rows. If the scan knows that nothing changed, it is the same pointer as in the result before.
 	Tally *tally.Tally
 	// Known is what the next scan builds on; nil if it must read every row.
-	Known *Known
+	Known *known.Rows
 	// Rows are all rows; nil if they are not known, because an earlier version restored the result.
 	Rows *rows.Set
 	// Gone, in the result of the scan before, are rows that vanished earlier. Returned, in a result, counts those of them
@@ -52,7 +53,7 @@ type Result struct {
 }
 
 // Weight is what the result counts towards the rows that are kept: 1 a row, and more for many attempts.
-func (r *Result) Weight() int { return r.Rows.Weight() + r.Known.weight() }
+func (r *Result) Weight() int { return r.Rows.Weight() + r.Known.Weight() }
 
 // Cost is what scans take: requests, retries included, and the bytes of their answers on the wire.
 type Cost struct {
@@ -105,7 +106,7 @@ type run struct {
 	returned *tally.Tally  // see Result
 	broken   bool          // the filter by status proved wrong
 	// known is what a later scan just before a full scan that is due has found; nil if there was none.
-	known *Known
+	known *known.Rows
 	// totals are those that a later scan was given before it turned out that a full scan is needed.
 	totals map[revoxapi.CallStatus]int
 }
@@ -114,7 +115,7 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	s.requests = map[string]int{}
 	s.rows = rows.NewBuilder(s.scanner.RowTable)
 	found, err := s.later(ctx)
-	if err == nil && found.Known.due(s.campaignID, s.scanner.FullInterval, s.start) {
+	if err == nil && s.fullDue(found.Known) {
 		s.known, err = found.Known, errReadAll
 	}
 	if errors.Is(err, errReadAll) {
@@ -137,6 +138,14 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 		found.Tally = s.before.Tally
 	}
 	return found, nil
+}
+
+// fullDue reports whether a full scan is due. Each campaign's interval is up to a quarter shorter than FullInterval, by a
+// share that depends on its ID, so that the full scans of many campaigns do not coincide.
+func (s *run) fullDue(k *known.Rows) bool {
+	share := float64(rows.Key(s.campaignID)) / math.MaxUint64
+	since, interval := s.start.Sub(k.FullAt), s.scanner.FullInterval
+	return since < 0 || since >= interval-time.Duration(share*float64(interval/4))
 }
 
 // growStep is the weight of rows after which room is made for more.
@@ -191,7 +200,7 @@ func (s *run) intern(found *Result) {
 	if s.before.Tally != nil {
 		found.Tally.Values.Intern(s.before.Tally.Values)
 	}
-	if k := found.Known; k != nil && (s.before.Known == nil || k.finished != s.before.Known.finished) {
-		k.finished.Values.Intern(found.Tally.Values) // allowed: it is new, and nothing else refers to it yet
+	if k := found.Known; k != nil && (s.before.Known == nil || k.Finished != s.before.Known.Finished) {
+		k.Finished.Values.Intern(found.Tally.Values) // allowed: it is new, and nothing else refers to it yet
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/counters"
+	"github.com/revox-exporter/revox_exporter/collector/known"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
@@ -22,7 +23,7 @@ type Snapshot struct {
 	// Decreases is the number of label values, of counters and histograms, that fell from one complete scan to the next.
 	Decreases uint64
 	// Known is what the next scan builds on; nil if it must read every row.
-	Known *scan.Known
+	Known *known.Rows
 	// Differences is the number of rows that full scans found changed although scans before them should have seen that.
 	Differences uint64
 	// Cost is what scans take.

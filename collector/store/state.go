@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/known"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
-	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -42,7 +42,7 @@ type keptCampaign struct {
 	dataSum uint64    // the checksum of the data
 	dropped time.Time
 	// known is the latest known. It is written after largeInterval, or when the process ends: until then, knownChanged.
-	known        *scan.Known
+	known        *known.Rows
 	knownChanged bool
 	knownAt      time.Time // when it was last written
 	rows         *rows.Set // in keptRows
@@ -219,7 +219,7 @@ func (s *State) restoreLarge(id string, p *Snapshot, is *keptCampaign, labels *l
 	is.rows, err = restoreRows(p, table, s.found[keptRows][id], s.found[keptRecent][id], s.found[keptGone][id])
 	is.rowsAt = s.clock.Now()
 	if bytes := s.found[keptKnown][id]; bytes != nil && p.Rows != nil {
-		p.Known, err = scan.DecodeKnown(bytes, labels, p.Rows)
+		p.Known, err = known.Decode(bytes, labels, p.Rows)
 		is.known, is.knownAt = p.Known, s.clock.Now()
 	}
 	if err != nil {
@@ -333,7 +333,7 @@ func (s *State) stored(r *Record, dropped time.Time) storedCampaign {
 }
 
 // knownChange returns the change that writes what is known of rows, or removes it if k is nil.
-func knownChange(id string, k *scan.Known) statefile.Change {
+func knownChange(id string, k *known.Rows) statefile.Change {
 	c := statefile.Change{Kind: keptKnown, Name: id}
 	if k != nil {
 		c.Bytes = k.Encode()

@@ -22,6 +22,14 @@ type Row struct {
 // RowID returns the row's id.
 func (r Row) RowID() string { return r.ID }
 
+// Parts returns the number of structs that the row takes: itself and its attempts.
+func (r Row) Parts() int {
+	if r.Call == nil {
+		return 1
+	}
+	return 1 + len(r.Call.Attempts)
+}
+
 // Call has the counted fields of a row's `call`.
 type Call struct {
 	Status    text               `json:"status"`

@@ -1,7 +1,8 @@
-package scan
+package paging
 
 import (
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // Layout describes how a campaign's rows are divided into pages while no row moves: all pages except the last are full.
@@ -16,6 +17,21 @@ type Layout struct {
 
 // Pages returns the number of pages.
 func (l Layout) Pages() int { return (l.Total + l.PageSize - 1) / l.PageSize }
+
+// Page returns the request for the page with an index, counted from 0. It is a page of the rows that have the status, if
+// that is not empty.
+func (l Layout) Page(index int, status revoxapi.CallStatus) Request {
+	return Request{Number: l.FirstPage + index, Size: l.PageSize, Status: status}
+}
+
+// Row returns the request for the row at a position, counted from 0; among the rows that have the status, if that is not
+// empty.
+func (l Layout) Row(position int, status revoxapi.CallStatus) Request {
+	return Request{Number: l.FirstPage + position, Size: 1, Status: status}
+}
+
+// Position returns the position of the first row of the answer to r.
+func (l Layout) Position(r Request) int { return (r.Number - l.FirstPage) * r.Size }
 
 // LayoutFinder finds the layout of a campaign while revoxapi.Rows reads it. Pass its Saw as apirequest.Options.OnPage.
 // The zero value is ready to use for one reading.

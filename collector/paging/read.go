@@ -1,4 +1,4 @@
-package scan
+package paging
 
 import (
 	"context"
@@ -9,8 +9,9 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// PageRequest names a page to read.
-type PageRequest struct {
+// Request names a page to read.
+type Request struct {
+	// Number is the page's number as the API counts.
 	Number int
 	// Size is the number of rows on a page.
 	Size int
@@ -18,33 +19,33 @@ type PageRequest struct {
 	Status revoxapi.CallStatus
 }
 
-// Page is the answer to a PageRequest.
+// Page is the answer to a Request.
 type Page[R any] struct {
-	PageRequest
+	Request
 	*revoxapi.RowsPage[R]
 }
 
 // maxPageBytes limits what is kept of each page that is read ahead.
 const maxPageBytes = 8 << 20
 
-// ReadPages reads the given pages of a campaign's rows and yields each whole page, in the given order. It reads several
+// Read reads the requested pages of a campaign's rows and yields each whole page, in the order of requests. It reads several
 // at once, up to the client's limit of requests in flight and readahead.MaxWindow.
 //
 // The first error, a *revoxapi.Error, is yielded and ends the loop. Leaving the loop ends all requests.
-func ReadPages[R revoxapi.Identified](
-	ctx context.Context, c *revoxapi.Client, campaignID string, pages []PageRequest, opts ...revoxapi.RequestOption,
+func Read[R revoxapi.Identified](
+	ctx context.Context, c *revoxapi.Client, campaignID string, requests []Request, opts ...revoxapi.RequestOption,
 ) iter.Seq2[Page[R], error] {
 	read := func(ctx context.Context, i int) (Page[R], error) {
-		params := revoxapi.RowsParams{Page: pages[i].Number, PageSize: pages[i].Size}
-		if pages[i].Status != "" {
-			params.Statuses = []revoxapi.CallStatus{pages[i].Status}
+		params := revoxapi.RowsParams{Page: requests[i].Number, PageSize: requests[i].Size}
+		if requests[i].Status != "" {
+			params.Statuses = []revoxapi.CallStatus{requests[i].Status}
 		}
 		limited := func(o *apirequest.Options) { o.MaxPageBytes = maxPageBytes }
 		page, err := revoxapi.Page[R](ctx, c, campaignID, params, append(opts[:len(opts):len(opts)], limited)...)
-		return Page[R]{pages[i], page}, err
+		return Page[R]{requests[i], page}, err
 	}
 	return func(yield func(Page[R], error) bool) {
-		ahead := readahead.New(ctx, c.MaxInFlight(), len(pages), read)
+		ahead := readahead.New(ctx, c.MaxInFlight(), len(requests), read)
 		defer ahead.Stop()
 		for {
 			page, ok, err := ahead.Next()

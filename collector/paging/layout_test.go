@@ -1,11 +1,11 @@
-package scan_test
+package paging_test
 
 import (
 	"encoding/json"
 	"fmt"
 	"testing"
 
-	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -47,7 +47,7 @@ func TestLayoutIsHowRowsLieOnPages(t *testing.T) {
 // layoutOf reads a campaign and returns its layout as text.
 func layoutOf(t *testing.T, client *revoxapi.Client) string {
 	t.Helper()
-	var finder scan.LayoutFinder
+	var finder paging.LayoutFinder
 	var summary revoxapi.RowsSummary
 	onPage := func(o *apirequest.Options) { o.OnPage = finder.Saw }
 	for _, err := range revoxapi.Rows[row](t.Context(), client, campaignID, revoxapi.RowsParams{},
@@ -144,7 +144,7 @@ func TestThereIsNoLayoutIfRowsMove(t *testing.T) {
 
 func TestPagesOfALayout(t *testing.T) {
 	for total, want := range map[int]int{1: 1, 99: 1, 100: 1, 101: 2, 200: 2, 250: 3} {
-		if got := (scan.Layout{PageSize: 100, Total: total}).Pages(); got != want {
+		if got := (paging.Layout{PageSize: 100, Total: total}).Pages(); got != want {
 			t.Errorf("%d pages of %d rows, want %d", got, total, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package scan
+package known
 
 import (
 	"encoding/binary"
@@ -10,17 +10,18 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// storedKnown is the JSON part of a stored Known. The stored form is the length of the JSON in 4 bytes, the JSON, and for
+// stored is the JSON part of a stored Rows. The stored form is the length of the JSON in 4 bytes, the JSON, and for
 // each row its key in 8 bytes and its class in one. Late rows are stored as finished ones.
-type storedKnown struct {
+type stored struct {
 	// Program is the version that counted. Another version may count differently, so it reads all rows once.
 	Program  string                `json:"program"`
-	Layout   Layout                `json:"layout"`
+	Layout   paging.Layout         `json:"layout"`
 	FullAt   time.Time             `json:"full_at"`
 	At       time.Time             `json:"at"`
 	BrokenAt time.Time             `json:"broken_at,omitzero"`
@@ -36,19 +37,19 @@ type storedKnown struct {
 
 func program() string { return version.Version + " " + version.GetRevision() }
 
-// Encode returns k in its stored form, which DecodeKnown reads.
-func (k *Known) Encode() []byte {
-	finished, classes := k.finished, k.class
-	if len(k.late) > 0 {
-		finished, classes = k.finished.Clone(), slices.Clone(k.class)
-		for i := range k.late {
-			finished.CountRow(k.late[i].row)
-			classes[k.late[i].position], _ = k.classify(&k.late[i].row)
+// Encode returns k in its stored form, which Decode reads.
+func (k *Rows) Encode() []byte {
+	finished, classes := k.Finished, k.Classes
+	if len(k.Late) > 0 {
+		finished, classes = k.Finished.Clone(), slices.Clone(k.Classes)
+		for i := range k.Late {
+			finished.CountRow(k.Late[i].Row)
+			classes[k.Late[i].Position], _ = k.Classify(&k.Late[i].Row)
 		}
 	}
-	s := storedKnown{
+	s := stored{
 		Program: program(), Layout: k.Layout, FullAt: k.FullAt, At: k.At, BrokenAt: k.BrokenAt,
-		Finished: finished.Store(), Read: k.read, Proven: k.proven, Outcomes: k.outcomes,
+		Finished: finished.Store(), Read: k.Read, Proven: k.Proven, Outcomes: k.Outcomes,
 		Requeued: k.requeued, RetryNS: int64(k.retry), Waits: k.waits,
 	}
 	for u := range finished.Unknown {
@@ -60,26 +61,26 @@ func (k *Known) Encode() []byte {
 	bytes = binary.LittleEndian.AppendUint32(bytes, uint32(len(head)))
 	bytes = append(bytes, head...)
 	for i, c := range classes {
-		bytes = append(binary.LittleEndian.AppendUint64(bytes, k.list.Key(i)), byte(c))
+		bytes = append(binary.LittleEndian.AppendUint64(bytes, k.List.Key(i)), byte(c))
 	}
 	return bytes
 }
 
 var (
 	errOtherProgram = errors.New("another version of the program counted its finished rows")
-	errBrokenKnown  = errors.New("what is known of its rows is damaged")
+	errDamaged      = errors.New("what is known of its rows is damaged")
 )
 
-// DecodeKnown reverses Encode. It fails if another version of the program encoded, or if bytes is damaged. The rows are
+// Decode reverses Encode. It fails if another version of the program encoded, or if bytes is damaged. The rows are
 // usually in the set, whose memory is then shared.
-func DecodeKnown(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Known, error) {
+func Decode(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Rows, error) {
 	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
-		return nil, errBrokenKnown
+		return nil, errDamaged
 	}
 	head, rest := bytes[4:4+binary.LittleEndian.Uint32(bytes)], bytes[4+binary.LittleEndian.Uint32(bytes):]
-	var s storedKnown
+	var s stored
 	if err := json.Unmarshal(head, &s); err != nil {
-		return nil, errBrokenKnown
+		return nil, errDamaged
 	}
 	if s.Program != program() {
 		return nil, errOtherProgram
@@ -96,23 +97,23 @@ func DecodeKnown(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Known
 	for _, u := range s.Unknown {
 		finished.Unknown[labelvalue.Unknown{Label: u[0], Value: u[1]}] = struct{}{}
 	}
-	k := &Known{
-		Layout: s.Layout, FullAt: s.FullAt, At: s.At, BrokenAt: s.BrokenAt, finished: finished, read: s.Read,
-		proven: s.Proven, outcomes: s.Outcomes, requeued: s.Requeued, retry: time.Duration(s.RetryNS),
-		waits: s.Waits,
+	k := &Rows{
+		Layout: s.Layout, FullAt: s.FullAt, At: s.At, BrokenAt: s.BrokenAt, Finished: finished, Read: s.Read,
+		Proven: s.Proven, Outcomes: s.Outcomes,
+		retries: retries{requeued: s.Requeued, retry: time.Duration(s.RetryNS), waits: s.Waits},
 	}
 	if len(rest)%9 != 0 || len(rest)/9 != s.Layout.Total || s.Layout.PageSize < 1 || s.Layout.Total < 1 {
-		return nil, errBrokenKnown
+		return nil, errDamaged
 	}
 	keys := make([]uint64, 0, s.Layout.Total)
-	k.class = make([]class, 0, s.Layout.Total)
+	k.Classes = make([]Class, 0, s.Layout.Total)
 	for ; len(rest) > 0; rest = rest[9:] {
-		c := class(rest[8])
-		if c == late || c > errored {
-			return nil, errBrokenKnown
+		c := Class(rest[8])
+		if c == Late || c > Errored {
+			return nil, errDamaged
 		}
-		keys, k.class = append(keys, binary.LittleEndian.Uint64(rest)), append(k.class, c)
+		keys, k.Classes = append(keys, binary.LittleEndian.Uint64(rest)), append(k.Classes, c)
 	}
-	k.list = set.List(keys)
+	k.List = set.List(keys)
 	return k, nil
 }

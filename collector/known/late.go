@@ -1,4 +1,4 @@
-package scan
+package known
 
 import (
 	"time"
@@ -19,37 +19,47 @@ const (
 	lateFor = time.Hour
 )
 
-// addLate makes k look at a finished row again if that looks unfinished, and reports whether it does.
-func (k *Known) addLate(position int, r tally.Row, now time.Time) bool {
-	if len(k.late) == maxLate || !looksUnfinished(&r, k.outcomes, now) {
-		return false
-	}
-	k.keepLate(lateRow{position: position, row: r, found: now})
-	return true
-}
-
-func (k *Known) keepLate(r lateRow) {
-	k.late = append(k.late, r)
-	k.lateParts += parts(&r.row)
-}
-
-// parts returns the number of structs that a row takes: itself and its attempts.
-func parts(r *tally.Row) int {
-	if r.Call == nil {
-		return 1
-	}
-	return 1 + len(r.Call.Attempts)
-}
-
-// lateRow is a finished row that is looked at again.
-type lateRow struct {
-	position int
-	row      tally.Row // as it was the last time
+// LateRow is a finished row that is looked at again.
+type LateRow struct {
+	Position int
+	Row      tally.Row // as it was the last time
 	found    time.Time // when it was first found finished
 	looks    int
 }
 
-func (r *lateRow) due(now time.Time) bool { return !now.Before(r.found.Add(lateAfter[r.looks])) }
+// Due reports whether it is time to look at the row again.
+func (r *LateRow) Due(now time.Time) bool { return !now.Before(r.found.Add(lateAfter[r.looks])) }
+
+// late makes k look at a finished row again if that looks unfinished, and reports whether it does.
+func (k *Rows) late(position int, r *tally.Row) bool {
+	if len(k.Late) == maxLate || !looksUnfinished(r, k.Outcomes, k.At) {
+		return false
+	}
+	k.KeepLate(LateRow{Position: position, Row: *r, found: k.At})
+	return true
+}
+
+// KeepLate keeps a row late that was late before and was not read.
+func (k *Rows) KeepLate(r LateRow) {
+	k.Late = append(k.Late, r)
+	k.lateParts += r.Row.Parts()
+}
+
+// LookAgain notes that a row that was late before was read, as now, and returns its class: Late if it must be looked at
+// again.
+func (k *Rows) LookAgain(late LateRow, now *tally.Row) Class {
+	if late.Due(k.At) {
+		late.looks++
+	}
+	k.Outcomes = k.Outcomes || now.Call.HasOutcome()
+	if late.looks == len(lateAfter) || !looksUnfinished(now, k.Outcomes, k.At) {
+		c, _ := k.Classify(now)
+		return c
+	}
+	late.Row = *now
+	k.KeepLate(late)
+	return Late
+}
 
 // looksUnfinished reports whether values of a finished row are missing that the API may still compute. outcomes reports
 // that it computes outcomes for this campaign.

@@ -1,4 +1,4 @@
-package scan_test
+package paging_test
 
 import (
 	"context"
@@ -10,19 +10,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/collector/paging"
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// readPages returns the pages that ReadPages yields.
-func readPages(client *revoxapi.Client, size int, pages ...scan.PageRequest) (results []scan.Page[row], err error) {
+// readPages returns the pages that Read yields.
+func readPages(client *revoxapi.Client, size int, pages ...paging.Request) (results []paging.Page[row], err error) {
 	pages = slices.Clone(pages)
 	for i := range pages {
 		pages[i].Size = size
 	}
-	for p, err := range scan.ReadPages[row](context.Background(), client, campaignID, pages) {
+	for p, err := range paging.Read[row](context.Background(), client, campaignID, pages) {
 		if err != nil {
 			return results, err
 		}
@@ -31,11 +31,11 @@ func readPages(client *revoxapi.Client, size int, pages ...scan.PageRequest) (re
 	return results, nil
 }
 
-func TestReadPagesKeepsTheOrderOfRequests(t *testing.T) {
+func TestReadKeepsTheOrderOfRequests(t *testing.T) {
 	server := newServer(t, revoxtest.WithPageSizeCap(50))
 	server.SetRows(campaignID, "c", makeRows(0, 170))
 	server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.CutBody()})
-	requests := []scan.PageRequest{{Number: 3}, {Number: 0}, {Number: 9}, {Number: 0}}
+	requests := []paging.Request{{Number: 3}, {Number: 0}, {Number: 9}, {Number: 0}}
 	results, err := readPages(newClient(t, server.URL), 100, requests...)
 	if err != nil {
 		t.Fatal(err)
@@ -58,10 +58,10 @@ func TestReadPagesKeepsTheOrderOfRequests(t *testing.T) {
 	}
 }
 
-func TestReadPagesEndsAtTheFirstError(t *testing.T) {
+func TestReadEndsAtTheFirstError(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 350))
-	pages := []scan.PageRequest{{Number: 0}, {Number: 1}, {Number: 2}, {Number: 3}}
+	pages := []paging.Request{{Number: 0}, {Number: 1}, {Number: 2}, {Number: 3}}
 	many := slices.Repeat(pages, 10)
 	t.Run("the API refuses the key", func(t *testing.T) {
 		defer server.AddFault(revoxtest.Fault{Page: revoxtest.Page(2), Behavior: revoxtest.Status(401, nil, "")})()
@@ -73,7 +73,7 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	t.Run("the caller leaves the loop", func(t *testing.T) {
 		before := server.RequestCount()
 		n := 0
-		for range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, many) {
+		for range paging.Read[row](t.Context(), newClient(t, server.URL), campaignID, many) {
 			if n++; n == 2 {
 				break
 			}
@@ -92,7 +92,7 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var last error
-		for _, err := range scan.ReadPages[row](ctx, newClient(t, server.URL), campaignID, many) {
+		for _, err := range paging.Read[row](ctx, newClient(t, server.URL), campaignID, many) {
 			cancel()
 			last = err
 		}
@@ -100,20 +100,20 @@ func TestReadPagesEndsAtTheFirstError(t *testing.T) {
 	})
 }
 
-func TestReadPagesFiltersByStatus(t *testing.T) {
+func TestReadFiltersByStatus(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", []json.RawMessage{
 		json.RawMessage(`{"id": "a", "call": {"status": "completed"}}`), json.RawMessage(`{"id": "b", "call": {"status": "calling"}}`),
 		json.RawMessage(`{"id": "c"}`), json.RawMessage(`{"id": "d", "call": {"status": "calling"}}`),
 	})
-	results, err := readPages(newClient(t, server.URL), 1, scan.PageRequest{Number: 1, Status: "calling"})
+	results, err := readPages(newClient(t, server.URL), 1, paging.Request{Number: 1, Status: "calling"})
 	if err != nil || len(results) != 1 || len(results[0].Rows) != 1 || results[0].Rows[0].ID != "d" || *results[0].Total != 2 {
 		t.Errorf("%+v %v", results, err)
 	}
 }
 
-// ReadPages reads as many pages at once as the client allows, and asks for no more until the first one was taken.
-func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
+// Read reads as many pages at once as the client allows, and asks for no more until the first one was taken.
+func TestSeveralPagesAreReadAtOnce(t *testing.T) {
 	for _, inFlight := range []int{1, 3} {
 		server := newServer(t, revoxtest.WithLatency(2*time.Millisecond))
 		server.SetRows(campaignID, "c", makeRows(0, 400))
@@ -123,12 +123,12 @@ func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
 				t.Errorf("page %d was requested when only %d pages were taken", page, taken.Load())
 			}
 		})
-		var requests []scan.PageRequest
+		var requests []paging.Request
 		for number := range 40 {
-			requests = append(requests, scan.PageRequest{Number: number, Size: 10})
+			requests = append(requests, paging.Request{Number: number, Size: 10})
 		}
 		client := newClient(t, server.URL, revoxapi.WithMaxInFlight(inFlight))
-		for p, err := range scan.ReadPages[row](t.Context(), client, campaignID, requests) {
+		for p, err := range paging.Read[row](t.Context(), client, campaignID, requests) {
 			if err != nil || p.Rows[0].ID != idOf(10*p.Number) || p.Number != int(taken.Load()) {
 				t.Fatalf("page %d: %v", p.Number, err)
 			}
@@ -141,13 +141,13 @@ func TestReadPagesReadsSeveralAtOnce(t *testing.T) {
 }
 
 // Options apply to each page.
-func TestReadPagesPassesOptionsOn(t *testing.T) {
+func TestReadPassesOptionsOn(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 30))
 	var asked atomic.Int64
 	low := func(o *apirequest.Options) { o.LowPriority = func() bool { asked.Add(1); return true } }
-	pages := []scan.PageRequest{{Number: 0, Size: 10}, {Number: 1, Size: 10}, {Number: 2, Size: 10}}
-	for _, err := range scan.ReadPages[row](t.Context(), newClient(t, server.URL), campaignID, pages, low) {
+	pages := []paging.Request{{Number: 0, Size: 10}, {Number: 1, Size: 10}, {Number: 2, Size: 10}}
+	for _, err := range paging.Read[row](t.Context(), newClient(t, server.URL), campaignID, pages, low) {
 		if err != nil {
 			t.Fatal(err)
 		}
