@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"bytes"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -93,6 +94,30 @@ func TestExporterOnlyWires(t *testing.T) {
 			if imported == forbidden {
 				t.Errorf("package collector imports %s", imported)
 			}
+		}
+	}
+}
+
+// A package of the collector that outgrows these limits has more than one idea.
+func TestPackagesStaySmall(t *testing.T) {
+	const maxFiles, maxLines = 12, 1400
+	files, lines := map[string]int{}, map[string]int{}
+	root := os.DirFS("..")
+	err := fs.WalkDir(root, "collector", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := fs.ReadFile(root, name)
+		files[path.Dir(name)]++
+		lines[path.Dir(name)] += bytes.Count(text, []byte("\n"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range files {
+		if files[pkg] > maxFiles || lines[pkg] > maxLines {
+			t.Errorf("%s has %d lines in %d files, want %d in %d at most, without tests", pkg, lines[pkg], files[pkg], maxLines, maxFiles)
 		}
 	}
 }
