@@ -251,10 +251,7 @@ func (l *laterScan) check(ctx context.Context) error {
 			return errReadAll
 		}
 	}
-	if l.withoutCall() < -l.called {
-		return errReadAll
-	}
-	if !l.was.Proven && !l.run.scanner.filterProven.Load() {
+	if l.withoutCall() < -l.called || !l.was.Proven && !l.run.scanner.filterProven.Load() {
 		return errReadAll
 	}
 	l.run.scanner.filterProven.Store(true)
