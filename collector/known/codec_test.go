@@ -54,8 +54,9 @@ func campaign(labels *labelvalue.Labels) (*known.Rows, *rows.Set) {
 func TestDecodeReversesEncode(t *testing.T) {
 	labels := labelvalue.New(slog.New(slog.DiscardHandler))
 	k, set := campaign(labels)
-	if got, want := k.Classes, []known.Class{known.Waiting, known.Active, known.Late, known.Completed, known.Cancelled, known.Errored}; !slices.Equal(got, want) {
-		t.Fatalf("classes %v, want %v", got, want)
+	want := []known.Class{known.Waiting, known.Active, known.Late, known.Completed, known.Cancelled, known.Errored}
+	if !slices.Equal(k.Classes, want) {
+		t.Fatalf("classes %v, want %v", k.Classes, want)
 	}
 	if len(k.Late) != 1 || k.Resting.At(1) == nil || k.Countable(start.Add(10*time.Minute)) {
 		t.Errorf("late %v, resting %v", k.Late, k.Resting)

@@ -1,5 +1,5 @@
-// Package known is what a scan leaves to the next one, so that this need not read every row: what can still happen to each
-// row, and how the campaign's calls are retried.
+// Package known is what a scan leaves to the next one, so that this need not read every row: what can still happen to
+// each row, and how the campaign's calls are retried.
 //
 // A scan makes its [Rows] from those of the scan before. It hands in each row that it reads, and counts it by its class:
 //

@@ -9,8 +9,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// A row rests while its call waits for its next attempt: what its attempts add is kept, so that it need not be read as long
-// as its call is queued or scheduled as before. Package scan finds out whether it is.
+// A row rests while its call waits for its next attempt: what its attempts add is kept, so that it need not be read as
+// long as its call is queued or scheduled as before. Package scan finds out whether it is.
 
 // RestingRow is a row that need not be read.
 type RestingRow struct {

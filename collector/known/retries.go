@@ -24,8 +24,8 @@ type retries struct {
 // firstRetry is the time within which no call is taken to be queued again, if none has been seen to be.
 const firstRetry = 2 * time.Minute
 
-// Observe notes what a row shows about retries. rested is the row as it rested after the scan before; nil if it did not. now
-// is the time by the server's clock.
+// Observe notes what a row shows about retries. rested is the row as it rested after the scan before; nil if it did not.
+// now is the time by the server's clock.
 func (k *Rows) Observe(r *tally.Row, rested *RestingRow, now time.Time) {
 	if r.Call == nil {
 		return

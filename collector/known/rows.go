@@ -79,8 +79,8 @@ var statuses = [...]revoxapi.CallStatus{
 // Status returns the status of finished calls of the class; "" of all others.
 func (c Class) Status() revoxapi.CallStatus { return statuses[c] }
 
-// Follows reports whether a row of the class before can have the class c, as Classify returns it, without every row having
-// to be read: a finished call stays as it is.
+// Follows reports whether a row of the class before can have the class c, as Classify returns it, without every row
+// having to be read: a finished call stays as it is.
 func (c Class) Follows(before Class) bool {
 	return before < Late || before == Late && c >= Completed || c == before
 }
@@ -128,8 +128,8 @@ func (k *Rows) Keep(position int, r *tally.Row, c Class) Class {
 	return c
 }
 
-// Weight returns what late and resting rows count as rows. A late row or an attempt of it takes about 200 bytes, and what is
-// usually kept of a row about 16, and up to 40 if it still counts as one. It is 0 for nil.
+// Weight returns what late and resting rows count as rows. A late row or an attempt of it takes about 200 bytes, and what
+// is usually kept of a row about 16, and up to 40 if it still counts as one. It is 0 for nil.
 func (k *Rows) Weight() int {
 	if k == nil {
 		return 0

@@ -28,8 +28,8 @@ type Page[R any] struct {
 // maxPageBytes limits what is kept of each page that is read ahead.
 const maxPageBytes = 8 << 20
 
-// Read reads the requested pages of a campaign's rows and yields each whole page, in the order of requests. It reads several
-// at once, up to the client's limit of requests in flight and readahead.MaxWindow.
+// Read reads the requested pages of a campaign's rows and yields each whole page, in the order of requests. It reads
+// several at once, up to the client's limit of requests in flight and readahead.MaxWindow.
 //
 // The first error, a *revoxapi.Error, is yielded and ends the loop. Leaving the loop ends all requests.
 func Read[R revoxapi.Identified](

@@ -53,8 +53,8 @@ type laterScan struct {
 	run    *run
 	was    *known.Rows
 	layout paging.Layout
-	// keys, class and late are as in known.Rows, up to date for the rows in found. The class of a row that is found finished is
-	// not late.
+	// keys, class and late are as in known.Rows, up to date for the rows in found. The class of a row that is found finished
+	// is not late.
 	keys   []uint64
 	class  []known.Class
 	late   []known.LateRow
