@@ -113,7 +113,7 @@ func (e *Exporter) logScan(before, after *store.Record) {
 		(!before.Scanned || before.Data == nil || !long(before.Data.Took, e.cfg.ScanInterval)) {
 		help := "raise --scan.interval"
 		if e.cfg.FullInterval > 0 && !after.Data.Known.Filters() {
-			help += "; each scan reads every row, because the API gives no pages or totals, or filters wrongly"
+			help += "; each scan reads every row, because there is one page, or the API gives no pages or totals, or filters wrongly"
 		}
 		logger.Warn("a scan takes more than half of --scan.interval: the pause after it is as long as the scan",
 			"took", after.Duration.Round(time.Millisecond), "hint", help)

@@ -15,7 +15,8 @@ type retries struct {
 	// seen from the end of an attempt to the next one of its call, or until the call was queued for it; 0 if none was seen.
 	requeued bool
 	retry    time.Duration
-	// waits reports that calls with attempts are scheduled at times: they are queued only when their time has come.
+	// waits reports that calls were seen scheduled for later soon after an attempt: they are queued only when their time
+	// has come.
 	waits bool
 	// early is when a call was last made before it was scheduled.
 	early time.Time
@@ -23,6 +24,9 @@ type retries struct {
 
 // firstRetry is the time within which no call is taken to be queued again, if none has been seen to be.
 const firstRetry = 2 * time.Minute
+
+// soon is the time after an attempt within which its call shows how the server has it wait for the next one.
+const soon = 10 * time.Minute
 
 // Observe notes what a row shows about retries. rested is the row as it rested after the scan before; nil if it did not.
 // now is the time by the server's clock.
@@ -34,7 +38,9 @@ func (k *Rows) Observe(r *tally.Row, rested *RestingRow, now time.Time) {
 	switch status := revoxapi.CallStatus(r.Call.Status); {
 	case len(r.Call.Attempts) == 0:
 	case status == revoxapi.CallScheduled:
-		k.waits = true
+		// Not if it was opened again by hand: only soon after an attempt does this show what the server does by itself.
+		at, ended := r.Call.ScheduledAt, r.Call.Attempts[0].EndedAt
+		k.waits = k.waits || at.Valid() && at.Time.After(now) && ended.Valid() && now.Sub(ended.Time) < soon
 	case slices.Contains(counted, status):
 		k.requeued, next.Time = true, now
 	}
@@ -53,9 +59,6 @@ func (k *Rows) Observe(r *tally.Row, rested *RestingRow, now time.Time) {
 		k.early = k.At
 	}
 }
-
-// Requeues reports whether calls with attempts were seen to be queued again.
-func (k *Rows) Requeues() bool { return k.requeued }
 
 // Countable reports whether a call that was queued at the time of the scan before, which made k, and is queued now has
 // surely not been made in between, so that queued calls need only be counted.

@@ -36,7 +36,6 @@ func (l *laterScan) readLists(ctx context.Context) error {
 	if l.listed {
 		l.listed = false
 		parts = append(parts, part{status: revoxapi.CallScheduled})
-		defer l.queueDue()
 	}
 	for i := range parts {
 		p := &parts[i]

@@ -51,19 +51,6 @@ func (l *laterScan) startResting() {
 	}
 }
 
-// queueDue lets the rows rest as queued ones that were due and have left the list of scheduled calls: if they were not
-// queued, they would be found elsewhere.
-func (l *laterScan) queueDue() {
-	if !l.was.Requeues() || slices.Contains(l.active, revoxapi.CallQueuedForCalling) {
-		return
-	}
-	for i := range l.resting {
-		if r := &l.resting[i]; !l.rests[r.Position] && l.due(*r) && !l.looks(r.Position) {
-			r.Due, l.rests[r.Position] = 0, true
-		}
-	}
-}
-
 // stillResting yields the rows that rest to the end of the scan.
 func (l *laterScan) stillResting(yield func(known.RestingRow) bool) {
 	for _, r := range l.resting {

@@ -357,6 +357,8 @@ func TestWithoutUsableState(t *testing.T) {
 			}
 			p.Terminate()
 			said := regexp.MustCompile(`(?m)^level=(warn|error).*$`).FindAllString(p.Log(), -1)
+			// A busy machine takes long for a scan.
+			said = slices.DeleteFunc(said, func(line string) bool { return strings.Contains(line, "takes more than half of --scan.interval") })
 			if len(said) != 1 || !regexp.MustCompile(test.says).MatchString(said[0]) {
 				t.Errorf("the log must have one warning or error with %q:\n%s", test.says, strings.Join(said, "\n"))
 			}
