@@ -120,7 +120,7 @@ func TestDemoServesEveryMetricWithinSeconds(t *testing.T) {
 		t.Errorf("the linter finds %v", problems)
 	}
 	code, page := p.Get("/")
-	if code != http.StatusOK || !strings.Contains(page, programtest.Version) || !strings.Contains(page, `href="/metrics"`) {
+	if code != http.StatusOK || !strings.Contains(page, programtest.Version) || !strings.Contains(page, `href="./metrics"`) {
 		t.Errorf("landing page: %d\n%s", code, page)
 	}
 	if code, _ := p.Get("/nowhere"); code != http.StatusNotFound {

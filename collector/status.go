@@ -56,6 +56,15 @@ type CampaignStatus struct {
 	Rows, FinishedCalls uint64
 }
 
+// Done returns how much of a campaign is done, in percent and rounded down, so that 100 means all of it: the share of its
+// rows whose call is finished, as the dashboards show it. ok is false if there are no rows.
+func Done(finishedCalls, rows uint64) (percent uint64, ok bool) {
+	if rows == 0 {
+		return 0, false
+	}
+	return 100 * finishedCalls / rows, true
+}
+
 // Status returns the current status. It does not wait for scans, and is safe for concurrent use.
 func (e *Exporter) Status() Status {
 	s := Status{

@@ -41,7 +41,7 @@ func TestTableForPeople(t *testing.T) {
 	o := run{url: api.URL, format: "table", config: inOrder}.do(t)
 	want := strings.TrimPrefix(regexp.MustCompile(`[\d.]+ k?B`).ReplaceAllString(`
 CAMPAIGN                        ROWS    DONE  ATTEMPTS   HUMAN  DIAL ERRORS   TALK    P95   TOOK
-Solar 東京 and a long name …       6  60.0 %         8  42.9 %            3    40s  1m30s     0s
+Solar 東京 and a long name …       6    50 %         8  42.9 %            3    40s  1m30s     0s
   c-1  Solar 東京 and a long name after it
   calls: calling 1 · completed 3 · pondering 1 · rows without a call 1
   most dial errors: no_answer (2, 66.7 % of them)
@@ -50,7 +50,7 @@ Empty                              0       –         0       –            0 
   c-2
   calls: none
 
-DONE: share of calls that are completed, cancelled or errored. HUMAN: share of finished attempts.
+DONE: share of rows whose call is completed, cancelled or errored. HUMAN: share of finished attempts.
 TALK, P95: how long humans talked, median and 95th percentile, each within 9 % (the width of a bucket).
 
 2 of 2 campaigns read: 6 rows, 3 requests, 1 kB, 0s.

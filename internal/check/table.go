@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -22,7 +23,7 @@ type column struct {
 
 var tableColumns = []column{
 	{"ROWS", 8, func(c *Campaign) string { return grouped(c.Rows) }},
-	{"DONE", 8, func(c *Campaign) string { return percent(finishedCalls(c), sum(c.Calls)) }},
+	{"DONE", 8, done},
 	{"ATTEMPTS", 10, func(c *Campaign) string { return grouped(sum(c.Attempts)) }},
 	{"HUMAN", 8, func(c *Campaign) string { return percent(c.Results[human], sum(c.Results)) }},
 	{"DIAL ERRORS", 13, func(c *Campaign) string { return grouped(sum(c.DialErrors)) }},
@@ -36,6 +37,15 @@ func finishedCalls(c *Campaign) (n uint64) {
 		n += c.Calls[string(status)]
 	}
 	return n
+}
+
+// done returns how much of a campaign is done, as the landing page says it.
+func done(c *Campaign) string {
+	percent, ok := collector.Done(finishedCalls(c), c.Rows)
+	if !ok {
+		return "–"
+	}
+	return fmt.Sprintf("%d %%", percent)
 }
 
 func talk(c *Campaign, of func(*Talk) float64) string {
@@ -94,7 +104,7 @@ func writeTable(w io.Writer, r *Result, o Options) error {
 	}
 	if read > 0 {
 		line(0, "")
-		line(0, "DONE: share of calls that are completed, cancelled or errored. HUMAN: share of finished attempts.")
+		line(0, "DONE: share of rows whose call is completed, cancelled or errored. HUMAN: share of finished attempts.")
 		line(0, "TALK, P95: how long humans talked, median and 95th percentile, each within %.0f %% (the width of a bucket).",
 			100*tally.QuantileError)
 	}

@@ -2,8 +2,17 @@ package operations
 
 import (
 	"fmt"
+	"html"
+	"io"
+	"log"
+	"maps"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -200,22 +209,22 @@ func TestHugeRequestsAreRefused(t *testing.T) {
 	}
 }
 
-// Behind a proxy that adds a path, all is under it; probes work without it too.
+// All paths are under the prefix; probes work without it too.
 func TestServedUnderAPrefix(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		args           []string
-		prefix, linked string
+		args   []string
+		prefix string
 	}{
-		{[]string{"--web.external-url=https://monitoring.example.com/revox/"}, "/revox", "/revox"},
-		{[]string{"--web.route-prefix=/a/b"}, "/a/b", "/a/b"},
-		{[]string{"--web.external-url=https://monitoring.example.com/revox", "--web.route-prefix=/"}, "", "/revox"},
+		{[]string{"--web.external-url=https://monitoring.example.com/revox/"}, "/revox"},
+		{[]string{"--web.route-prefix=/a/b"}, "/a/b"},
+		{[]string{"--web.external-url=https://monitoring.example.com/revox", "--web.route-prefix=/"}, ""},
 	} {
 		p := run(t, newAPI(t), append(test.args, "--campaign.id=a")...)
 		p.Ready()
 		for path, want := range map[string]string{
-			test.prefix + "/": fmt.Sprintf("href=%q", test.linked+"/metrics"), test.prefix + "/metrics": `revox_campaign_up{campaign_id="a"} 1`,
-			test.prefix + "/-/ready": "is ready", "/-/ready": "is ready", "/": fmt.Sprintf("href=%q", test.linked+"/metrics"),
+			test.prefix + "/": `href="./metrics"`, test.prefix + "/metrics": `revox_campaign_up{campaign_id="a"} 1`,
+			test.prefix + "/-/ready": "is ready", "/-/ready": "is ready", "/": `href="./metrics"`,
 		} {
 			if code, body := p.Get(path); code != http.StatusOK || !strings.Contains(body, want) {
 				t.Errorf("%v: %s: %d, want %s in\n%.500s", test.args, path, code, want, body)
@@ -224,5 +233,96 @@ func TestServedUnderAPrefix(t *testing.T) {
 		if code, _ := p.Get("/metrics"); (code == http.StatusOK) != (test.prefix == "") {
 			t.Errorf("%v: /metrics: %d", test.args, code)
 		}
+	}
+}
+
+// Behind a reverse proxy, whether it keeps a path before the exporter's, removes it or removes a part, each link and each
+// redirect leads to what it should.
+func TestLinksBehindAReverseProxy(t *testing.T) {
+	t.Parallel()
+	api := revoxtest.NewServer()
+	t.Cleanup(api.Close)
+	for i := range 105 { // more than a page
+		api.SetRows(fmt.Sprint("campaign-", i), fmt.Sprint("Offer ", i), nil)
+	}
+	api.AddFault(revoxtest.Fault{Campaign: "campaign-7", Behavior: revoxtest.Status(http.StatusNotFound, nil, "")})
+	for _, test := range []struct {
+		name    string
+		args    []string
+		removed string // by the proxy
+		path    string // by which people open the page
+	}{
+		{"keeps it", []string{"--web.external-url=https://monitoring.example.com/revox"}, "", "/revox"},
+		{"removes it", []string{"--web.external-url=https://monitoring.example.com/revox", "--web.route-prefix=/"}, "/revox", "/revox"},
+		{"removes it, and the exporter does not know", nil, "/revox", "/revox"},
+		{"removes a part", []string{"--web.route-prefix=/revox/eu"}, "/monitoring", "/monitoring/revox/eu"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := run(t, api, append(test.args, "--campaign.discover", "--web.enable-pprof", "--scan.interval=1h")...)
+			p.Await("it is ready", func() bool { code, _ := p.Get("/-/ready"); return code == http.StatusOK })
+			to, err := url.Parse(p.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proxy := httptest.NewServer(http.StripPrefix(test.removed, &httputil.ReverseProxy{
+				Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, ErrorLog: log.New(io.Discard, "", 0),
+			}))
+			t.Cleanup(proxy.Close)
+			pages := map[string]string{
+				"/metrics": "revox_campaign_up", "/-/healthy": "is healthy", "/-/ready": "is ready", "/debug/pprof": "Types of profiles",
+			}
+			seen := map[string]bool{}
+			next := []string{proxy.URL + test.path + "/"}
+			if test.removed != test.path { // else the exporter is asked for / and cannot tell
+				next = append(next, proxy.URL+test.path, proxy.URL+test.removed+"/")
+			}
+			next = append(next, proxy.URL+test.path+"/debug/pprof")
+			for len(next) > 0 {
+				at := next[0]
+				next = next[1:]
+				if seen[at] {
+					continue
+				}
+				seen[at] = true
+				req, err := http.NewRequest(http.MethodGet, at, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := proxy.Client().Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := "<h1>revox_exporter</h1>"
+				for path, says := range pages {
+					if strings.TrimPrefix(strings.TrimPrefix(at, proxy.URL), test.path) == path {
+						want = says
+					}
+				}
+				if resp.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
+					t.Errorf("%s: %d, want %q in\n%.300s", at, resp.StatusCode, want, text)
+				}
+				if !strings.Contains(string(text), "<h1>revox_exporter</h1>") {
+					continue
+				}
+				for _, link := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(string(text), -1) {
+					to, err := resp.Request.URL.Parse(html.UnescapeString(link[1]))
+					if err != nil {
+						t.Fatal(err)
+					}
+					next = append(next, to.String())
+				}
+			}
+			for _, link := range []string{"/metrics", "/-/ready", "/?scan=failing", "/?page=2", "/?status=running", "/?"} {
+				if !seen[proxy.URL+test.path+link] {
+					t.Errorf("nothing links to %s: %v", link, slices.Sorted(maps.Keys(seen)))
+				}
+			}
+		})
 	}
 }

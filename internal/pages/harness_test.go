@@ -87,6 +87,11 @@ var tags = regexp.MustCompile(`(?s)<style>.*</style>|<[^>]*>`)
 func (w *world) landing() string {
 	w.TB.Helper()
 	_, _, body := w.ask(http.MethodGet, "/")
+	return text(body)
+}
+
+// text returns a page's text, with spaces instead of tags.
+func text(body string) string {
 	return strings.Join(strings.Fields(tags.ReplaceAllString(body, " ")), " ")
 }
 

@@ -32,8 +32,10 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(hash[:])
 }
 
-// Landing returns a handler of the page at /, which shows the version, links, and a table of the campaigns. Every
-// other path is answered with 404. metricsPath is where the link to the metrics leads.
+// Landing returns a handler of the page at /, which shows the version, links, and a table of the campaigns: failing ones
+// first, then by name, a part of them on each page. The query selects them: see selection. Every other path is answered
+// with 404. metricsPath is where the link to the metrics leads; like all links of the page it should be relative, so that
+// it is right whatever a reverse proxy puts before the path.
 func Landing(status func() collector.Status, version, metricsPath string, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
@@ -45,8 +47,9 @@ func Landing(status func() collector.Status, version, metricsPath string, logger
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Security-Policy", landingPolicy)
-		if err := landingPage.Execute(w, newLanding(status(), version, metricsPath)); err != nil {
-			logger.Debug("writing the landing page", "err", err)
+		page := newLanding(status(), version, metricsPath, selectionOf(r.URL.Query()))
+		if err := landingPage.Execute(w, page); err != nil {
+			logger.Debug("error sending the landing page", "err", err)
 		}
 	})
 }
@@ -57,10 +60,16 @@ type landing struct {
 	Ready             bool
 	WaitingFor        string
 	ListError         string // why the list of campaigns cannot be read; "" if it can
-	Campaigns         []landingRow
+	Campaigns         string // number of all
+	One               bool   // there is one
 	Rows              string // of all campaigns
 	EveryRow, Hour    string // what scans take; "" if it is not known
 	Failing           int    // campaigns whose last scan failed
+	FailingLink       filterLink
+	Filters           []filterLink // nil if there is nothing to choose
+	Shown             []landingRow
+	First, Last, Of   string     // which of the selected campaigns are shown
+	Pages             []pageLink // nil if there is one
 	OnScrape, Listing bool
 }
 
@@ -72,7 +81,7 @@ type landingRow struct {
 	Finished         string // calls
 	FinishedCalls    uint64
 	AllRows          uint64
-	Percent          uint64
+	Percent          string // done; "–" without rows
 	LastScan         string // when it ended
 	Took             string
 	Age              string // of the data
@@ -81,37 +90,55 @@ type landingRow struct {
 	Error            string
 }
 
-func newLanding(s collector.Status, version, metricsPath string) landing {
+func newLanding(s collector.Status, version, metricsPath string, wanted selection) landing {
 	page := landing{Version: version, Metrics: metricsPath, Ready: s.Ready(), WaitingFor: s.WaitingFor,
-		OnScrape: s.OnScrape, Listing: s.Discovery}
+		OnScrape: s.OnScrape, Listing: s.Discovery, One: len(s.Campaigns) == 1}
 	if s.ListErr != nil {
 		page.ListError = oneLine(s.ListErr)
 	}
 	var rows uint64
 	for _, c := range s.Campaigns {
-		row := landingRow{ID: c.ID, Name: c.Name, Status: c.Status, LastScan: "not yet", Next: nextScan(s, c)}
-		if !c.DataAt.IsZero() {
-			row.Known, row.AllRows, row.FinishedCalls = true, c.Rows, c.FinishedCalls
-			if c.Rows > 0 {
-				row.Percent = 100 * c.FinishedCalls / c.Rows
-			}
-			row.Rows, row.Finished = thousands(c.Rows), thousands(c.FinishedCalls)
-			row.Age, row.TooOld = roughly(s.At.Sub(c.DataAt)), c.TooOld
-			rows += c.Rows
-		}
-		if c.Scanned {
-			row.LastScan = roughly(s.At.Sub(c.LastScan)) + " ago"
-			row.Took = c.Duration.Round(time.Millisecond).String()
-		}
+		rows += c.Rows
 		if c.Err != nil {
-			row.Error = oneLine(c.Err)
 			page.Failing++
 		}
-		page.Campaigns = append(page.Campaigns, row)
+	}
+	if len(s.Campaigns) > 0 {
+		page.Campaigns = thousands(uint64(len(s.Campaigns)))
 	}
 	page.Rows = thousands(rows)
 	page.EveryRow, page.Hour = costOf(s.EveryRow.Requests, s.EveryRow.Bytes), costOf(s.Hour.Requests, s.Hour.Bytes)
+	page.FailingLink = filterLink{selection{failing: true}.link(), thousands(uint64(page.Failing)) + " failing", wanted.failing}
+	page.Filters = filters(s.Campaigns, wanted, page.FailingLink)
+
+	selected := wanted.of(s.Campaigns)
+	first, last, pages := wanted.part(len(selected))
+	for _, c := range selected[first:last] {
+		page.Shown = append(page.Shown, newRow(s, c))
+	}
+	page.First, page.Last = thousands(uint64(first+1)), thousands(uint64(last))
+	page.Of, page.Pages = thousands(uint64(len(selected))), pages
 	return page
+}
+
+func newRow(s collector.Status, c collector.CampaignStatus) landingRow {
+	row := landingRow{ID: c.ID, Name: c.Name, Status: c.Status, LastScan: "not yet", Next: nextScan(s, c)}
+	if !c.DataAt.IsZero() {
+		row.Known, row.AllRows, row.FinishedCalls, row.Percent = true, c.Rows, c.FinishedCalls, "–"
+		if percent, ok := collector.Done(c.FinishedCalls, c.Rows); ok {
+			row.Percent = fmt.Sprintf("%d %%", percent)
+		}
+		row.Rows, row.Finished = thousands(c.Rows), thousands(c.FinishedCalls)
+		row.Age, row.TooOld = roughly(s.At.Sub(c.DataAt)), c.TooOld
+	}
+	if c.Scanned {
+		row.LastScan = roughly(s.At.Sub(c.LastScan)) + " ago"
+		row.Took = c.Duration.Round(time.Millisecond).String()
+	}
+	if c.Err != nil {
+		row.Error = oneLine(c.Err)
+	}
+	return row
 }
 
 // nextScan says when a campaign is scanned next.

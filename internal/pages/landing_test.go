@@ -3,6 +3,7 @@ package pages_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -27,7 +28,7 @@ func TestLandingPageShowsEachCampaign(t *testing.T) {
 	w.Clock.Advance(45 * time.Second)
 	text := w.landing()
 	for _, want := range []string{
-		"version 1.2.3-test", "2 campaigns, 4 rows, 1 failing", "Last scan Age of data Next scan", "Refreshes every 30 s.",
+		"version 1.2.3-test", "2 campaigns, 4 rows, 1 failing", "Rows Done Last scan Age of data Next scan", "Refreshes every 30 s.",
 		"Spring offer c-1 running 4 75 % 3 of 4 rows 45 s ago took 0s 45 s in 75 s",
 		"Failing c-2 running – – 45 s ago took 0s – in 75 s", "503 Service Unavailable",
 	} {
@@ -53,6 +54,103 @@ func TestLandingPageShowsEachCampaign(t *testing.T) {
 	} {
 		if !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("after 20 minutes the page does not say %q:\n%s", want, text)
+		}
+	}
+}
+
+// With as many campaigns as one process reads, the page shows failing ones first, then the others by name, a hundred at
+// once. Its query selects those with a status, those that fail, and the part.
+func TestLandingPageOfManyCampaigns(t *testing.T) {
+	const many = 2500
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		for i := range many {
+			id, name := fmt.Sprintf("c-%04d", many-i), fmt.Sprintf("Offer %04d", i)
+			if i%2 == 1 {
+				name = strings.ToLower(name) // which does not matter for the order
+			}
+			api.SetRows(id, name, rowsOf("completed"))
+			switch {
+			case i == 2000 || i == 1234:
+				api.AddFault(revoxtest.Fault{Campaign: id, Behavior: revoxtest.Status(503, nil, "")})
+			case i >= 2400:
+				api.Pause(id)
+			}
+		}
+		c.Discovery = discovered()
+		c.Discovery.Statuses = []string{"running", "paused"}
+		c.MaxScans = 50
+	}).run()
+	w.Settle()
+	offers := func(from, to int) (names []string) {
+		for i := from; i < to; i++ {
+			names = append(names, fmt.Sprintf("offer %04d", i))
+		}
+		return names
+	}
+	failing := []string{"offer 1234", "offer 2000"}
+	for _, test := range []struct {
+		query string
+		says  string
+		names []string
+	}{
+		{"/", "2,500 campaigns, 2,498 rows, 2 failing", append(failing[:2:2], offers(0, 98)...)},
+		{"/", "Show all 2 failing 100 paused 2,400 running Campaigns 1 to 100 of 2,500. Page 1 2 3", append(failing[:2:2], offers(0, 98)...)},
+		{"/?page=2", "Campaigns 101 to 200 of 2,500.", offers(98, 198)},
+		{"/?page=25", "Campaigns 2,401 to 2,500 of 2,500.", offers(2400, 2500)},
+		{"/?page=26", "Campaigns 2,401 to 2,500 of 2,500.", offers(2400, 2500)},
+		{"/?page=99999999999999999999", "Campaigns 2,401 to 2,500 of 2,500.", offers(2400, 2500)},
+		{"/?page=-1", "Campaigns 1 to 100 of 2,500.", append(failing[:2:2], offers(0, 98)...)},
+		{"/?page=%00", "Campaigns 1 to 100 of 2,500.", append(failing[:2:2], offers(0, 98)...)},
+		{"/?scan=failing", "2,500 campaigns, 2,498 rows, 2 failing", failing},
+		{"/?scan=canary&page=25", "Campaigns 2,401 to 2,500", offers(2400, 2500)},
+		{"/?status=paused", "2,500 campaigns", offers(2400, 2500)},
+		{"/?status=running&page=24", "Campaigns 2,301 to 2,400 of 2,400.", offers(2300, 2400)},
+		{"/?status=paused&scan=failing", "No campaign matches this filter.", nil},
+		{"/?status=canary", "No campaign matches this filter.", nil},
+	} {
+		_, _, body := w.ask(http.MethodGet, test.query)
+		var names []string
+		for _, name := range regexp.MustCompile(`<bdi>(.*?)</bdi>`).FindAllStringSubmatch(body, -1) {
+			names = append(names, strings.ToLower(name[1]))
+		}
+		if !slices.Equal(names, test.names) {
+			t.Errorf("%s shows\n%q, want\n%q", test.query, names, test.names)
+		}
+		if text := text(body); !strings.Contains(text, test.says) || strings.Contains(body, "canary") {
+			t.Errorf("%s does not say %q:\n%.500s", test.query, test.says, text)
+		}
+		if len(body) > 150_000 {
+			t.Errorf("%s has %d bytes", test.query, len(body))
+		}
+	}
+	_, _, body := w.ask(http.MethodGet, "/?status=paused")
+	for _, link := range []string{
+		`<a class="bad" href="?scan=failing">2 failing</a>`, `<a href="?">all</a>`, `<b aria-current="true">100 paused</b>`,
+		`<a href="?status=running">2,400 running</a>`,
+	} {
+		if !strings.Contains(body, link) {
+			t.Errorf("there is no %s in\n%.3000s", link, body)
+		}
+	}
+	if _, _, body = w.ask(http.MethodGet, "/?status=running"); !strings.Contains(body, `<a href="?page=2&amp;status=running">2</a>`) {
+		t.Errorf("the link to the next page loses the status:\n%.3000s", body)
+	}
+}
+
+// Each percentage is rounded down: 100 % means that nothing is left to do.
+func TestLandingPageCallsAlmostDoneNotDone(t *testing.T) {
+	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
+		almost := append(slices.Repeat([]string{"completed"}, 999), "calling")
+		api.SetRows("c-1", "Almost", rowsOf(almost...))
+		api.SetRows("c-2", "Done", rowsOf("completed", "errored", "cancelled"))
+		api.SetRows("c-3", "Empty", nil)
+		c.CampaignIDs = []string{"c-1", "c-2", "c-3"}
+	}).run()
+	w.Settle()
+	text := w.landing()
+	for _, want := range []string{"1,000 99 % 999 of 1,000 rows", "3 100 % 3 of 3 rows", "0 – 0 of 0 rows"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q:\n%s", want, text)
 		}
 	}
 }

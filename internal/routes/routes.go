@@ -48,7 +48,7 @@ func New(c Config, exporter *collector.Exporter, metrics http.Handler, registry 
 	reads := func(h http.Handler) http.Handler { return httpserver.OnlyMethods(h, http.MethodGet, http.MethodHead) }
 
 	mux := Health(exporter)
-	landing := httpserver.LimitAnswer(pages.Landing(exporter.Status, version.Info(), c.Paths.external+c.Paths.metrics, logger))
+	landing := httpserver.LimitAnswer(pages.Landing(exporter.Status, version.Info(), "."+c.Paths.metrics, logger))
 	mux.Handle("/", reads(hosts.Only(httpserver.LimitRequests(landing, busy, maxLandingRequests))))
 	refuse := promhttp.InstrumentMetricHandler(registry, busy) // in the same metric as the others
 	scrape := exporter.ScanOnScrape(httpserver.LimitAnswer(metrics))
@@ -67,6 +67,7 @@ func New(c Config, exporter *collector.Exporter, metrics http.Handler, registry 
 		} {
 			mux.Handle("/debug/pprof/"+path, reads(hosts.Only(profile)))
 		}
+		mux.Handle("/debug/pprof", reads(hosts.Only(redirect("./pprof/"))))
 		symbol := hosts.Only(http.HandlerFunc(pprof.Symbol))
 		mux.Handle("/debug/pprof/symbol", httpserver.OnlyMethods(symbol, http.MethodGet, http.MethodHead, http.MethodPost))
 	}
@@ -75,8 +76,19 @@ func New(c Config, exporter *collector.Exporter, metrics http.Handler, registry 
 	}
 	root := Health(exporter) // also without the prefix, for probes
 	root.Handle(c.Paths.prefix+"/", http.StripPrefix(c.Paths.prefix, mux))
-	root.Handle("/{$}", http.RedirectHandler(c.Paths.prefix+"/", http.StatusFound))
+	root.Handle(c.Paths.prefix, redirect("./"+path.Base(c.Paths.prefix)+"/"))
+	root.Handle("/{$}", redirect("."+c.Paths.prefix+"/"))
 	return root
+}
+
+// redirect returns a handler that redirects to a relative URL, which is right whatever a reverse proxy puts before the
+// path or takes away. Those of net/http are absolute.
+func redirect(to string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		target := url.URL{Path: to, RawQuery: r.URL.RawQuery}
+		w.Header().Set("Location", target.String())
+		w.WriteHeader(http.StatusFound)
+	})
 }
 
 // Health returns a handler of the health endpoints alone.
@@ -93,9 +105,9 @@ func Health(exporter *collector.Exporter) *http.ServeMux {
 // Paths are where the exporter is served, and by which URL people open it. Make them with NewPaths.
 type Paths struct {
 	metrics string // below prefix
-	// host and external are those of the URL by which people open the pages; the host is "" for none. All paths begin with
-	// prefix. external and prefix are "", or have no slash at their end.
-	host, external, prefix string
+	// host is that of the URL by which people open the pages; "" for none. All paths begin with prefix, which is "" or has
+	// no slash at its end.
+	host, prefix string
 }
 
 // NewPaths checks the values of --web.telemetry-path, --web.external-url and --web.route-prefix; the last two are "" for
@@ -112,19 +124,15 @@ func NewPaths(metrics, externalURL, prefix string, name func(flag string) string
 			return p, errors.New(name("web.external-url") + " must be a URL such as https://monitoring.example.com/revox")
 		}
 		p.host = u.Host
-		if p.external, err = asPrefix(u.Path); err != nil {
+		if p.prefix, err = asPrefix(u.Path); err != nil {
 			return p, fmt.Errorf("the path of %s %w", name("web.external-url"), err)
 		}
 	}
-	p.prefix = p.external
 	if prefix != "" {
 		var err error
 		if p.prefix, err = asPrefix(prefix); err != nil {
 			return p, fmt.Errorf("%s %w", name("web.route-prefix"), err)
 		}
-	}
-	if externalURL == "" {
-		p.external = p.prefix
 	}
 	return p, nil
 }
