@@ -364,6 +364,9 @@ func (c *config) endpoints() []revoxapi.Endpoint {
 // newExporter returns the exporter, with a client that it leaves in c.collector. Close that client's idle connections at
 // the end. An error is one of usage.
 func (c *config) newExporter(logger *slog.Logger, more ...revoxapi.Option) (*collector.Exporter, error) {
+	if c.flags.apiKeyFile != "" {
+		c.collector.Key = apikey.LogChanges(c.collector.Key, c.flags.apiKeyFile, logger)
+	}
 	client, err := c.newClient(more...)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -129,11 +130,7 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 		return fail("cannot serve", err)
 	}
 	logger.Info("starting", "version", version.Version, "revision", version.GetRevision(), "api", cfg.baseURL,
-		"campaigns", len(flags.campaignIDs), "discover", cfg.collector.Discovery != nil, "scan_interval", flags.scanInterval,
-		"plan", exporter.Plan())
-	if flags.demo {
-		logger.Info("demo: simulated campaigns; look at " + cfg.routes.BrowserURL())
-	}
+		"scan_interval", flags.scanInterval, "plan", exporter.Plan())
 	if flags.healthListenAddress != "" {
 		at, stop, err := httpserver.Start(flags.healthListenAddress, routes.Health(exporter), logger)
 		if err != nil {
@@ -144,7 +141,10 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 	}
 	server := httpserver.New(routes.New(cfg.routes, exporter, metrics, registry, logger), logger)
 	listen := func() error { return webConfig.ListenAndServe(server, logger) }
-	work := func(ctx context.Context) {
+	work := func(ctx context.Context, at net.Addr) {
+		if url := cfg.routes.BrowserURL(at, webConfig.Encrypts()); flags.demo && url != "" {
+			logger.Info("demo: simulated campaigns; look at " + url)
+		}
 		var reloading sync.WaitGroup
 		reloading.Go(func() { reloadOn(ctx, hangups, exporter) })
 		exporter.Run(ctx)

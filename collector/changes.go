@@ -40,7 +40,7 @@ func (e *Exporter) Plan() string {
 	}
 	share := ""
 	if e.cfg.Shard.Count > 1 {
-		share = fmt.Sprintf(" (share %d of 0 to %d)", e.cfg.Shard.Index, e.cfg.Shard.Count-1)
+		share = fmt.Sprintf(" (share %s, --shard.index=%d)", e.share(), e.cfg.Shard.Index)
 	}
 	cost := fmt.Sprintf("a scan of N rows costs N/%d requests and one or two more", size)
 	if e.cfg.FullInterval > 0 {
@@ -56,12 +56,17 @@ func (e *Exporter) Plan() string {
 		strings.Join(what, ", and "), share, when, e.cfg.MaxScans, cost)
 }
 
+// share returns which share of the campaigns this process reads, counted from 1.
+func (e *Exporter) share() string {
+	return fmt.Sprintf("%d of %d", e.cfg.Shard.Index+1, e.cfg.Shard.Count)
+}
+
 // logSelection logs changes of the selected campaigns; at the start, only their number.
 func (e *Exporter) logSelection(c selectionChange) {
 	if c.emptied {
 		logger := e.cfg.Logger
 		if e.cfg.Shard.Count > 1 {
-			logger = logger.With("shard", fmt.Sprintf("%d of %d", e.cfg.Shard.Index, e.cfg.Shard.Count))
+			logger = logger.With("share", e.share())
 		}
 		defer logger.Warn("no campaign is selected: nothing is read until one is")
 	}
@@ -122,8 +127,8 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	switch {
 	case errors.Is(after.Err, room.ErrFull):
 		if first := !e.warnedFull.Swap(true); first {
-			logger.Warn("there is no room for a campaign; its last complete data stays published until it is too old, and "+
-				"revox_exporter_campaigns_over_limit counts others like it", "reason", reason, "err", after.Err)
+			logger.Warn("there is no room for a campaign; "+e.published(after)+"; revox_exporter_campaigns_over_limit counts "+
+				"others like it", "reason", reason, "err", after.Err)
 		} else {
 			logger.Debug("there is no room for a campaign", "reason", reason, "err", after.Err)
 		}
@@ -131,8 +136,7 @@ func (e *Exporter) logScan(before, after *store.Record) {
 		if reason == revoxapi.KindTimeout {
 			logger = logger.With("hint", "if the API is only slow, raise --revox.timeout, and --scan.timeout if it is set")
 		}
-		logger.Warn("scan failed; the last complete data stays published until it is too old",
-			"reason", reason, "err", after.Err)
+		logger.Warn("scan failed; "+e.published(after), "reason", reason, "err", after.Err)
 	case after.Err != nil:
 		logger.Debug("scan failed again", "reason", reason, "err", after.Err)
 	case before.Data == nil:
@@ -144,6 +148,17 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	default:
 		logger.Debug("scan complete", "rows", after.Data.Tally.Rows(), "duration", took)
 	}
+}
+
+// published says what is published of a campaign whose last scan has failed.
+func (e *Exporter) published(r *store.Record) string {
+	switch {
+	case r.Data == nil:
+		return "the campaign has never been read"
+	case e.store.TooOld(r, r.Ended):
+		return "the last complete data is too old to be published"
+	}
+	return "the last complete data stays published until it is too old"
 }
 
 // full returns the number of campaigns for whose last scan there was no room.

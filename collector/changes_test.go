@@ -35,6 +35,10 @@ func TestPlan(t *testing.T) {
 		}, "the 2 given campaigns, and those that the list of campaigns selects (read every 5m0s): " +
 			"each scanned with each scrape, 2 at once; a scan of N rows costs N/50 requests and one or two more; " +
 			"a row takes about 10 kB before compression"},
+		{func(c *collector.Config) {
+			c.CampaignIDs, c.Shard = []string{"a"}, campaigns.Shard{Index: 0, Count: 3}
+		}, "the given campaign (share 1 of 3, --shard.index=0): each scanned every 1m0s, 4 at once; " +
+			"a scan of N rows costs N/100 requests and one or two more; a row takes about 10 kB before compression"},
 	} {
 		if got := newHarness(t, api, clock, test.change).Exporter.Plan(); got != test.want {
 			t.Errorf("the plan is %q, want %q", got, test.want)
@@ -116,6 +120,54 @@ func TestChangesAreLoggedOnce(t *testing.T) {
 	remove()
 	h.Advance(2 * time.Minute)
 	expect(`level=info msg="scans succeed again" campaign_id=c-1`)
+}
+
+// What the log says of a campaign's data is so: it has never been read, it stays published, or it is too old.
+func TestFailedScansAreLoggedWithWhatIsPublished(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", []json.RawMessage{callRow("1", "completed")})
+	fail := func(code int) func() {
+		return api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(code, nil, "")})
+	}
+	remove := fail(503)
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		c.Discovery = &campaigns.Discovery{Interval: time.Minute, Statuses: []string{"running"}}
+		c.CampaignIDs, c.MaxAge = []string{"c"}, 5*time.Minute
+	})
+	step := func(code int, after time.Duration, wants ...string) {
+		t.Helper()
+		remove()
+		before := len(h.Logs.String())
+		if code != 0 {
+			remove = fail(code)
+		}
+		h.Advance(after)
+		for _, want := range wants {
+			if lines := h.Logs.String()[before:]; !strings.Contains(lines, want) {
+				t.Errorf("after %d for %s the log does not say %q:\n%s", code, after, want, lines)
+			}
+		}
+	}
+	step(503, 0)
+	for _, want := range []string{
+		`level=warn msg="scan failed; the campaign has never been read" campaign_id=c reason=server_error`,
+		`msg="the list of campaigns cannot be used, and has not been read since the start; until it is, only campaigns that are given`,
+	} {
+		if !regexp.MustCompile(want).MatchString(lineOrigin.ReplaceAllString(h.Logs.String(), "")) {
+			t.Errorf("at first the log does not say %q:\n%s", want, h.Logs)
+		}
+	}
+	if strings.Contains(h.Logs.String(), "stays published") || strings.Contains(h.Logs.String(), "stay the same") {
+		t.Errorf("the log says what is not:\n%s", h.Logs)
+	}
+	step(404, 2*time.Minute, "scan failed; the campaign has never been read")
+	step(0, 2*time.Minute, "first scan complete", "the list of campaigns can be used now")
+	step(503, 2*time.Minute, "scan failed; the last complete data stays published until it is too old",
+		"the list of campaigns cannot be used; the selected campaigns stay the same")
+	step(503, 10*time.Minute, "the last complete data is too old: the campaign's metrics disappear")
+	step(404, 2*time.Minute, "scan failed; the last complete data is too old to be published")
+	step(0, 2*time.Minute, "scans succeed again", "the list of campaigns can be used again")
 }
 
 // lineOrigin matches the caller and time of a line.

@@ -121,7 +121,7 @@ func TestShardWithoutCampaignsIsReadyAndLogsThat(t *testing.T) {
 	if n := api.RequestCount(); n != 0 {
 		t.Errorf("%d requests although no campaign is selected", n)
 	}
-	logs, shard := h.Logs.String(), fmt.Sprintf(`shard="%d of %d"`, empty, count)
+	logs, shard := h.Logs.String(), fmt.Sprintf(`share="%d of %d"`, empty+1, count)
 	if !strings.Contains(logs, "no campaign is selected") || !strings.Contains(logs, shard) {
 		t.Errorf("the log does not say that nothing is selected:\n%s", logs)
 	}

@@ -213,13 +213,18 @@ func (s *Selector) note(r *reading, err error) {
 		if r != nil {
 			s.cfg.Logger.Warn("the list of campaigns is incomplete; campaigns that it does not have are read only if they "+
 				"were selected before, or are given with --campaign.id or --campaign.file", "err", err)
-		} else {
+		} else if before.Used {
 			s.cfg.Logger.Error("the list of campaigns cannot be used; the selected campaigns stay the same", "err", err)
+		} else {
+			s.cfg.Logger.Error("the list of campaigns cannot be used, and has not been read since the start; until it is, only "+
+				"campaigns that are given or were selected before the start are read", "err", err)
 		}
 	case err != nil:
-		s.cfg.Logger.Debug("the list of campaigns still cannot be read", "err", err)
+		s.cfg.Logger.Debug("the list of campaigns still cannot be used", "err", err)
+	case before.Err != nil && before.Used:
+		s.cfg.Logger.Info("the list of campaigns can be used again")
 	case before.Err != nil:
-		s.cfg.Logger.Info("the list of campaigns can be read again")
+		s.cfg.Logger.Info("the list of campaigns can be used now")
 	}
 	if r != nil && r.skipped > 0 && r.skipped != skippedBefore {
 		s.cfg.Logger.Warn("campaigns in the list are skipped because they have no usable ID", "campaigns", r.skipped)

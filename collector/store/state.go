@@ -124,7 +124,7 @@ func (s *State) Close() {
 		err = s.file.Write(ctx, changes...)
 	}
 	if err := errors.Join(err, s.file.Close(ctx)); err != nil {
-		s.logger.Warn("the last of the state could not be written", "err", err)
+		s.logger.Warn("the last changes could not be written to the state; a restart may lose them", "err", err)
 	}
 }
 
@@ -223,7 +223,7 @@ func (s *State) restoreLarge(id string, p *Snapshot, is *keptCampaign, labels *l
 		is.known, is.knownAt = p.Known, s.clock.Now()
 	}
 	if err != nil {
-		s.logger.Debug("every page is read again", "campaign_id", id, "err", err)
+		s.logger.Debug("what the state knows of rows cannot be read; the next scan reads every page", "campaign_id", id, "err", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -27,6 +28,47 @@ func Source(file string) revoxapi.KeySource {
 		return revoxapi.NewKeyFile(file)
 	}
 	return revoxapi.StaticKey(os.Getenv(variable))
+}
+
+// LogChanges returns a source of the keys of another, that of a file, which logs when the key has become another. It never
+// logs the key. It is safe for concurrent use.
+func LogChanges(source revoxapi.KeySource, file string, logger *slog.Logger) revoxapi.KeySource {
+	return &logged{source: source, logger: logger.With("file", file)}
+}
+
+type logged struct {
+	source revoxapi.KeySource
+	logger *slog.Logger
+
+	mu    sync.Mutex
+	calls uint64 // that have begun
+	last  revoxapi.Secret
+	since uint64 // calls that had begun when last was set: what they return may be older
+}
+
+// Key returns the source's key.
+func (l *logged) Key() (revoxapi.Secret, error) {
+	l.mu.Lock()
+	l.calls++
+	call := l.calls
+	l.mu.Unlock()
+	key, err := l.source.Key()
+	if err == nil && l.changed(key, call) {
+		l.logger.Info("the API key has changed: the new one is used from now on")
+	}
+	return key, err
+}
+
+// changed reports whether key, which a call returns, is another than the last one.
+func (l *logged) changed(key revoxapi.Secret, call uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if call <= l.since || key.Equal(l.last) {
+		return false
+	}
+	first := l.since == 0
+	l.last, l.since = key, l.calls
+	return !first
 }
 
 // inEnvironment returns the key in the environment, also if a key file is used, without the quotation marks that the

@@ -29,9 +29,9 @@ func New(handler http.Handler, logger *slog.Logger) *http.Server {
 const shutdownTimeout = 2500 * time.Millisecond
 
 // Run serves with listen, which must start server, and runs work at the same time. It returns when both have ended:
-// nil if ctx has ended, or the error of listen. work starts once the server has its port, with a context that ends
-// when either ends.
-func Run(ctx context.Context, server *http.Server, listen func() error, work func(context.Context),
+// nil if ctx has ended, or the error of listen. work starts once the server has its port, with the address of the first
+// listener and a context that ends when either ends.
+func Run(ctx context.Context, server *http.Server, listen func() error, work func(ctx context.Context, at net.Addr),
 	logger *slog.Logger) error {
 	var background sync.WaitGroup
 	defer background.Wait()
@@ -39,16 +39,16 @@ func Run(ctx context.Context, server *http.Server, listen func() error, work fun
 	defer cancel()
 	// Send the API no request before the server listens: a process that restarts again and again because it cannot listen
 	// must not send the key each time.
-	listening := make(chan struct{})
+	listening := make(chan net.Addr, 1)
 	var once sync.Once
-	server.BaseContext = func(net.Listener) context.Context {
-		once.Do(func() { close(listening) })
+	server.BaseContext = func(listener net.Listener) context.Context {
+		once.Do(func() { listening <- listener.Addr() })
 		return context.Background()
 	}
 	background.Go(func() {
 		select {
-		case <-listening:
-			work(ctx)
+		case at := <-listening:
+			work(ctx, at)
 		case <-ctx.Done():
 		}
 	})
@@ -78,7 +78,7 @@ func Start(address string, handler http.Handler, logger *slog.Logger) (at net.Ad
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error("no longer served", "address", listener.Addr(), "err", err)
+			logger.Error("serving at a second address has failed", "address", listener.Addr(), "err", err)
 		}
 	})
 	return listener.Addr(), func() { _ = server.Close(); serving.Wait() }, nil

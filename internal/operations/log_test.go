@@ -1,9 +1,13 @@
 package operations
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +17,85 @@ import (
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
+
+// A key file that changes is logged once for each change, and the key never.
+func TestChangedKeyIsLogged(t *testing.T) {
+	t.Parallel()
+	key := file(t, "key", "canary-first\n")
+	api := revoxtest.NewServer(revoxtest.WithAPIKey("canary-first"))
+	t.Cleanup(api.Close)
+	both := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "canary-second", "canary-first", 1))
+		api.Handler().ServeHTTP(w, r)
+	}))
+	t.Cleanup(both.Close)
+	for i := range 8 { // some at once
+		api.SetRows(fmt.Sprint("c-", i), "", nil)
+	}
+	p := programtest.Start(t, nil, "--revox.base-url="+both.URL+"/api", "--campaign.discover", "--revox.api-key-file="+key, "--scan.interval=1s",
+		"--log.level=debug")
+	p.Ready()
+	changes := func() int {
+		return len(regexp.MustCompile(`level=info .*msg="the API key has changed: the new one is used from now on" file=\S*/key\n`).
+			FindAllString(p.Log(), -1))
+	}
+	scans := func(n int) { // returns when n more have been made
+		t.Helper()
+		asked := api.RequestCount()
+		p.Await("it scans", func() bool { return api.RequestCount() >= asked+n })
+	}
+	scans(16)
+	if n := changes(); n != 0 {
+		t.Errorf("%d changes are logged before the first:\n%s", n, p.Log())
+	}
+	file(t, key, " canary-second ")
+	p.Await("the change is logged", func() bool { return changes() == 1 })
+	file(t, key, "canary-second\n") // only its white space changes
+	scans(16)
+	if err := os.Remove(key); err != nil { // the last one stays in use
+		t.Fatal(err)
+	}
+	scans(16)
+	if n := changes(); n != 1 {
+		t.Errorf("%d changes are logged, want 1:\n%s", n, p.Log())
+	}
+	p.Terminate()
+	if strings.Contains(p.Log(), "canary") {
+		t.Errorf("the key is logged:\n%s", p.Log())
+	}
+}
+
+// The demo says where it can be looked at, as soon as that is true: where it listens, with the right scheme and path.
+func TestDemoSaysWhereToLook(t *testing.T) {
+	t.Parallel()
+	cert, key := certificate(t)
+	config := file(t, "web.yml", fmt.Sprintf("tls_server_config:\n  cert_file: %s\n  key_file: %s\n", cert, key))
+	look := regexp.MustCompile(`msg="demo: simulated campaigns; look at (\S+)"`)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "http://ADDRESS/"},
+		{[]string{"--web.route-prefix=/revox"}, "http://ADDRESS/revox/"},
+		{[]string{"--web.config.file=" + config}, "https://ADDRESS/"},
+	} {
+		p := programtest.Start(t, nil, append(test.args, "--demo")...)
+		p.Await("it says where", func() bool { return look.MatchString(p.Log()) })
+		if got, want := look.FindStringSubmatch(p.Log())[1], strings.Replace(test.want, "ADDRESS", p.Address, 1); got != want {
+			t.Errorf("%v: it says %s, want %s", test.args, got, want)
+		}
+		p.Terminate()
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	code, said := programtest.Run(t, nil, "--demo", "--web.listen-address="+taken.Addr().String())
+	if code != 1 || strings.Contains(said, "look at") {
+		t.Errorf("exit code %d, and without a port it says\n%s", code, said)
+	}
+}
 
 // A log whose reader is stuck, or gone, stops nothing: the program serves, scans go on, and SIGTERM ends it.
 func TestLogThatIsNotReadStopsNothing(t *testing.T) {

@@ -163,7 +163,7 @@ func TestShardWithoutCampaignsIsReady(t *testing.T) {
 		_, metrics := p.Get("/metrics")
 		if strings.Contains(metrics, `revox_campaign_up{campaign_id="a"} 1`) {
 			selecting++
-		} else if said := p.Log(); !strings.Contains(said, fmt.Sprintf(`shard="%d of 2"`, index)) {
+		} else if said := p.Log(); !strings.Contains(said, fmt.Sprintf(`share="%d of 2"`, index+1)) {
 			t.Errorf("the log does not say that the shard selects nothing:\n%s", said)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -149,14 +148,18 @@ func asPrefix(path string) (string, error) {
 	return prefix, nil
 }
 
-// BrowserURL returns the URL of the first listener's address as a person would type it.
-func (c Config) BrowserURL() string {
-	host, port, err := net.SplitHostPort(slices.Concat(c.Addresses, []string{""})[0])
-	if err != nil {
-		return "the address below"
+// BrowserURL returns the URL of a listener's address as a person would type it; "" if it has none.
+func (c Config) BrowserURL(at net.Addr, encrypted bool) string {
+	host, port, err := net.SplitHostPort(at.String())
+	if _, tcp := at.(*net.TCPAddr); !tcp || err != nil {
+		return ""
 	}
-	if host == "" || net.ParseIP(host).IsUnspecified() {
+	if net.ParseIP(host).IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/"
+	scheme := "http"
+	if encrypted {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + c.Paths.prefix + "/"
 }

@@ -34,6 +34,12 @@ type Config struct {
 	Flag string
 }
 
+// Encrypts reports whether connections use TLS.
+func (c Config) Encrypts() bool {
+	file, err := c.read()
+	return err == nil && file != nil && file.TLSConfig.IsEnabled()
+}
+
 // Check returns an error if the web configuration cannot be used. It quotes nothing of the file, which may be a key by
 // mistake, and has passwords.
 func (c Config) Check() error {
