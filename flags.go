@@ -347,6 +347,14 @@ func (f *flagValues) discovery() (*campaigns.Discovery, error) {
 	return d, nil
 }
 
+// statePath returns the folder of the state; "" for none.
+func (c *config) statePath() string {
+	if c.flags.demo {
+		return ""
+	}
+	return c.flags.statePath
+}
+
 // newClient returns a new client of the API.
 func (c *config) newClient(more ...revoxapi.Option) (*revoxapi.Client, error) {
 	return revoxapi.NewClient(c.collector.Key,

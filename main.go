@@ -112,8 +112,8 @@ func runServe(ctx context.Context, cfg *config, hangups <-chan os.Signal, stderr
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(api, sink.Dropped(), versioncollector.NewCollector(name), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if flags.statePath != "" && !flags.demo {
-		state, err := store.OpenState(flags.statePath, cfg.baseURL, revoxapi.SystemClock{}, logger)
+	if path := cfg.statePath(); path != "" {
+		state, err := store.OpenState(path, cfg.baseURL, revoxapi.SystemClock{}, logger)
 		if err != nil {
 			return fail("cannot start", err)
 		}
@@ -179,8 +179,9 @@ func runCheck(ctx context.Context, cfg *config, stdout, stderr *os.File) int {
 	}
 	defer cfg.collector.Client.CloseIdleConnections()
 	ok, err := check.Run(ctx, exporter, watch, check.Options{Format: cfg.flags.format, Out: stdout, Progress: stderr,
-		Terminal: check.IsTerminal(stderr), Version: version.Version, Interval: cfg.flags.scanInterval,
-		FullInterval: cfg.flags.fullInterval})
+		Version: version.Version, Interval: cfg.flags.scanInterval, FullInterval: cfg.flags.fullInterval,
+		Columns: check.Terminal(stdout), Colour: check.Colours(), ProgressColumns: check.Progress(stderr),
+		StatePath: cfg.statePath(), TryState: func() error { return store.TryState(cfg.statePath(), cfg.baseURL) }})
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: error: showing what was found: %v\n", name, err)
 	}

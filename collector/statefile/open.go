@@ -19,6 +19,13 @@ import (
 // Name is the name of the file in its folder.
 const Name = "revox_exporter.db"
 
+const (
+	// lockTry is how long Try waits for the lock.
+	lockTry = 50 * time.Millisecond
+	// tryBytes is about the size of a new file.
+	tryBytes = 64 << 10
+)
+
 // ErrInUse means that another process has locked the file.
 var ErrInUse = errors.New("another process uses it")
 

@@ -98,6 +98,10 @@ func OpenState(folder, baseURL string, clock revoxapi.Clock, logger *slog.Logger
 	return s, nil
 }
 
+// TryState returns why OpenState could keep nothing in a folder, or statefile.ErrInUse if another process does. It changes
+// nothing.
+func TryState(folder, baseURL string) error { return statefile.Try(folder, Identity(baseURL)) }
+
 // Identity returns the state file's identity for the API at baseURL. It hashes the URL, which may be confidential.
 func Identity(baseURL string) statefile.Identity {
 	owner := sha256.Sum256([]byte(strings.TrimRight(baseURL, "/")))

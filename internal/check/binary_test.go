@@ -205,7 +205,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestIsTerminal(t *testing.T) {
+func TestTerminals(t *testing.T) {
 	file, err := os.Create(t.TempDir() + "/file")
 	if err != nil {
 		t.Fatal(err)
@@ -222,12 +222,31 @@ func TestIsTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer terminal.Close()
-	t.Setenv("TERM", "xterm")
-	if check.IsTerminal(file) || check.IsTerminal(write) || !check.IsTerminal(terminal) {
-		t.Errorf("file %v, pipe %v, terminal %v", check.IsTerminal(file), check.IsTerminal(write), check.IsTerminal(terminal))
+	t.Setenv("NO_COLOR", "")
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer null.Close()
+	t.Setenv("TERM", "xterm")
+	for name, f := range map[string]*os.File{"file": file, "pipe": write, "the null device": null} {
+		if n := check.Terminal(f); n != 0 || check.Progress(f) != nil {
+			t.Errorf("%s is taken for a terminal of %d columns", name, n)
+		}
+	}
+	if n := check.Terminal(terminal); n != 80 { // it does not say how many
+		t.Errorf("a terminal has %d columns", n)
+	}
+	if check.Progress(terminal) == nil || !check.Colours() {
+		t.Error("a terminal that can draw is taken for one that cannot")
+	}
+	t.Setenv("NO_COLOR", "1")
+	if check.Progress(terminal) == nil || check.Colours() {
+		t.Error("NO_COLOR is not obeyed, or taken for more than it says")
+	}
+	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "dumb")
-	if check.IsTerminal(terminal) {
+	if check.Progress(terminal) != nil || check.Colours() {
 		t.Error("a terminal that cannot draw is taken for one that can")
 	}
 }

@@ -24,8 +24,17 @@ type Options struct {
 	Format   string    // "table" or "json"
 	Out      io.Writer // what was found
 	Progress io.Writer // how far it is
-	Terminal bool      // Progress is a terminal
 	Version  string    // of the program
+	// Columns is the width of the terminal that Out is, and Colour whether it may be coloured. If it is none, Columns is 0:
+	// the table fits 80 columns, and texts are not wrapped.
+	Columns int
+	Colour  bool
+	// ProgressColumns returns the width of the terminal that Progress is, at this moment; nil if lines cannot be redrawn.
+	ProgressColumns func() int
+	// StatePath is the folder of the state; "" for none. TryState returns an error if a state cannot be kept there. It may
+	// take as long as the disk does.
+	StatePath string
+	TryState  func() error
 	// Interval is the exporter's --scan.interval, and FullInterval its --scan.full-interval.
 	Interval, FullInterval time.Duration
 }
@@ -34,10 +43,14 @@ type Options struct {
 // what it found. It returns true if everything could be read. If ctx ends, it soon shows what it has. Its error is that
 // of writing to Out.
 func Run(ctx context.Context, e *collector.Exporter, w *Watch, o Options) (ok bool, err error) {
-	p := newProgress(o.Progress, o.Terminal, w.clock)
+	p := newProgress(o.Progress, o.ProgressColumns, w.clock)
 	w.progress = p
+	state := o.tryState()
+	stop := p.run()
 	r := w.read(ctx, e, p, o.Version)
+	stop()
 	p.clear()
+	r.State = state()
 	if o.Interval > 0 {
 		r.Hourly = w.hourly(r, o)
 	}
@@ -65,6 +78,9 @@ func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, ve
 	r := &Result{Format: resultFormat, Version: version, StartedAt: w.clock.Now().UTC(), Campaigns: []Campaign{}}
 	// The list explains why a campaign is not found. It is read once at most.
 	explaining := sync.OnceValue(func() listed { return list(ctx, e) })
+	if e.Config().Discovery != nil {
+		p.list()
+	}
 	var a answer
 	selection, err := e.Select(noting(ctx, &a))
 	if e.Config().Discovery != nil {

@@ -40,13 +40,13 @@ func TestTableForPeople(t *testing.T) {
 	inOrder := func(c *collector.Config) { discovered(c); c.MaxScans = 1 }
 	o := run{url: api.URL, format: "table", config: inOrder}.do(t)
 	want := strings.TrimPrefix(regexp.MustCompile(`[\d.]+ k?B`).ReplaceAllString(`
-CAMPAIGN                        ROWS    DONE  ATTEMPTS   HUMAN  DIAL ERRORS   TALK    P95   TOOK
-Solar 東京 and a long name …       6    50 %         8  42.9 %            3    40s  1m30s     0s
+CAMPAIGN               ROWS  DONE  ATTEMPTS   HUMAN  DIAL ERR  TALK    P95  TOOK
+Solar 東京 and a lon…     6  50 %         8  42.9 %         3   40s  1m30s    0s
   c-1  Solar 東京 and a long name after it
   calls: calling 1 · completed 3 · pondering 1 · rows without a call 1
   most dial errors: no_answer (2, 66.7 % of them)
   ! status "pondering" is not known to this version; it is counted under that name.
-Empty                              0       –         0       –            0      –      –     0s
+Empty                     0     –         0       –         0     –      –    0s
   c-2
   calls: none
 
@@ -413,9 +413,9 @@ func TestHostileNamesAreHarmless(t *testing.T) {
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Name: hostile, Rows: 3})
 	api.SetRows("d", "", []json.RawMessage{row("1", "call\x1b[31m\u009bing", undialled("\u202e\x1b[2Jbusy"))})
 	ids := exportertest.Only("c", "d") // such an ID is refused: see CheckCampaignID
-	for _, terminal := range []bool{true, false} {
+	for _, columns := range []int{80, 0} {
 		for _, format := range []string{"table", "json"} {
-			o := run{url: api.URL, format: format, terminal: terminal, config: ids}.do(t)
+			o := run{url: api.URL, format: format, columns: columns, config: ids}.do(t)
 			progress := strings.ReplaceAll(o.progress, "\r\x1b[K", "")
 			if i := strings.IndexFunc(strings.ReplaceAll(o.out+progress, "\n", ""), notPrintable); i >= 0 {
 				t.Errorf("%s: there is %q in\n%q", format, (o.out + progress)[i:i+4], o.out+progress)
@@ -447,7 +447,7 @@ func TestProgress(t *testing.T) {
 	inPages := func(c *collector.Config) {
 		c.CampaignIDs, c.Rows.PageSize, c.MaxScans = []string{"a", "b"}, 10, 1
 	}
-	o := run{url: api.URL, terminal: true, clock: clock, config: inPages}.do(t)
+	o := run{url: api.URL, columns: 80, clock: clock, config: inPages}.do(t)
 	for _, want := range []string{
 		"\r\x1b[K[................]  0 of 2 campaigns  0 rows",
 		// 10 rows a second; the other campaign is taken to be like this one.
@@ -476,9 +476,9 @@ func TestProgress(t *testing.T) {
 func TestWaitsAreShown(t *testing.T) {
 	api := newAPI(t)
 	api.SetRows("a", "", rows(3))
-	for _, terminal := range []bool{true, false} {
+	for _, columns := range []int{80, 0} {
 		api.AddFault(revoxtest.Fault{Times: 1, Behavior: revoxtest.RateLimited("7")})
-		o := run{url: api.URL, terminal: terminal, config: exportertest.Only("a")}.do(t)
+		o := run{url: api.URL, columns: columns, config: exportertest.Only("a")}.do(t)
 		if !o.ok || !strings.Contains(o.progress, "trying again in 7s: rate_limited") {
 			t.Errorf("progress: %q", o.progress)
 		}

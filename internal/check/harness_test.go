@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/internal/check"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
@@ -28,14 +30,25 @@ const patience = 30 * time.Second
 
 // run is one check, in the test's own process.
 type run struct {
-	url      string
-	key      string // "" for that of the simulated API
-	format   string
-	terminal bool
-	ctx      context.Context
-	clock    revoxapi.Clock // nil: stands still at the present
-	options  []revoxapi.Option
-	config   func(*collector.Config)
+	url     string
+	key     string // "" for that of the simulated API
+	format  string
+	columns int // of the terminals that everything is shown on; 0: on none
+	colour  bool
+	state   string // --state.path
+	ctx     context.Context
+	clock   revoxapi.Clock // nil: stands still at the present
+	watch   revoxapi.Clock // nil: clock, but nothing is shown only because time passes
+	options []revoxapi.Option
+	config  func(*collector.Config)
+}
+
+// unticking is a clock that lets a check show what happens, and not that time passes.
+type unticking struct{ revoxapi.Clock }
+
+func (unticking) Sleep(ctx context.Context, _ time.Duration) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
 }
 
 // outcome is what a check printed and returned.
@@ -55,7 +68,7 @@ func (r run) do(t *testing.T) outcome {
 	if r.ctx == nil {
 		r.ctx = t.Context()
 	}
-	watch := check.NewWatch(r.url, r.clock)
+	watch := check.NewWatch(r.url, cmp.Or[revoxapi.Clock](r.watch, unticking{r.clock}))
 	in, err := exportertest.Make(r.url, nil, func(c *collector.Config) {
 		c.Key, c.Logger, c.Clock = revoxapi.StaticKey(r.key), slog.New(slog.DiscardHandler), r.clock
 		r.config(c)
@@ -65,10 +78,15 @@ func (r run) do(t *testing.T) outcome {
 	}
 	t.Cleanup(in.Stop)
 	var out, progress bytes.Buffer
-	ok, err := check.Run(r.ctx, in.Exporter, watch, check.Options{
-		Format: r.format, Out: &out, Progress: &progress, Terminal: r.terminal,
+	options := check.Options{
+		Format: r.format, Out: &out, Progress: &progress, Columns: r.columns, Colour: r.colour,
 		Version: "1.2.3-test", Interval: in.Config.ScanInterval, FullInterval: in.Config.FullInterval,
-	})
+		StatePath: r.state, TryState: func() error { return store.TryState(r.state, r.url) },
+	}
+	if r.columns > 0 {
+		options.ProgressColumns = func() int { return r.columns }
+	}
+	ok, err := check.Run(r.ctx, in.Exporter, watch, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,8 @@ type Result struct {
 	Findings []Finding `json:"findings"` // about no single campaign
 	// Discovery is null without discovery.
 	Discovery *Discovery `json:"discovery"`
+	// State is null without --state.path. It does not count for OK.
+	State     *State     `json:"state"`
 	Campaigns []Campaign `json:"campaigns"`
 }
 

@@ -62,6 +62,24 @@ func fit(text string, limit int) string {
 	return out.String() + "…"
 }
 
+// wrap cuts text into lines of a number of columns at most. A word that is longer stays whole, so that an ID or a URL can
+// be copied.
+func wrap(text string, limit int) []string {
+	words := strings.Split(text, " ")
+	lines := []string{words[0]}
+	for _, word := range words[1:] {
+		last := &lines[len(lines)-1]
+		if *last == "" {
+			*last = word // no line begins with a space
+		} else if columnsOf(*last)+1+columnsOf(word) > limit {
+			lines = append(lines, word)
+		} else {
+			*last += " " + word
+		}
+	}
+	return lines
+}
+
 func padRight(text string, to int) string {
 	return text + strings.Repeat(" ", max(0, to-columnsOf(text)))
 }

@@ -73,13 +73,16 @@ func (w *Watch) ClientOptions() []revoxapi.Option {
 
 func (w *Watch) request(r revoxapi.RequestTrace) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.requests++
 	w.bytes += r.BodyBytes
 	if r.CampaignID != "" {
 		seen := w.pagingOf(r.CampaignID)
 		seen.requests++
 		seen.bytes += r.BodyBytes
+	}
+	w.mu.Unlock()
+	if w.progress != nil {
+		w.progress.answered()
 	}
 }
 
