@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -158,7 +159,10 @@ func TestLandingPageCallsAlmostDoneNotDone(t *testing.T) {
 func TestLandingPageSaysWhatScansCost(t *testing.T) {
 	w := newWorld(t, func(api *revoxtest.Server, c *collector.Config) {
 		statuses := slices.Repeat([]string{"completed", "calling", "cancelled"}, 100)
-		api.SetRows("c", "", rowsOf(statuses...))
+		rows := rowsOf(statuses...)
+		// A call whose status is not that of its attempts shows what the API's filter goes by.
+		rows[0] = exportertest.CallRow("r-0", "completed", exportertest.FailedAttempt)
+		api.SetRows("c", "", rows)
 		c.CampaignIDs, c.FullInterval = []string{"c"}, time.Hour
 	})
 	says := func(want string) {
