@@ -55,18 +55,18 @@ func Campaigns[R any](ctx context.Context, c *Client, opts ...RequestOption) ite
 					limit.next()
 				},
 				stray: func() { list.skipped++ },
-				item: func(value []byte) error {
+				item: func(value wantedPart) error {
 					if list.entries > maxCampaigns {
 						return badResponse("the list has more than %d campaigns, and no more are read", maxCampaigns)
 					}
 					var campaign R
-					if err := json.Unmarshal(value, &campaign, decodeOptions); err != nil {
+					if err := json.Unmarshal(value.json, &campaign, decodeOptions); err != nil {
 						return err
 					}
 					var identity struct {
 						ID string `json:"id"`
 					}
-					if err := json.Unmarshal(value, &identity, decodeOptions); err == nil && identity.ID != "" {
+					if err := json.Unmarshal(value.json, &identity, decodeOptions); err == nil && identity.ID != "" {
 						if _, isNew := seen.add(xxhash.Sum64String(identity.ID), 0); !isNew {
 							return nil
 						}

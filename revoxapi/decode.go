@@ -12,18 +12,23 @@ import (
 // unmarshal decodes value, which the scanner kept and which is therefore valid, into the zero value at to. It does what the
 // JSON library does. What most rows consist of is decoded without it, in 60 % of the time ([BenchmarkDecode]); everything
 // else is left to it. FuzzScanner compares it with the library.
-func unmarshal[T any](w *wanted, value []byte, to *T) error {
-	if w.decodeUsual(value, 0, reflect.ValueOf(to).Elem()) == len(value) {
+func unmarshal[T any](w *wanted, value wantedPart, to *T) error {
+	d := usualDecoder{value}
+	if d.decode(w, 0, reflect.ValueOf(to).Elem()) == len(value.json) {
 		return nil
 	}
 	*to = *new(T)
-	return jsonv2.Unmarshal(value, to, decodeOptions)
+	return jsonv2.Unmarshal(value.json, to, decodeOptions)
 }
 
-// decodeUsual decodes the value that begins at value[at] into v, and returns the index after it. It is 0 for what is left
+// usualDecoder decodes the wanted part of a value. lengths are those of the arrays that it has not come to.
+type usualDecoder struct{ wantedPart }
+
+// decode decodes the value that begins at json[at] into v, and returns the index after it. It is 0 for what is left
 // to the library: other types than strings, structs, pointers, slices of structs and those that decode themselves, strings
 // with escapes or invalid UTF-8, pointers that come twice, and errors.
-func (w *wanted) decodeUsual(value []byte, at int, v reflect.Value) int {
+func (d *usualDecoder) decode(w *wanted, at int, v reflect.Value) int {
+	value := d.json
 	null := value[at] == 'n'
 	switch kind := v.Kind(); {
 	case kind == reflect.Pointer:
@@ -34,7 +39,7 @@ func (w *wanted) decodeUsual(value []byte, at int, v reflect.Value) int {
 			return at + len("null")
 		}
 		v.Set(reflect.New(v.Type().Elem()))
-		return w.decodeUsual(value, at, v.Elem())
+		return d.decode(w, at, v.Elem())
 	case w.method != nil:
 		if w.method != reflect.TypeFor[json.Unmarshaler]() {
 			return 0
@@ -56,14 +61,15 @@ func (w *wanted) decodeUsual(value []byte, at int, v reflect.Value) int {
 		v.SetString(string(value[at:end]))
 		return end + 1
 	case kind == reflect.Struct && w.members != nil && value[at] == '{':
-		return w.decodeMembers(value, at+1, v)
+		return d.decodeMembers(w, at+1, v)
 	case kind == reflect.Slice && w.element != nil && value[at] == '[':
-		return w.decodeElements(value, at+1, v)
+		return d.decodeElements(w, at+1, v)
 	}
 	return 0
 }
 
-func (w *wanted) decodeMembers(value []byte, at int, v reflect.Value) int {
+func (d *usualDecoder) decodeMembers(w *wanted, at int, v reflect.Value) int {
+	value := d.json
 	for value[at] != '}' {
 		if value[at] == ',' {
 			at++
@@ -71,28 +77,29 @@ func (w *wanted) decodeMembers(value []byte, at int, v reflect.Value) int {
 		name := value[at+1:]
 		name = name[:bytes.IndexByte(name, '"')]
 		m := w.member(name)
-		if at = m.decodeUsual(value, at+len(name)+len(`"":`), v.Field(m.field)); at == 0 {
+		if at = d.decode(m.wanted, at+len(name)+len(`"":`), v.Field(m.field)); at == 0 {
 			return 0
 		}
 	}
 	return at + 1
 }
 
-func (w *wanted) decodeElements(value []byte, at int, v reflect.Value) int {
-	v.Set(reflect.MakeSlice(v.Type(), 0, 2))
-	for n := 0; value[at] != ']'; n++ {
-		if value[at] == ',' {
-			at++
-		}
-		if n == v.Cap() {
-			v.Grow(n)
-		}
-		v.SetLen(n + 1)
-		if at = w.element.decodeUsual(value, at, v.Index(n)); at == 0 {
+func (d *usualDecoder) decodeElements(w *wanted, at int, v reflect.Value) int {
+	length := d.lengths[0]
+	d.lengths = d.lengths[1:]
+	if v.SetZero(); length == 0 {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // not nil
+		return at + 1
+	}
+	v.Grow(length)
+	v.SetLen(length)
+	for i := range length {
+		if at = d.decode(w.element, at, v.Index(i)); at == 0 {
 			return 0
 		}
+		at++ // a comma, or the bracket after the last
 	}
-	return at + 1
+	return at
 }
 
 // valueEnd returns the index after the value that begins at value[at].

@@ -30,9 +30,9 @@ type envelope struct {
 	list string
 	// wanted is the part of each object in the list that is decoded.
 	wanted *wanted
-	// begin is called before each object is read, then item with the JSON of its wanted part.
+	// begin is called before each object is read, then item with its wanted part.
 	begin func()
-	item  func(value []byte) error
+	item  func(value wantedPart) error
 	// stray is called after begin for each entry of the list that is not an object, which is then skipped. If it is nil,
 	// such an entry is an error.
 	stray func()
@@ -52,7 +52,7 @@ func (e *envelope) read(body io.Reader) error {
 	s.reset(body)
 	defer func() {
 		s.reset(nil)
-		if cap(s.kept)+cap(s.name) <= 1<<20 {
+		if cap(s.kept)+cap(s.name)+8*cap(s.lengths) <= 1<<20 {
 			scanners.Put(s)
 		}
 	}()
@@ -78,7 +78,7 @@ func (e *envelope) read(body io.Reader) error {
 			}
 			return e.readList(s)
 		case slices.Contains(e.others, name):
-			return s.decode(&wanted{}, func(value []byte) error { return e.other(name, value) }, func() string { return name })
+			return s.decode(&wanted{}, func(value wantedPart) error { return e.other(name, value.json) }, func() string { return name })
 		}
 		return s.skipValue()
 	})
@@ -131,12 +131,19 @@ func (e *envelope) readList(s *jsonScanner) error {
 	})
 }
 
-// decode calls decode with the JSON of the wanted part of the next value. path returns the location of the value, for the
+// wantedPart is the wanted part of a value.
+type wantedPart struct {
+	json []byte
+	// lengths are those of jsonScanner.
+	lengths []int
+}
+
+// decode calls decode with the wanted part of the next value. path returns the location of the value, for the
 // error if it is of another type.
-func (s *jsonScanner) decode(w *wanted, decode func([]byte) error, path func() string) error {
+func (s *jsonScanner) decode(w *wanted, decode func(wantedPart) error, path func() string) error {
 	s.peekPastSpace()
 	at := s.offset()
-	s.kept, s.elementsKept = s.kept[:0], 0
+	s.kept, s.lengths, s.elementsKept = s.kept[:0], s.lengths[:0], 0
 	err := s.keepValue(w)
 	if err == nil && tooMany(s.kept) {
 		err = errTooManyValues
@@ -147,7 +154,7 @@ func (s *jsonScanner) decode(w *wanted, decode func([]byte) error, path func() s
 	if err != nil {
 		return err
 	}
-	err = decode(s.kept)
+	err = decode(wantedPart{s.kept, s.lengths})
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		return typeError{at, publicPath(path(), e.JSONPointer)}
 	}

@@ -31,7 +31,9 @@ type jsonScanner struct {
 	kept    []byte
 	keeping bool
 	from    int
-	// elementsKept counts the elements of arrays in kept, as far as their wanted parts are told apart.
+	// lengths are those of the arrays in kept whose elements have wanted parts, in the order in which they begin.
+	lengths []int
+	// elementsKept is the sum of lengths.
 	elementsKept int
 
 	name []byte // of the member that is being read, if it is not whole in buf
@@ -63,7 +65,7 @@ func (s *jsonScanner) reset(r io.Reader) {
 	if s.buf == nil {
 		s.buf = make([]byte, scanBuffer)
 	}
-	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], name: s.name[:0], repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}}
+	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], lengths: s.lengths[:0], name: s.name[:0], repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}}
 }
 
 // syntaxError means that the input is not JSON. It does not quote.
@@ -118,10 +120,13 @@ func (s *jsonScanner) peek() byte {
 	return s.buf[s.at]
 }
 
-// peekPastSpace skips white space and returns the next byte.
-func (s *jsonScanner) peekPastSpace() byte {
-	if s.at < len(s.buf) && s.buf[s.at] > ' ' {
-		return s.buf[s.at] // the usual case, small enough to be inlined
+// peekPastSpace skips white space and returns the next byte. It is just small enough to be inlined.
+func (s *jsonScanner) peekPastSpace() (c byte) {
+	if s.at < len(s.buf) {
+		c = s.buf[s.at]
+	}
+	if c > ' ' {
+		return
 	}
 	return s.pastSpace()
 }

@@ -49,7 +49,7 @@ type scannedPage struct {
 func scanPage(body io.Reader) (p scannedPage, err error) {
 	e := envelope{
 		list: "rows", wanted: wantedBy[scannedRow](), begin: func() {},
-		item: func(value []byte) error {
+		item: func(value wantedPart) error {
 			var row scannedRow
 			err := unmarshal(wantedBy[scannedRow](), value, &row)
 			p.rows = append(p.rows, row)

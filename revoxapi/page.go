@@ -57,7 +57,7 @@ func readPage[R Identified](ctx context.Context, c *Client, campaignID string, p
 	var weight int
 	maxWeight := cmp.Or(o.MaxPageBytes, maxPageBytes)
 	skipped := 0
-	begin := func() { rows, weight, skipped = []R{}, 0, 0 }
+	begin := func() { rows, weight, skipped = make([]R, 0, max(0, min(params.PageSize, limit, largestAhead))), 0, 0 }
 	info, err := readRows(ctx, c, campaignID, params, o, begin, func() { skipped++ }, func(row R, size int) error {
 		if row.RowID() == "" {
 			return noID(len(rows) + skipped + 1)
@@ -112,6 +112,7 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 	}
 	wanted := wantedBy[R]()
 	var info pageInfo
+	var row R // here, so that not each row allocates it
 	err := c.get(ctx, r, func(body io.Reader, limit *sizeLimit) error {
 		begin()
 		info = pageInfo{}
@@ -120,12 +121,12 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 			wanted: wanted,
 			begin:  limit.next,
 			stray:  stray,
-			item: func(value []byte) error {
-				var row R
+			item: func(value wantedPart) error {
+				row = *new(R)
 				if err := unmarshal(wanted, value, &row); err != nil {
 					return err
 				}
-				return each(row, len(value)+objectBytes*bytes.Count(value, []byte("{")))
+				return each(row, len(value.json)+objectBytes*bytes.Count(value.json, []byte("{")))
 			},
 			others: []string{"page", "page_size", "total"},
 			other:  info.set,

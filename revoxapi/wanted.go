@@ -218,7 +218,10 @@ func tooMany(value []byte) bool {
 func (s *jsonScanner) keepElements(w *wanted) error {
 	s.kept = append(s.kept, '[')
 	first := true
+	array := len(s.lengths)
+	s.lengths = append(s.lengths, 0)
 	err := s.elements(func() error {
+		s.lengths[array]++
 		if s.elementsKept++; s.elementsKept > maxElements {
 			return errTooManyElements
 		}

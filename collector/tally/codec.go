@@ -143,7 +143,7 @@ func restoreDistribution(cells []storedCell, f *Family) (Distribution, error) {
 			s[3] < 0 || s[3] > 1<<42 || s[4] < 0 || s[4] >= 1e9 {
 			return nil, fmt.Errorf("impossible cell of %s: %v", f.Name, s)
 		}
-		if last := len(d) - 1; last >= 0 && d[last].compare(c) >= 0 {
+		if last := len(d) - 1; last >= 0 && d[last].order() >= c.order() {
 			return nil, fmt.Errorf("cells of %s are not in order: %v", f.Name, s)
 		}
 		d = append(d, observations{c, uint32(s[2]), s[3]*1e6 + s[4]/1e3})

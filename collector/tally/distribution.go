@@ -1,7 +1,6 @@
 package tally
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sort"
@@ -25,9 +24,8 @@ type cell struct{ classic, native int16 }
 
 const nativeZero = math.MinInt16
 
-func (c cell) compare(other cell) int {
-	return cmp.Or(cmp.Compare(c.native, other.native), cmp.Compare(c.classic, other.classic))
-}
+// order is a number by which cells are sorted: by native bucket, then by classic bucket.
+func (c cell) order() int32 { return int32(c.native)<<16 | int32(uint16(c.classic)) }
 
 // observations are those of one cell. Each duration is rounded to microseconds. Sums of these are exact, so that the order
 // of rows does not change them.
@@ -48,7 +46,16 @@ func seconds(microseconds int64) float64 { return float64(microseconds) / 1e6 }
 
 // find returns the index of a cell in h, or the index at which to insert it.
 func (h Distribution) find(c cell) (i int, found bool) {
-	return slices.BinarySearchFunc(h, c, func(o observations, c cell) int { return o.compare(c) })
+	// Not slices.BinarySearchFunc, as in LabelMap.
+	high := len(h)
+	for i < high {
+		if middle := (i + high) / 2; h[middle].order() < c.order() {
+			i = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return i, i < len(h) && h[i].cell == c
 }
 
 // of returns the observations of a cell, of which there may be none.
@@ -101,7 +108,7 @@ func (h Distribution) Merge(other Distribution) Distribution {
 	h = h[:to]
 	// Go backwards, so that no cell is overwritten before it has moved.
 	for i := len(other) - 1; i >= 0; i-- {
-		for from > 0 && h[from-1].compare(other[i].cell) > 0 {
+		for from > 0 && h[from-1].order() > other[i].order() {
 			from, to = from-1, to-1
 			h[to] = h[from]
 		}

@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -52,7 +53,7 @@ func TestDistributionOperationsWorkOnEachCell(t *testing.T) {
 		increased, decreased := a.AddIncreases(b, c), b.FallsTo(c)
 		larger := a.AtLeast(b)
 		for _, result := range []Distribution{merged, increased, larger} {
-			if !slices.IsSortedFunc(result, func(x, y observations) int { return x.compare(y.cell) }) {
+			if !slices.IsSortedFunc(result, func(x, y observations) int { return cmp.Compare(x.order(), y.order()) }) {
 				t.Fatalf("not in order: %v", result)
 			}
 		}

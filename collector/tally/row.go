@@ -2,6 +2,7 @@ package tally
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/go-json-experiment/json"
@@ -71,8 +72,18 @@ func (a *Attempt) Finished() bool {
 // campaign is a call's `campaign`. It is zero if the JSON is not an object: nothing in it is counted.
 type campaign struct{ Name string }
 
+// lastCampaign is the JSON that was last read as a campaign, and its name: most rows have the same one as the row before.
+var lastCampaign atomic.Pointer[struct{ json, name string }]
+
+// maxLastCampaign is the size of JSON above which lastCampaign does not keep it.
+const maxLastCampaign = 1 << 10
+
 // UnmarshalJSON reads any value.
 func (c *campaign) UnmarshalJSON(raw []byte) error {
+	if last := lastCampaign.Load(); last != nil && c.Name == "" && last.json == string(raw) {
+		c.Name = last.name
+		return nil
+	}
 	if jsontext.Value(raw).Kind() != jsontext.KindBeginObject {
 		*c = campaign{}
 		return nil
@@ -81,6 +92,9 @@ func (c *campaign) UnmarshalJSON(raw []byte) error {
 		Name text `json:"name"`
 	}{text(c.Name)} // a campaign that comes twice is one
 	err := json.Unmarshal(raw, &is, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	if err == nil && c.Name == "" && len(raw) <= maxLastCampaign {
+		lastCampaign.Store(&struct{ json, name string }{string(raw), string(is.Name)})
+	}
 	c.Name = string(is.Name)
 	return err
 }

@@ -18,8 +18,15 @@ type Reader[T any] struct {
 	next    int // the next one to read
 	end     int
 	pending []chan outcome[T] // what is being read, in order
-	failed  atomic.Bool       // nothing more is read
+	jobs    chan job[T]       // of pending, for the next free worker
+	workers int
+	failed  atomic.Bool // nothing more is read
 	running sync.WaitGroup
+}
+
+type job[T any] struct {
+	i    int
+	done chan<- outcome[T]
 }
 
 type outcome[T any] struct {
@@ -31,14 +38,16 @@ type outcome[T any] struct {
 // of its own, with a context that Stop ends.
 func New[T any](ctx context.Context, window, n int, read func(ctx context.Context, i int) (T, error)) *Reader[T] {
 	ctx, cancel := context.WithCancel(ctx)
+	window = min(window, MaxWindow)
 	return &Reader[T]{
-		read: func(i int) (T, error) { return read(ctx, i) }, cancel: cancel, window: min(window, MaxWindow), end: n,
+		read: func(i int) (T, error) { return read(ctx, i) }, cancel: cancel, window: window, end: n, jobs: make(chan job[T], window),
 	}
 }
 
 // Stop ends what is being read and returns when no goroutine is left.
 func (r *Reader[T]) Stop() {
 	r.cancel()
+	close(r.jobs)
 	r.running.Wait()
 }
 
@@ -60,11 +69,20 @@ func (r *Reader[T]) Next() (value T, ok bool, err error) {
 func (r *Reader[T]) start(i int) {
 	done := make(chan outcome[T], 1)
 	r.pending = append(r.pending, done)
-	r.running.Go(func() {
-		value, err := r.read(i)
+	if r.workers < len(r.pending) {
+		r.workers++
+		r.running.Go(r.work)
+	}
+	r.jobs <- job[T]{i, done}
+}
+
+// work reads things until Stop. A goroutine for each would have to grow its stack each time.
+func (r *Reader[T]) work() {
+	for j := range r.jobs {
+		value, err := r.read(j.i)
 		if err != nil {
 			r.failed.Store(true)
 		}
-		done <- outcome[T]{value, err}
-	})
+		j.done <- outcome[T]{value, err}
+	}
 }
