@@ -115,7 +115,11 @@ func NewClient(key KeySource, opts ...Option) (*Client, error) {
 		random:           o.random,
 		trace:            o.trace,
 	}
-	c.http = &http.Client{Transport: apitransport.New(o.transport), CheckRedirect: c.checkRedirect}
+	transport := apitransport.New(o.transport)
+	if o.trace.Answer != nil {
+		transport = answerTracer{transport, o.trace.Answer}
+	}
+	c.http = &http.Client{Transport: transport, CheckRedirect: c.checkRedirect}
 	return c, nil
 }
 

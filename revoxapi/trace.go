@@ -1,6 +1,11 @@
 package revoxapi
 
-import "time"
+import (
+	"net/http"
+	"time"
+
+	"github.com/revox-exporter/revox_exporter/internal/apitransport"
+)
 
 // Trace holds functions that a Client calls while it works, for metrics and logs. Any of them may be nil. They are called
 // from the goroutines that use the client and from its own, so they must be safe for concurrent use and return soon.
@@ -11,6 +16,21 @@ type Trace struct {
 	Retry func(RetryTrace)
 	// Page is called once for each page of rows that Rows has read whole, those without anything new included.
 	Page func(PageTrace)
+	// Answer is called once for each request sent, retries and redirects included, when the head of its answer is there
+	// or it failed. It must not read the answer's body. The answer is nil if there is an error.
+	Answer func(*http.Request, *http.Response, error)
+}
+
+// answerTracer is a transport that calls Trace.Answer.
+type answerTracer struct {
+	apitransport.Transport
+	answer func(*http.Request, *http.Response, error)
+}
+
+func (t answerTracer) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.Transport.RoundTrip(req)
+	t.answer(req, resp, err)
+	return resp, err
 }
 
 // RequestTrace describes one request.

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +64,32 @@ At --scan.interval=1m the exporter will make about 120 requests an hour and rece
 	}
 	if !o.ok {
 		t.Error("not ok")
+	}
+}
+
+// A check uses its connections again. A few more than it has requests in flight are net/http's, which makes one while
+// another is about to become free.
+func TestConnectionsAreKept(t *testing.T) {
+	api := exportertest.NewAPI(t, revoxtest.NewClock(exportertest.Start))
+	var rows []json.RawMessage
+	for i := range 1000 {
+		rows = append(rows, exportertest.CallRow(fmt.Sprint("row ", i), "completed"))
+	}
+	api.SetRows("c", "", rows)
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(api.Handler())
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	o := run{url: server.URL + "/api", config: func(c *collector.Config) {
+		c.CampaignIDs, c.Rows.PageSize = []string{"c"}, 5
+	}, options: []revoxapi.Option{revoxapi.WithMaxInFlight(4)}}.do(t)
+	if n := connections.Load(); !o.ok || n > 16 {
+		t.Errorf("ok is %v, with %d connections for 200 requests, 4 at once", o.ok, n)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/internal/apitransport"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -19,10 +18,9 @@ import (
 // Watch observes a client's requests and answers during a check, to find out what is wrong. It keeps status codes,
 // counts and which of a few known words a header has, but no text of an answer. Make one with NewWatch.
 type Watch struct {
-	base      *url.URL // nil if it cannot be parsed
-	transport apitransport.Transport
-	clock     revoxapi.Clock
-	proxy     string // the environment variable that sets a proxy for the API, "" for none
+	base  *url.URL // nil if it cannot be parsed
+	clock revoxapi.Clock
+	proxy string // the environment variable that sets a proxy for the API, "" for none
 
 	mu       sync.Mutex
 	requests int
@@ -52,10 +50,6 @@ func NewWatch(baseURL string, clock revoxapi.Clock) *Watch {
 		clock = revoxapi.SystemClock{}
 	}
 	w := &Watch{clock: clock, paging: map[string]*paging{}}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableCompression = true // the client decompresses by itself
-	transport.OnProxyConnectResponse = proxyenv.OnConnect
-	w.transport = apitransport.New(transport)
 	if u, err := url.Parse(strings.TrimSpace(baseURL)); err == nil {
 		w.base = u
 		w.proxy = proxyenv.Of(u)
@@ -66,8 +60,7 @@ func NewWatch(baseURL string, clock revoxapi.Clock) *Watch {
 // ClientOptions returns what the client must be made with so that w observes it.
 func (w *Watch) ClientOptions() []revoxapi.Option {
 	return []revoxapi.Option{
-		revoxapi.WithTransport(w),
-		revoxapi.WithTrace(revoxapi.Trace{Request: w.request, Retry: w.retry, Page: w.page}),
+		revoxapi.WithTrace(revoxapi.Trace{Request: w.request, Retry: w.retry, Page: w.page, Answer: w.answer}),
 	}
 }
 
@@ -163,9 +156,8 @@ var gateways = []string{
 	"Akamai", "Cloudflare", "Envoy", "Forti", "McAfee", "Netskope", "nginx", "Sophos", "Squid", "Varnish", "Zscaler",
 }
 
-// RoundTrip sends a request and notes the answer's status and some of its headers.
-func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := w.transport.RoundTrip(req)
+// answer notes an answer's status and some of its headers.
+func (w *Watch) answer(req *http.Request, resp *http.Response, err error) {
 	a := answer{err: err}
 	if err == nil {
 		a = look(req, resp)
@@ -176,14 +168,13 @@ func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 		*kept = a
 	}
 	if err != nil {
-		return resp, err
+		return
 	}
 	w.via = w.via || a.via
 	// A cached answer has the date at which it was made.
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
 		w.skew = w.clock.Now().Sub(date)
 	}
-	return resp, nil
 }
 
 // isRedirect reports whether a status says that the answer is elsewhere.
@@ -209,6 +200,3 @@ func look(req *http.Request, resp *http.Response) answer {
 	}
 	return a
 }
-
-// CloseIdleConnections ends connections that are kept for later requests.
-func (w *Watch) CloseIdleConnections() { w.transport.CloseIdleConnections() }
