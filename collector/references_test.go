@@ -120,7 +120,7 @@ histogram_sum(sum by (campaign_id) (increase(revox_campaign_call_attempts_per_ca
 		{"revox_campaign_scan_lag_seconds", "seconds", "Campaigns whose scans begin more than a minute late",
 			`min by (campaign_id) (revox_campaign_scan_lag_seconds) > 60`},
 		{"revox_campaign_scan_failures_total", "scans", "Failed scans in the last hour, by reason",
-			`sum by (reason) (increase(revox_campaign_scan_failures_total[1h])) > 0`},
+			`sum by (reason) (max by (campaign_id, reason) (increase(revox_campaign_scan_failures_total[1h]))) > 0`},
 		{"revox_discovery_up", "", "Exporters that cannot read the list of campaigns",
 			`revox_discovery_up == 0`},
 		{"revox_discovery_last_success_timestamp_seconds", "seconds since 1970", "Age of the list of campaigns, in seconds",

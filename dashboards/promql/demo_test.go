@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -20,10 +19,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
 
@@ -86,7 +83,6 @@ var emptyWithoutRules = map[string]string{
 // The exporter reads the simulated campaigns of the demo, Prometheus' own scraper scrapes it as two replicas, and each
 // query is run on the result: first without the rules, then with them.
 func TestDemoFillsEveryPanel(t *testing.T) {
-	t.Parallel() // it waits for most of the time
 	ctx := t.Context()
 	port, api := startDemo(t)
 	// Throttling makes an alert fire that pages; an unknown dial error makes one fire that does not.
@@ -98,30 +94,15 @@ func TestDemoFillsEveryPanel(t *testing.T) {
 		return rows
 	})})
 	s := openStore(t)
-	if err := scrapeForAWhile(s.db, port, bothKinds); err != nil {
-		t.Fatal(err)
-	}
+	scrapeForAWhile(t, s.db, port)
 	at := time.Now().Add(-2 * time.Second)
 
 	t.Run("without rules", func(t *testing.T) { s.expectEmpty(t, at, emptyInDemo, emptyWithoutRules) })
 
-	manager := rules.NewManager(&rules.ManagerOptions{
-		Context: ctx, Logger: quiet, AppendableV2: s.db, Queryable: s.db, Parser: promQL,
-		QueryFunc:  rules.EngineQueryFunc(s.engine, s.db),
-		NotifyFunc: func(context.Context, string, ...*rules.Alert) {},
-	})
-	groups, errs := manager.LoadGroups(time.Minute, labels.EmptyLabels(), "", nil, false, "../../alerts/revox.rules.yml")
-	if len(errs) > 0 {
-		t.Fatal(errs)
-	}
-	for _, group := range groups {
-		for _, rule := range group.AlertingRules() {
-			rule.SetRestored(true) // otherwise it would first look for an earlier state, which does not exist
-		}
-	}
+	groups := s.loadRules(t)
 	for back := 20 * time.Second; back >= 0; back -= 5 * time.Second {
-		for _, name := range slices.Sorted(maps.Keys(groups)) {
-			groups[name].Eval(ctx, at.Add(-back))
+		for _, group := range groups {
+			group.Eval(ctx, at.Add(-back))
 		}
 	}
 	t.Run("with rules", func(t *testing.T) { s.expectEmpty(t, at, emptyInDemo) })
@@ -276,29 +257,28 @@ func startDemo(t *testing.T, flags ...string) (port string, api *sim.Simulation)
 	}
 }
 
-// bothKinds makes Prometheus store classic and native histograms.
-const bothKinds = "scrape_native_histograms: true\n    always_scrape_classic_histograms: true"
-
-// scrapeForAWhile scrapes one exporter under two addresses, which Prometheus takes for two replicas, with further settings
-// of the job.
-func scrapeForAWhile(db *tsdb.DB, port, settings string) error {
+// scrapeForAWhile scrapes one exporter under two addresses, which Prometheus takes for two replicas, with classic and
+// native histograms.
+func scrapeForAWhile(t *testing.T, db *tsdb.DB, port string) {
+	t.Helper()
 	cfg, err := config.Load(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
   - job_name: revox
+    scrape_native_histograms: true
+    always_scrape_classic_histograms: true
     static_configs: [{targets: ["127.0.0.1"]}]
-    `+settings+`
 `, quiet)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	options := &scrape.Options{DiscoveryReloadInterval: model.Duration(100 * time.Millisecond)}
 	manager, err := scrape.NewManager(options, quiet, nil, nil, db, prometheus.NewRegistry())
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	if err := manager.ApplyConfig(cfg); err != nil {
-		return err
+		t.Fatal(err)
 	}
 	targets := make(chan map[string][]*targetgroup.Group, 1)
 	targets <- map[string][]*targetgroup.Group{"revox": {{Source: "replicas", Targets: []model.LabelSet{
@@ -309,9 +289,11 @@ scrape_configs:
 	go func() { done <- manager.Run(targets) }()
 	select {
 	case err := <-done:
-		return err
+		t.Fatal(err)
 	case <-time.After(watched):
 	}
 	manager.Stop()
-	return <-done
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 }

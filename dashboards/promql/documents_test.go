@@ -1,48 +1,81 @@
 package promql
 
 import (
-	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/config"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // document is a query in a document.
 type document struct {
 	where, query string
+	inText       bool // it is in a sentence or a table, not in a block
 }
 
-// readDocuments returns the queries in the blocks of documents that are marked as PromQL, one in each.
+var (
+	promqlBlock = regexp.MustCompile("(?ms)^ *```promql\n(.*?)^ *```$")
+	anyBlock    = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+	codeSpan    = regexp.MustCompile("`([^`]+)`")
+	// metricName matches names of metrics that documents can ask for, and names that look like them.
+	metricName = regexp.MustCompile(`\b(revox_(campaign|api|discovery|exporter|exporters)_\w+|\w+:revox_\w+:\w+|up|ALERTS|` +
+		`scrape_duration_seconds|(process|go)_[a-z_]+)\b`)
+)
+
+// readDocuments returns the queries in the documents of the repository: in blocks that are marked as PromQL, between empty
+// lines, and in the text, as code that has a metric's name and more. ID stands for a campaign, as runbooks say.
 func readDocuments(t *testing.T) (found []document) {
 	t.Helper()
-	for _, pattern := range []string{"*.md", "docs/*.md", "alerts/*.md", "dashboards/*.md", "charts/*/*.md"} {
-		paths, err := filepath.Glob(filepath.Join("../..", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			name := strings.TrimPrefix(path, "../../")
-			for i, block := range regexp.MustCompile("(?ms)^ *```promql\n(.*?)^ *```$").FindAllStringSubmatch(string(text), -1) {
-				found = append(found, document{fmt.Sprintf("%s, block %d", name, i+1), block[1]})
-			}
-		}
+	const top = "../.."
+	add := func(path, query string, inText bool) {
+		query = strings.ReplaceAll(query, `"ID"`, `"`+campaignOf("throttled")+`"`)
+		found = append(found, document{strings.TrimPrefix(path, top+"/"), query, inText})
 	}
-	if len(found) < 50 {
-		t.Errorf("only %d queries found in documents", len(found))
+	blocks := 0
+	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "testdata"):
+			return filepath.SkipDir
+		case filepath.Ext(path) != ".md", entry.Name() == "CHANGELOG.md": // it may name what is gone
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		text := string(data)
+		for _, block := range promqlBlock.FindAllStringSubmatch(text, -1) {
+			blocks++
+			for _, query := range regexp.MustCompile(`\n\s*\n`).Split(strings.TrimSpace(block[1]), -1) {
+				add(path, query, false)
+			}
+		}
+		for _, span := range codeSpan.FindAllStringSubmatch(anyBlock.ReplaceAllString(text, ""), -1) {
+			query := strings.ReplaceAll(strings.Join(strings.Fields(span[1]), " "), `\|`, "|")
+			if name := metricName.FindString(query); name != "" && name != query && !strings.Contains(query, "...") &&
+				strings.ContainsAny(query, "{([<>=") {
+				add(path, query, true)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if blocks < 50 || len(found)-blocks < 70 {
+		t.Errorf("only %d queries found in documents, in %d blocks", len(found), blocks)
 	}
 	return found
 }
@@ -63,126 +96,191 @@ func TestQueriesOfDocuments(t *testing.T) {
 	}
 }
 
-// Prometheus accepts the configurations in documents.
+// Prometheus accepts the configurations in documents and examples. Where native histograms are scraped, classic ones are
+// kept.
 func TestConfigurationsOfDocuments(t *testing.T) {
 	for path, want := range map[string]func(*config.ScrapeConfig) bool{
 		"README.md": func(job *config.ScrapeConfig) bool { return job.JobName == "revox" },
 		"docs/numbers.md": func(job *config.ScrapeConfig) bool {
 			return *job.ScrapeNativeHistograms && *job.AlwaysScrapeClassicHistograms
 		},
+		"alerts/prometheus.example.yml": func(job *config.ScrapeConfig) bool {
+			return *job.ScrapeNativeHistograms && *job.AlwaysScrapeClassicHistograms
+		},
+		"examples/compose/prometheus.yml": func(job *config.ScrapeConfig) bool { return *job.AlwaysScrapeClassicHistograms },
 	} {
 		text, err := os.ReadFile(filepath.Join("../..", path))
 		if err != nil {
 			t.Fatal(err)
 		}
-		block := regexp.MustCompile("(?ms)^ *```yaml\n(.*?)^ *```$").FindSubmatch(text)
-		if block == nil {
-			t.Errorf("%s has no configuration", path)
-			continue
+		// What an example says to uncomment.
+		yaml := regexp.MustCompile("# (scrape_native|always_scrape_classic)").ReplaceAllString(string(text), "$1")
+		if filepath.Ext(path) == ".md" {
+			block := regexp.MustCompile("(?ms)^ *```yaml\n(.*?)^ *```$").FindSubmatch(text)
+			if block == nil {
+				t.Errorf("%s has no configuration", path)
+				continue
+			}
+			yaml = string(block[1])
 		}
-		yaml := string(block[1])
 		if !strings.Contains(yaml, "scrape_configs:") { // settings of a job
 			yaml = "scrape_configs:\n  - job_name: revox\n" + yaml
 		}
 		cfg, err := config.Load(yaml, quiet)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", path, err, yaml)
-		} else if len(cfg.ScrapeConfigs) != 1 || !want(cfg.ScrapeConfigs[0]) {
+		} else if !want(cfg.ScrapeConfigs[0]) {
 			t.Errorf("%s: not the settings that are wanted:\n%s", path, yaml)
 		}
 	}
 }
 
-// ofEachExporter matches queries of what each exporter has for itself: a second one adds to it.
-var ofEachExporter = regexp.MustCompile(`\brevox_(api|discovery|exporter)_`)
+// rightlyEmpty has the queries that find nothing in the fleet, and why. What they compare has data.
+var rightlyEmpty = map[string]string{
+	// In the reference.
+	`max by (campaign_id) (revox_campaign_rows_missing) > 0`:                                         "each row is on a page",
+	`time() - min by (campaign_id) (revox_campaign_oldest_active_attempt_timestamp_seconds) > 86400`: "no attempt hangs",
+	`max by (campaign_id) (increase(revox_campaign_unannounced_changes_total[1d])) > 0`:              "the API's totals are right",
+	`min by (campaign_id) (revox_campaign_scan_lag_seconds) > 60`:                                    "scans are on time",
+	`revox_exporter_campaigns_over_limit > 0`:                                                        "there are few campaigns",
+	`revox_exporter_campaign_file_last_reload_successful == 0`:                                       "the file is good",
+	`increase(revox_exporter_log_lines_dropped_total[1h]) > 0`:                                       "the log is read",
+	`revox_exporter_state_up == 0`:                                                                   "the disk is good",
+	`increase(revox_exporter_state_writes_failed_total[1h]) > 0`:                                     "the disk is good",
+	// In runbooks, whose ID is that of a campaign that is read.
+	`campaign_result:revox_campaign_call_attempt_results:zscore90m{result="human"} < -2`: "as many answer as before",
+	`up{job="revox"} == 0`: "both exporters run",
+	`sum by (reason) (max by (campaign_id, reason) (increase(revox_campaign_scan_failures_total{campaign_id="` +
+		campaignOf("throttled") + `"}[30m]))) > 0`: "the campaign is read",
+}
 
-// Each query of a document gives the same with one replica and with two, whatever kind of histogram Prometheus stores.
-// Prometheus' own scraper scrapes an exporter that reads the demo's campaigns.
-func TestQueriesOfDocumentsWithReplicasAndHistograms(t *testing.T) {
-	t.Parallel() // it waits for most of the time
-	file := filepath.Join(t.TempDir(), "campaigns.yml")
-	if err := os.WriteFile(file, []byte("[]"), 0o600); err != nil {
-		t.Fatal(err)
+// Each query of a document gives the same with one replica and with two, whichever kind of histograms Prometheus stores.
+func TestQueriesOfDocumentsGiveTheSame(t *testing.T) {
+	f, unused := newFleet(t), maps.Clone(rightlyEmpty)
+	for _, d := range readDocuments(t) {
+		delete(unused, d.query)
+		expr, err := promQL.ParseExpr(d.query)
+		if err != nil {
+			continue // reported by TestQueriesOfDocuments
+		}
+		t.Run(d.where, func(t *testing.T) { f.check(t, d, expr) })
 	}
-	port, _ := startDemo(t, "--state.path="+t.TempDir(), "--campaign.file="+file)
-	stores := map[string]*store{}
-	done := make(chan error)
-	for kind, settings := range map[string]string{
-		"classic": "",
-		"native":  "scrape_native_histograms: true",
-		"both":    bothKinds,
-	} {
-		s := openStore(t)
-		stores[kind] = s
-		go func() { done <- scrapeForAWhile(s.db, port, settings) }()
+	for query := range unused {
+		t.Errorf("no document has the query\n%s", query)
 	}
-	for range stores {
-		if err := <-done; err != nil {
-			t.Error(err)
+}
+
+// check runs a query in each setting and compares the results.
+func (f *fleet) check(t *testing.T, d document, expr parser.Expr) {
+	results := map[setting]map[string]float64{}
+	why, empty := rightlyEmpty[d.query]
+	for to, s := range f.stores {
+		found, err := s.series(expr.String(), true, f.end, f.end, time.Second)
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", to, err, d.query)
+		}
+		results[to] = found
+		compared := found
+		if empty {
+			if compared, err = s.series(unfiltered(expr).String(), true, f.end, f.end, time.Second); err != nil {
+				t.Fatalf("%v: %v\n%s", to, err, d.query)
+			}
+		}
+		switch {
+		case len(compared) == 0:
+			t.Errorf("%v: no result\n%s", to, d.query)
+		case len(found) > 0 && empty:
+			t.Errorf("%v: the result is not empty (%s): %v\n%s", to, why, found, d.query)
 		}
 	}
-	at := time.Now().Add(-2 * time.Second)
-	documents := readDocuments(t)
-	for kind, s := range stores {
-		for _, d := range documents {
-			t.Run(kind+"/"+d.where, func(t *testing.T) { s.checkReplicas(t, d, at) })
+	if t.Failed() {
+		return
+	}
+	classic := results[setting{1, "classic"}]
+	bounds := f.bounds(t, expr)
+	compare(t, d, "classic and both histograms", classic, results[setting{1, "both"}], bounds)
+	compare(t, d, "classic and native histograms", classic, results[setting{1, "native"}], bounds)
+	if !aboutCampaigns(expr) || d.inText && isSelector(expr) {
+		return // it shows each exporter, or adds up what each did
+	}
+	for kind := range histograms {
+		two := results[setting{2, kind}]
+		maps.DeleteFunc(two, func(series string, _ float64) bool {
+			return byInstance.MatchString(d.query) && strings.Contains(series, `instance="b:10210"`)
+		})
+		compare(t, d, "one replica and two, "+kind, results[setting{1, kind}], two, nil)
+	}
+}
+
+var byInstance = regexp.MustCompile(`by \([^)]*\binstance\b`)
+
+// compare fails the test if two results of a query differ: by more than the width of a bucket if it has bounds.
+func compare(t *testing.T, d document, what string, a, b map[string]float64, bounds []float64) {
+	t.Helper()
+	if x, y := slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)); !slices.Equal(x, y) {
+		t.Errorf("%s: %v and %v\n%s", what, x, y, d.query)
+		return
+	}
+	for series, x := range a {
+		y := b[series]
+		if math.Abs(x-y) > 1e-6+max(width(bounds, x), width(bounds, y)) {
+			t.Errorf("%s: %s is %g and %g\n%s", what, series, x, y, d.query)
 		}
 	}
 }
 
-// checkReplicas runs a query on both replicas and on one of them.
-func (s *store) checkReplicas(t *testing.T, d document, at time.Time) {
-	ask := func(matchers ...*labels.Matcher) map[string]float64 {
-		expr, err := promQL.ParseExpr(d.query)
+// shares are bounds for shares of a histogram's observations: those in one bucket may count or not.
+var shares = []float64{0.2, 0.4, 0.6, 0.8, 1}
+
+// width returns the width of the bucket that a value is in.
+func width(bounds []float64, v float64) float64 {
+	i, _ := slices.BinarySearch(bounds, v)
+	switch {
+	case len(bounds) == 0:
+		return 0
+	case i == 0:
+		return bounds[0]
+	case i == len(bounds):
+		return math.Inf(1)
+	}
+	return bounds[i] - bounds[i-1]
+}
+
+// bounds returns the classic buckets of the histogram that a quantile in a query is of; nil if there is none.
+func (f *fleet) bounds(t *testing.T, expr parser.Expr) (bounds []float64) {
+	t.Helper()
+	name := regexp.MustCompile(`histogram_quantile\(.*?(\w+_bucket)`).FindStringSubmatch(expr.String())
+	if name == nil {
+		if strings.Contains(expr.String(), "histogram_fraction(") {
+			return shares
+		}
+		return nil
+	}
+	s := f.stores[setting{1, "classic"}]
+	found, err := s.series("count by (le) ("+name[1]+")", true, f.end, f.end, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for series := range found {
+		bound, err := strconv.ParseFloat(strings.Split(series, `"`)[1], 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
-			switch n := node.(type) {
-			case *parser.MatrixSelector:
-				n.Range = shorten(n.Range)
-			case *parser.VectorSelector:
-				n.LabelMatchers = append(n.LabelMatchers, matchers...)
-			}
-			return nil
-		})
-		if _, err := s.series(expr.String(), true, at, at, time.Second); err != nil {
-			t.Fatalf("%v\n%s", err, d.query)
-		}
-		// What a comparison finds is rightly empty if nothing is wrong: look at what it compares.
-		found, err := s.series(unfiltered(expr).String(), true, at, at, time.Second)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, d.query)
-		}
-		return found
+		bounds = append(bounds, bound)
 	}
-	two := ask()
-	if len(two) == 0 {
-		t.Errorf("no result:\n%s", d.query)
-	}
-	if ofEachExporter.MatchString(d.query) {
-		return
-	}
-	one := ask(labels.MustNewMatcher(labels.MatchRegexp, "instance", "localhost:.*"))
-	if a, b := slices.Sorted(maps.Keys(one)), slices.Sorted(maps.Keys(two)); !slices.Equal(a, b) {
-		t.Errorf("one replica gives %v, two give %v\n%s", a, b, d.query)
-	}
-	// The replicas were not scraped at the same moment: ages differ by seconds, and so do the calls in between.
-	tolerance := 0.1
-	if strings.Contains(d.query, "time()") {
-		tolerance = 60
-	}
-	if a, b := sum(one), sum(two); max(a, b) > 1.6*min(a, b)+tolerance {
-		t.Errorf("one replica gives %g in all, two give %g\n%s", a, b, d.query)
-	}
+	slices.Sort(bounds)
+	return bounds
 }
 
-// sum returns the sum of all values, without their signs.
-func sum(values map[string]float64) (total float64) {
-	for _, v := range values {
-		total += math.Abs(v)
-	}
-	return total
+// aboutCampaigns reports whether a query reads something that all replicas that read a campaign have.
+func aboutCampaigns(expr parser.Expr) bool {
+	return regexp.MustCompile(`\brevox_campaign_|:revox_|\bALERTS\b`).MatchString(expr.String())
+}
+
+// isSelector reports whether a query is a selector, perhaps compared with a number.
+func isSelector(expr parser.Expr) bool {
+	_, selector := unfiltered(expr).(*parser.VectorSelector)
+	return selector
 }
 
 // unfiltered returns what a query would show if its last comparisons with a number did not filter.

@@ -110,8 +110,10 @@ func (c *labelCheck) ofBinary(n *parser.BinaryExpr) labelSet {
 		many, one = right, left
 	}
 	for _, label := range matching.MatchingLabels {
-		if !left[label] || !right[label] {
+		if matching.On && !(left[label] && right[label]) {
 			c.fail("label %s does not exist on both sides of the join", label)
+		} else if !left[label] && !right[label] {
+			c.fail("label %s does not exist on either side", label)
 		}
 	}
 	for _, label := range matching.Include {

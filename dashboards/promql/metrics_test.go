@@ -26,6 +26,7 @@ func readMetrics(t *testing.T) map[string]metric {
 	alert := []string{"alertname", "alertstate", "severity", "campaign_id", "campaign_name", "label"}
 	metrics := map[string]metric{
 		"up":                            {labels: always},
+		"scrape_duration_seconds":       {labels: always},
 		"ALERTS":                        {labels: slices.Concat(always, alert)},
 		"process_resident_memory_bytes": {labels: always},
 		"process_start_time_seconds":    {labels: always},

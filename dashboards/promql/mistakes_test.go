@@ -42,6 +42,7 @@ func TestChecksFindMistakes(t *testing.T) {
 		`campaign:revox_campaign_none:increase10m`:                                                 "no metric",
 		`rows * on (campaign) group_left () rows`:                                                  "no metric rows",
 		`up * on (colour) up`:                                                                      "label colour",
+		`up * ignoring (colour) up`:                                                                "label colour",
 		`revox_campaign_calls * on (campaign_id) group_left (name) revox_campaign_info`:            "label name",
 		`revox_campaign_calls * on (status) group_left () revox_campaign_rows`:                     "label status",
 		`revox_campaign_calls / (revox_campaign_rows > 0)`:                                         "nothing matches",
