@@ -251,23 +251,35 @@ func (l *laterScan) check(ctx context.Context) error {
 			return errReadAll
 		}
 	}
-	if l.withoutCall() < -l.called || !l.was.Proven && !l.run.scanner.filterProven.Load() {
+	withoutCall, added := l.withoutCall(), len(l.keys)-l.was.List.Len()
+	if withoutCall < -l.called {
 		return errReadAll
 	}
-	l.run.scanner.filterProven.Store(true)
+	// If the filter goes by the status of attempts, rows with attempts seem to have no call, or to be completed.
+	if !l.proven() && (l.totals[revoxapi.CallCompleted] > 0 ||
+		withoutCall > added+int(l.run.before.Tally.Total(tally.RowsWithoutCall))) {
+		return errReadAll
+	}
 	var again []paging.Request
 	for _, c := range known.Finished {
 		if total, asked := l.totals[c.Status()]; asked && total != l.finished(c.Status()) {
 			again = append(again, l.layout.Row(0, c.Status()))
 		}
 	}
-	return l.readPages(ctx, tally.RequestsTotals, again, func(p paging.Page[tally.Row]) error {
+	err := l.readPages(ctx, tally.RequestsTotals, again, func(p paging.Page[tally.Row]) error {
 		if n := l.finished(p.Status); n < l.totals[p.Status] || n > int(*p.Total) {
 			return errReadAll
 		}
 		return nil
 	})
+	if err == nil && l.proven() {
+		l.run.scanner.filterProven.Store(true)
+	}
+	return err
 }
+
+// proven reports whether the filter was seen to go by the call's status, or will be if what is known agrees with the totals.
+func (l *laterScan) proven() bool { return l.was.Proven || l.run.scanner.filterProven.Load() }
 
 // waitingCalls returns how many rows with a counted status are waiting.
 func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
@@ -305,7 +317,7 @@ func (l *laterScan) withoutCall() int {
 func (l *laterScan) result() *Result {
 	labels := l.run.scanner.Labels
 	k := l.was.Next(l.run.start)
-	k.Layout, k.Classes, k.Proven = l.layout, l.class, true
+	k.Layout, k.Classes, k.Proven = l.layout, l.class, l.proven()
 	others, finished := tally.New(labels), tally.New(labels)
 	l.countLate(k, others, finished)
 	for r := range l.stillResting {
