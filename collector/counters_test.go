@@ -37,7 +37,9 @@ func TestCountersDoNotFallWhenDataIsReclassified(t *testing.T) {
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 90`,
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="voicemail"} 50`,
 		`revox_campaign_calls_finished_total{campaign_id="c",status="completed"} 2`,
-		`revox_campaign_decreases_total{campaign_id="c"} 2`, // a counter and a histogram
+		`revox_campaign_decreases_total{campaign_id="c"} 3`, // two counters and a histogram
+		`revox_campaign_call_first_attempt_results_total{campaign_id="c",result="human"} 2`,
+		`revox_campaign_call_first_attempt_results_total{campaign_id="c",result="voicemail"} 1`,
 	)
 	// A value that comes back to its highest is not counted again. A histogram counts by bucket.
 	api.SetRows("c", "", []json.RawMessage{
@@ -50,7 +52,7 @@ func TestCountersDoNotFallWhenDataIsReclassified(t *testing.T) {
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="human"} 2`,
 		`revox_campaign_call_attempt_results_total{campaign_id="c",result="voicemail"} 1`,
 		`revox_campaign_call_attempt_talk_duration_seconds_sum{campaign_id="c",result="human"} 150`,
-		`revox_campaign_decreases_total{campaign_id="c"} 2`)
+		`revox_campaign_decreases_total{campaign_id="c"} 3`)
 
 	// A value that stays below its highest for a day counts on from the highest of that day.
 	api.SetRows("c", "", []json.RawMessage{

@@ -56,6 +56,10 @@ var references = []referenceGroup{
 			"Share of finished attempts that reached a human, over the last hour",
 			`sum by (campaign_id) (rate(revox_campaign_call_attempt_results_total{result="human"}[1h]))
   / (sum by (campaign_id) (rate(revox_campaign_call_attempt_results_total[1h])) > 0)`},
+		{"revox_campaign_call_first_attempt_results_total", "attempts",
+			"Share of first attempts that reached a human, over the last hour: retries answer less, so compare like with like",
+			`sum by (campaign_id) (rate(revox_campaign_call_first_attempt_results_total{result="human"}[1h]))
+  / (sum by (campaign_id) (rate(revox_campaign_call_first_attempt_results_total[1h])) > 0)`},
 		{"revox_campaign_call_attempt_dial_errors_total", "attempts", "The most frequent dial errors of the last hour",
 			`topk(3, sum by (dial_error) (
   max by (campaign_id, dial_error) (increase(revox_campaign_call_attempt_dial_errors_total[1h]))))`},

@@ -85,6 +85,9 @@ var (
 	AttemptResults = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_results_total",
 		Help:   "Finished call attempts by result, none if there is none.",
 		Labels: []string{"result"}, Known: append(labelvalue.Result.Values(), labelvalue.None)})
+	FirstAttemptResults = define(Family{Kind: Counter, Name: "revox_campaign_call_first_attempt_results_total",
+		Help:   "Finished call attempts that are their call's first, by result, none if there is none.",
+		Labels: []string{"result"}, Known: append(labelvalue.Result.Values(), labelvalue.None)})
 	AttemptDialErrors = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_dial_errors_total",
 		Help:   "Finished call attempts with a dial error, by that error.",
 		Labels: []string{"dial_error"}, Known: labelvalue.DialError.Values()})

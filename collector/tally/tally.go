@@ -240,7 +240,7 @@ func (t *Tally) countCall(c *Call) {
 		t.Fields[CallOutcomes.Index] = true
 	}
 	for i := range c.Attempts {
-		t.countAttempt(&c.Attempts[i])
+		t.countAttempt(&c.Attempts[i], i == len(c.Attempts)-1) // the newest comes first
 		t.endPart()
 	}
 	if c.Status == "" {
@@ -279,7 +279,8 @@ func (t *Tally) countFinishedCall(c *Call, status string) {
 	}
 }
 
-func (t *Tally) countAttempt(a *Attempt) {
+// countAttempt counts an attempt; isFirst is whether it is its call's first.
+func (t *Tally) countAttempt(a *Attempt, isFirst bool) {
 	if a.Status == "" {
 		t.Add(Anomalies, anomalyMissingStatus, 1)
 		return
@@ -288,7 +289,7 @@ func (t *Tally) countAttempt(a *Attempt) {
 	t.Add(CallAttempts, status, 1)
 	switch {
 	case a.Finished():
-		t.countFinishedAttempt(a, status)
+		t.countFinishedAttempt(a, status, isFirst)
 	case a.Active():
 		t.checkTimestamp(a.StartedAt)
 		if a.StartedAt.Valid() {
@@ -297,13 +298,16 @@ func (t *Tally) countAttempt(a *Attempt) {
 	}
 }
 
-func (t *Tally) countFinishedAttempt(a *Attempt, status string) {
+func (t *Tally) countFinishedAttempt(a *Attempt, status string, isFirst bool) {
 	t.Add(AttemptsFinished, status, 1)
 	result := labelvalue.None
 	if !a.Result.IsNone() {
 		result = t.valueLabel(labelvalue.Result, a.Result)
 	}
 	t.Add(AttemptResults, result, 1)
+	if isFirst {
+		t.Add(FirstAttemptResults, result, 1)
+	}
 	if !a.DialError.IsNone() {
 		t.Add(AttemptDialErrors, t.valueLabel(labelvalue.DialError, a.DialError), 1)
 	}
