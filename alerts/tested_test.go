@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 
 	"go.yaml.in/yaml/v2"
@@ -9,7 +10,7 @@ import (
 
 // Every alert has a unit test in which it fires and then recovers.
 func TestEachAlertIsTested(t *testing.T) {
-	var file struct {
+	type testFile struct {
 		Tests []struct {
 			Alerts []struct {
 				Name string `yaml:"alertname"`
@@ -23,11 +24,16 @@ func TestEachAlertIsTested(t *testing.T) {
 			} `yaml:"promql_expr_test"`
 		} `yaml:"tests"`
 	}
-	if err := yaml.Unmarshal([]byte(read(t, "revox.rules_test.yml")), &file); err != nil {
-		t.Fatal(err)
-	}
 	fires, recovers := map[string]bool{}, map[string]bool{}
-	for _, test := range file.Tests {
+	var files []testFile
+	for _, name := range []string{"revox.rules_test.yml", "revox.rules_days_test.yml"} {
+		var file testFile
+		if err := yaml.Unmarshal([]byte(read(t, name)), &file); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	for _, test := range slices.Concat(files[0].Tests, files[1].Tests) {
 		for _, e := range test.Exprs {
 			for _, sample := range e.Exp {
 				for _, name := range regexp.MustCompile(`alertname="(\w+)"`).FindAllStringSubmatch(sample.Labels, -1) {

@@ -210,7 +210,7 @@ var classes = []*class{
 	},
 	{
 		name: "stall", severity: "page", limit: 30 * time.Minute, lasts: 75 * time.Minute, baseline: dataWasThere,
-		alerts: []string{"RevoxCampaignStalled"}, linger: shortLook,
+		alerts: []string{"RevoxCampaignStalled"}, follows: []string{"RevoxCallsStalledEverywhere"}, linger: shortLook,
 		begin: calls(sim.Stall, "", 0),
 	},
 	{

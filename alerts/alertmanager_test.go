@@ -1,0 +1,67 @@
+package alerts
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v2"
+)
+
+// No environment's alert silences another's, no ticket holds back a page, and alerts that are named exist.
+func TestInhibitions(t *testing.T) {
+	var config struct {
+		Rules []struct {
+			Source []string `yaml:"source_matchers"`
+			Target []string `yaml:"target_matchers"`
+			Equal  []string `yaml:"equal"`
+		} `yaml:"inhibit_rules"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "alertmanager.example.yml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Rules) == 0 {
+		t.Fatal("no inhibitions")
+	}
+	severities := map[string]string{}
+	for _, a := range alertsOf(readRules(t)) {
+		severities[a.Alert] = a.Labels["severity"]
+	}
+	selects := func(matchers []string, name string) bool {
+		return !slices.ContainsFunc(matchers, func(m string) bool {
+			parts := regexp.MustCompile(`^(\w+)(=~|!=|=)"(.*)"$`).FindStringSubmatch(m)
+			value := map[string]string{"alertname": name, "severity": severities[name], "campaign_id": "c"}[parts[1]]
+			switch parts[2] {
+			case "=~":
+				return !regexp.MustCompile("^(?:" + parts[3] + ")$").MatchString(value)
+			case "!=":
+				return value == parts[3]
+			}
+			return value != parts[3]
+		})
+	}
+	for i, r := range config.Rules {
+		for _, label := range []string{"cluster", "environment"} {
+			if !slices.Contains(r.Equal, label) {
+				t.Errorf("rule %d, %s: no equal %s", i, r.Source, label)
+			}
+		}
+		for source, severity := range severities {
+			for target := range severities {
+				if severity == "ticket" && severities[target] == "page" && selects(r.Source, source) && selects(r.Target, target) {
+					t.Errorf("rule %d: the ticket %s holds back the page %s", i, source, target)
+				}
+			}
+		}
+		for _, m := range slices.Concat(r.Source, r.Target) {
+			if _, names, ok := strings.Cut(m, "alertname=~"); ok && !strings.Contains(names, "+") {
+				for _, name := range strings.Split(strings.Trim(names, `"`), "|") {
+					if severities[name] == "" {
+						t.Errorf("rule %d names %s, which is not an alert", i, name)
+					}
+				}
+			}
+		}
+	}
+}
