@@ -93,6 +93,10 @@ func recordedLabels(name string) (labels []string) {
 		if label != "" {
 			labels = append(labels, strings.TrimPrefix(label, "_"))
 		}
+	} else if level == "instance" {
+		labels = append(labels, "job", "instance")
+	} else if level != "revox" {
+		labels = append(labels, level)
 	}
 	if strings.HasSuffix(name, ":named") {
 		labels = append(labels, "campaign_name")
