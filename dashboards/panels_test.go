@@ -74,7 +74,7 @@ func TestPanels(t *testing.T) {
 				if len(p.Options.ReduceOptions.Calcs) != 1 {
 					fail("calculations %v", p.Options.ReduceOptions.Calcs)
 				}
-			case "table":
+			case "table", "state-timeline":
 			default:
 				fail("type %s: is it in Grafana 10?", p.Type)
 			}

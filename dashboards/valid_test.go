@@ -2,6 +2,9 @@ package dashboards
 
 import (
 	"encoding/json"
+	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -202,6 +205,40 @@ func TestLegends(t *testing.T) {
 			for _, target := range p.Targets {
 				if strings.Contains(target.LegendFormat, "_id}}") {
 					t.Errorf("%s: %q: legend %s", d.File, p.Title, target.LegendFormat)
+				}
+			}
+		}
+	}
+}
+
+// Links to runbooks have the name of the alert in lower case, which only a mapping can give.
+func TestEachAlertLinksToItsRunbook(t *testing.T) {
+	rules, err := os.ReadFile("../alerts/revox.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?s)- alert: (\w+)\n.*?runbook_url: \S+#(\w+)`).FindAllSubmatch(rules, -1) {
+		want[string(m[1])] = string(m[2])
+	}
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			for _, o := range p.FieldConfig.Overrides {
+				if o.Matcher.Options != "runbook" {
+					continue
+				}
+				got := map[string]string{}
+				for _, property := range o.Properties {
+					if property.ID == "mappings" {
+						for _, mapping := range value[[]struct{ Options map[string]struct{ Text string } }](t, property.Value) {
+							for alert, option := range mapping.Options {
+								got[alert] = option.Text
+							}
+						}
+					}
+				}
+				if len(want) == 0 || !maps.Equal(got, want) {
+					t.Errorf("%s: %q: links to runbooks %v, want %v", d.File, p.Title, got, want)
 				}
 			}
 		}

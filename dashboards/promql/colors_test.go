@@ -39,6 +39,8 @@ var colors = map[string]string{
 	"full": "#E69F00", "totals": "#009E73", "active": "#56B4E9", "moved": "#CC79A7",
 	// Percentiles.
 	"half are below": "#56B4E9", "9 of 10 are below": "#E69F00", "99 of 100 are below": "#D55E00",
+	// Comparisons, of different dashes.
+	"a day earlier": "#AA4499", "a week earlier": "#AA4499",
 }
 
 // codes are the status codes that answers of the API usually have. The reference does not list them, since the series of

@@ -23,11 +23,13 @@ var always = []string{"instance", "job"}
 // that the rules record, and those of the process and of Prometheus that dashboards read.
 func readMetrics(t *testing.T) map[string]metric {
 	t.Helper()
-	alert := []string{"alertname", "alertstate", "severity", "campaign_id", "campaign_name", "label"}
+	alert := []string{"alertname", "alertstate", "severity", "campaign_id", "campaign_name", "label",
+		"team"} // which users may add
 	metrics := map[string]metric{
 		"up":                            {labels: always},
 		"scrape_duration_seconds":       {labels: always},
 		"ALERTS":                        {labels: slices.Concat(always, alert)},
+		"ALERTS_FOR_STATE":              {labels: slices.Concat(always, alert)},
 		"process_resident_memory_bytes": {labels: always},
 		"process_start_time_seconds":    {labels: always},
 		"go_goroutines":                 {labels: always},

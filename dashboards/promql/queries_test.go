@@ -102,6 +102,8 @@ func expand(q query, s scale) (parser.Expr, error) {
 		switch n := node.(type) {
 		case *parser.MatrixSelector:
 			n.Range = s.window(n.Range)
+		case *parser.VectorSelector:
+			n.OriginalOffset = s.window(n.OriginalOffset) / 4 // so that a window before it fits too
 		case *parser.SubqueryExpr:
 			n.Range = s.window(n.Range)
 			if s.step > 0 {
