@@ -230,7 +230,9 @@ func TestEachAlertLinksToItsRunbook(t *testing.T) {
 				got := map[string]string{}
 				for _, property := range o.Properties {
 					if property.ID == "mappings" {
-						for _, mapping := range value[[]struct{ Options map[string]struct{ Text string } }](t, property.Value) {
+						for _, mapping := range value[[]struct {
+							Options map[string]struct{ Text string }
+						}](t, property.Value) {
 							for alert, option := range mapping.Options {
 								got[alert] = option.Text
 							}

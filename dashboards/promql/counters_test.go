@@ -9,7 +9,8 @@ import (
 )
 
 // checkCounters returns each counter in an expression that is not read as one, and each gauge that is. A counter is read
-// as one by rate and similar functions, or if its lowest value in a window is subtracted from it.
+// as one by rate and similar functions, by delta and idelta without negative results, or if its lowest value in a window is
+// subtracted from it.
 func checkCounters(expr parser.Expr, metrics map[string]metric) (problems []string) {
 	gained := map[*parser.VectorSelector]bool{} // both sides of such a subtraction
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
@@ -21,7 +22,9 @@ func checkCounters(expr parser.Expr, metrics map[string]metric) (problems []stri
 		case *parser.VectorSelector:
 			function := windowFunction(path)
 			rates := slices.Contains([]string{"rate", "increase", "irate", "resets"}, function)
+			differences := (function == "delta" || function == "idelta") && isAtLeastZero(path[:len(path)-2])
 			switch counter := metrics[n.Name].counter; {
+			case differences:
 			case rates && !counter:
 				problems = append(problems, fmt.Sprintf("gauge %s in %s", n.Name, function))
 			case rates || !counter || gained[n]:

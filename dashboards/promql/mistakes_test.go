@@ -34,6 +34,7 @@ func TestChecksFindMistakes(t *testing.T) {
 		`revox_api_requests_total - max_over_time(revox_api_requests_total[5m])`:                   "counter",
 		`revox_api_requests_total + min_over_time(revox_api_requests_total[5m])`:                   "counter",
 		`last_over_time(revox_api_retries_total[1h]) - min_over_time(revox_api_retries_total[2h])`: "counter",
+		`sum(idelta(revox_api_requests_total[6m:5m])) >= 0`:                                        "counter",
 		`rate(revox_campaign_calls[5m])`:                                                           "gauge",
 		`increase(revox_campaign_calls{status="calling"}[5m])`:                                     "gauge",
 		`revox_campaign_call_attempt_duration_seconds_bucket`:                                      "counter",
@@ -65,6 +66,7 @@ func TestChecksFindMistakes(t *testing.T) {
 	for _, expr := range []string{
 		`sum by (status) (revox_campaign_calls{campaign_id=~"a|b", instance="c"})`,
 		`revox_api_requests_total{code="200"} - min_over_time(revox_api_requests_total{code="200"}[5m])`,
+		`idelta(revox_api_requests_total[6m:5m] offset 1d) >= 0`,
 		`last_over_time(revox_api_requests_total[1h] @ end()) - min_over_time(revox_api_requests_total[1h] @ end())`,
 		`histogram_quantile(0.5, sum by (le) (rate(revox_api_request_duration_seconds_bucket[5m]))) >= 0`,
 		`histogram_count(increase(revox_api_request_duration_seconds[5m]) unless resets(revox_api_request_duration_seconds[5m]) > 0)`,

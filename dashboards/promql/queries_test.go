@@ -48,7 +48,7 @@ func parse(t *testing.T, expr string) parser.Expr {
 	return tree
 }
 
-func readDashboards(t *testing.T) []*grafana.Dashboard {
+func readDashboards(t testing.TB) []*grafana.Dashboard {
 	t.Helper()
 	dashboards, err := grafana.Read("..")
 	if err != nil {
@@ -61,7 +61,7 @@ func readDashboards(t *testing.T) []*grafana.Dashboard {
 }
 
 // readQueries returns each query of each dashboard in the parent folder.
-func readQueries(t *testing.T) (queries []query) {
+func readQueries(t testing.TB) (queries []query) {
 	t.Helper()
 	for _, d := range readDashboards(t) {
 		found, err := d.Queries()
@@ -83,10 +83,15 @@ type scale struct {
 	campaign   string                            // $campaign; "" for all.
 }
 
+// interval is the time between two points, $__interval.
+func (s scale) interval() time.Duration { return cmp.Or(s.step, time.Minute) }
+
 // expand puts values for a dashboard's variables into a query and scales the windows that it names.
 func expand(q query, s scale) (parser.Expr, error) {
 	expr := strings.NewReplacer(
 		"$__rate_interval", seconds(s.rate),
+		"$__interval_ms", fmt.Sprint(s.interval().Milliseconds()),
+		"$__interval", seconds(s.interval()),
 		"$__range_s", fmt.Sprint(int(s.span.Seconds())),
 		"$__range", seconds(s.span),
 		"$campaign", cmp.Or(s.campaign, ".+"), "$instance", ".+", "$utc_offset", "0",
@@ -106,6 +111,7 @@ func expand(q query, s scale) (parser.Expr, error) {
 			n.OriginalOffset = s.window(n.OriginalOffset) / 4 // so that a window before it fits too
 		case *parser.SubqueryExpr:
 			n.Range = s.window(n.Range)
+			n.OriginalOffset = s.window(n.OriginalOffset) / 4
 			if s.step > 0 {
 				n.Step = s.step
 			}

@@ -38,6 +38,7 @@ type Panel struct {
 	Targets                  []Target
 	Panels                   []*Panel
 	Collapsed                bool
+	MaxDataPoints            int
 	Transformations          []struct {
 		ID      string
 		Options struct {
@@ -96,9 +97,9 @@ func (d *Datasource) Chosen() bool {
 
 // Target is a query of a panel.
 type Target struct {
-	RefID, Expr, LegendFormat, Format string
-	Instant, Range                    bool
-	Datasource                        *Datasource
+	RefID, Expr, LegendFormat, Format, Interval string
+	Instant, Range                              bool
+	Datasource                                  *Datasource
 }
 
 // Annotation marks on every graph when its expression had a result.

@@ -8,11 +8,12 @@ import (
 
 // Query is a PromQL expression in which Grafana's variables still stand.
 type Query struct {
-	Where   string // "panel's title / refId", "variable name" or "annotation name".
-	Panel   *Panel // nil for those of variables and annotations.
-	Legend  string
-	Instant bool
-	Expr    string
+	Where    string // "panel's title / refId", "variable name" or "annotation name".
+	Panel    *Panel // nil for those of variables and annotations.
+	Legend   string
+	Interval string // The shortest step, or "".
+	Instant  bool
+	Expr     string
 }
 
 // Grafana parses a variable's query with expressions like these, which do not match line breaks.
@@ -27,7 +28,7 @@ func (d *Dashboard) Queries() ([]Query, error) {
 	var queries []Query
 	for p := range d.Shown() {
 		for _, t := range p.Targets {
-			queries = append(queries, Query{p.Title + " / " + t.RefID, p, t.LegendFormat, t.Instant, t.Expr})
+			queries = append(queries, Query{p.Title + " / " + t.RefID, p, t.LegendFormat, t.Interval, t.Instant, t.Expr})
 		}
 	}
 	for _, a := range d.Annotations.List {
