@@ -48,7 +48,7 @@ type setting struct {
 var settings = []setting{
 	{"live", 20 * time.Minute, 15 * time.Second, []string{"exporter-a:10210"}, demo},
 	{"days", 12 * 24 * time.Hour, 2 * time.Minute, []string{"exporter-a:10210"}, troubledDemo},
-	{"many", 25 * time.Hour, time.Minute, []string{"exporter-a:10210"}, many},
+	{"many", 8 * time.Hour, time.Minute, []string{"exporter-a:10210"}, many},
 	{"one", 3 * 24 * time.Hour, time.Minute, []string{"exporter-a:10210", "exporter-b:10210"}, one},
 }
 
