@@ -345,8 +345,8 @@ func TestHelpSaysEachDefault(t *testing.T) {
 
 const (
 	exampleUnit = "examples/systemd/revox_exporter.service"
-	packageUnit = ".packaging/revox_exporter.service"
-	packageEnv  = ".packaging/revox_exporter.env"
+	packageUnit = ".ci/release/package/revox_exporter.service"
+	packageEnv  = ".ci/release/package/revox_exporter.env"
 )
 
 // The units and the packages' configuration use flags and variables that the exporter has, and the folders that systemd

@@ -80,7 +80,7 @@ func TestLint(t *testing.T) {
 // Each testdata/NAME.values.yaml renders to NAME.golden.yaml, whose objects Kubernetes knows. In these, a comment stands
 // for the content of the chart's rules and dashboards, and VERSION for its version.
 func TestGolden(t *testing.T) {
-	version := strings.TrimSpace(readFile(t, filepath.Join(top, ".version")))
+	version := strings.TrimSpace(readFile(t, filepath.Join(top, ".ci/release/version")))
 	contents := map[string]string{"revox.rules.yml": "  "}
 	dashboards, err := filepath.Glob(filepath.Join(chart, "files/dashboards/*.json"))
 	if err != nil || len(dashboards) == 0 {
@@ -280,7 +280,7 @@ func TestPackage(t *testing.T) {
 	if out, err := helm(t, "package", chart, "--destination="+folder); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	version := strings.TrimSpace(readFile(t, filepath.Join(top, ".version")))
+	version := strings.TrimSpace(readFile(t, filepath.Join(top, ".ci/release/version")))
 	out, err := helm(t, "template", "revox", filepath.Join(folder, "revox-exporter-"+version+".tgz"),
 		"--namespace=monitoring", "--kube-version=1.28.0", "--values=testdata/everything.values.yaml")
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
@@ -149,7 +149,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		h.source = revoxtest.NewServer(options...)
 		h.closers = append(h.closers, h.source.Close)
 		sim.New(h.source).AddCampaign(spec)
-		for _, row := range readRows(t, "../testdata/hand_counted.json") {
+		for _, row := range answertest.Rows(t, "../testdata/hand_counted.json") {
 			// All rows of a campaign have its name.
 			h.extra = append(h.extra, bytes.ReplaceAll(row, []byte(`Hand \"counted\"`), []byte("Spring")))
 		}
@@ -424,17 +424,3 @@ func (impatient) Sleep(ctx context.Context, _ time.Duration) error { return cont
 
 // start is a Wednesday morning.
 var start = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
-
-// readRows returns the rows of a file.
-func readRows(t testing.TB, path string) []json.RawMessage {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []json.RawMessage
-	if err := json.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}

@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "write the versions again")
 
-// The version of the next release is in the file .version, and that of Go in go.mod. Whatever else names one has the same.
+// The version of the next release is in .ci/release/version, and that of Go in go.mod. Whatever else names one has the same.
 func TestVersions(t *testing.T) {
 	t.Chdir("../..")
 	module := readText(t, "go.mod")
@@ -20,7 +20,7 @@ func TestVersions(t *testing.T) {
 	if toolchain == nil {
 		t.Fatal("go.mod has no toolchain, which releases are built with")
 	}
-	ours := strings.TrimSpace(readText(t, ".version"))
+	ours := strings.TrimSpace(readText(t, ".ci/release/version"))
 	for _, test := range []struct{ files, pattern, want string }{
 		{"charts/revox-exporter/Chart.yaml", `(?m)^version: (\S+)$`, ours},
 		{"charts/revox-exporter/Chart.yaml", `(?m)^appVersion: (\S+)$`, ours},
