@@ -79,7 +79,7 @@ func newApp() (*kingpin.Application, *flagValues) {
 		"Each flag --a.b-c can also be given as the environment variable REVOX_EXPORTER_A_B_C (repeatable ones: one value "+
 		"per line). Durations are numbers with a unit, such as 500ms, 30s, 5m or 1h30m.")
 	usage.Group(app, manpage.Funcs)
-	app.UsageWriter(os.Stdout)
+	app.UsageWriter(usage.Help(os.Stdout))
 	kingpin.ManPageTemplate = manpage.Template
 	app.Version(version.Print(name))
 	app.HelpFlag.Short('h')

@@ -240,6 +240,24 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
+func TestHelpThatNobodyReads(t *testing.T) {
+	for _, arg := range []string{"--help", "--help-long", "--help-man"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		cmd := programtest.Command(t.Context(), t, nil, arg)
+		var said strings.Builder
+		cmd.Stdout, cmd.Stderr = w, &said
+		err = cmd.Run()
+		w.Close()
+		if err != nil || said.Len() > 0 {
+			t.Errorf("%s: %v, %q", arg, err, said.String())
+		}
+	}
+}
+
 var update = flag.Bool("update", false, "write docs/flags.md again")
 
 // docs/flags.md is generated from the program, so that it cannot drift.

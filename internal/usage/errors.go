@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -31,6 +33,9 @@ func Parse(app *kingpin.Application, args []string) (command string, err error) 
 		}
 	}
 	command, err = app.Parse(args)
+	if errors.Is(err, syscall.EPIPE) {
+		os.Exit(0) // nobody reads the help to its end, after which kingpin does the same
+	}
 	if err != nil {
 		err = nameFlag(app, err)
 	}

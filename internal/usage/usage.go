@@ -4,6 +4,7 @@
 package usage
 
 import (
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -98,3 +99,14 @@ _{{.App.Name}}_bash_autocomplete() {
 complete -F _{{.App.Name}}_bash_autocomplete -o default {{.App.Name}}
 
 `
+
+// Help returns a writer for kingpin's help that does not fail when nobody reads w any more, as in --help | head: kingpin
+// would panic.
+func Help(w io.Writer) io.Writer { return help{w} }
+
+type help struct{ w io.Writer }
+
+func (h help) Write(p []byte) (int, error) {
+	_, _ = h.w.Write(p)
+	return len(p), nil
+}
