@@ -99,7 +99,7 @@ func Campaigns[R any](ctx context.Context, c *Client, opts ...RequestOption) ite
 
 // with returns w with the whole of another member.
 func (w *wanted) with(name string) *wanted {
-	if w.members == nil || w.member([]byte(name)) != nil {
+	if w.members == nil || w.member([]byte(name)) >= 0 {
 		return w
 	}
 	return &wanted{members: append(slices.Clip(w.members), wantedMember{name, -1, &wanted{id: name == "id"}})}

@@ -52,7 +52,7 @@ func (e *envelope) read(body io.Reader) error {
 	s.reset(body)
 	defer func() {
 		s.reset(nil)
-		if cap(s.kept)+cap(s.name)+8*cap(s.lengths) <= 1<<20 {
+		if cap(s.kept)+cap(s.name)+4*cap(s.layout) <= 1<<20 {
 			scanners.Put(s)
 		}
 	}()
@@ -133,9 +133,8 @@ func (e *envelope) readList(s *jsonScanner) error {
 
 // wantedPart is the wanted part of a value.
 type wantedPart struct {
-	json []byte
-	// lengths are those of jsonScanner.
-	lengths []int
+	json   []byte
+	layout layout
 }
 
 // decode calls decode with the wanted part of the next value. path returns the location of the value, for the
@@ -143,7 +142,7 @@ type wantedPart struct {
 func (s *jsonScanner) decode(w *wanted, decode func(wantedPart) error, path func() string) error {
 	s.peekPastSpace()
 	at := s.offset()
-	s.kept, s.lengths, s.elementsKept = s.kept[:0], s.lengths[:0], 0
+	s.kept, s.layout, s.elementsKept = s.kept[:0], s.layout[:0], 0
 	err := s.keepValue(w)
 	if err == nil && tooMany(s.kept) {
 		err = errTooManyValues
@@ -154,7 +153,7 @@ func (s *jsonScanner) decode(w *wanted, decode func(wantedPart) error, path func
 	if err != nil {
 		return err
 	}
-	err = decode(wantedPart{s.kept, s.lengths})
+	err = decode(wantedPart{s.kept, s.layout})
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		return typeError{at, publicPath(path(), e.JSONPointer)}
 	}

@@ -31,9 +31,8 @@ type jsonScanner struct {
 	kept    []byte
 	keeping bool
 	from    int
-	// lengths are those of the arrays in kept whose elements have wanted parts, in the order in which they begin.
-	lengths []int
-	// elementsKept is the sum of lengths.
+	layout  layout // of what was kept
+	// elementsKept is how many elements of arrays with wanted parts were kept.
 	elementsKept int
 
 	name []byte // of the member that is being read, if it is not whole in buf
@@ -65,7 +64,7 @@ func (s *jsonScanner) reset(r io.Reader) {
 	if s.buf == nil {
 		s.buf = make([]byte, scanBuffer)
 	}
-	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], lengths: s.lengths[:0], name: s.name[:0], repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}}
+	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], layout: s.layout[:0], name: s.name[:0], repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}}
 }
 
 // syntaxError means that the input is not JSON. It does not quote.

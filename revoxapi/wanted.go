@@ -33,14 +33,14 @@ type wantedMember struct {
 	*wanted
 }
 
-// member returns the member of that name, nil if it is not wanted. There are too few for a map to be faster.
-func (w *wanted) member(name []byte) *wantedMember {
+// member returns the index of the member of that name, -1 if it is not wanted. There are too few for a map to be faster.
+func (w *wanted) member(name []byte) int {
 	for i := range w.members {
 		if string(name) == w.members[i].name {
-			return &w.members[i]
+			return i
 		}
 	}
-	return nil
+	return -1
 }
 
 var wantedTypes sync.Map // of reflect.Type to *wanted
@@ -132,7 +132,18 @@ func isText(t reflect.Type) bool {
 	})
 }
 
-// keepValue reads a value and appends its wanted part to kept.
+// layout describes a wanted part, so that nobody has to look for its members and its ends again: for an object that has
+// wanted members their number, and for each of them its index in [wanted] and its layout; for an array that has wanted
+// elements their number, and the layout of each; for any other value the index after it.
+type layout []uint32
+
+// beginCount appends a number to the layout that is counted up later, and returns its index.
+func (s *jsonScanner) beginCount() int {
+	s.layout = append(s.layout, 0)
+	return len(s.layout) - 1
+}
+
+// keepValue reads a value and appends its wanted part to kept, and what it is made of to layout.
 func (s *jsonScanner) keepValue(w *wanted) error {
 	c := s.peekPastSpace()
 	switch {
@@ -155,6 +166,7 @@ func (s *jsonScanner) keepValue(w *wanted) error {
 	case w.kind != 0 && c != w.kind && isEmpty(s.kept[before:]):
 		s.kept = append(s.kept[:before], "null"...)
 	}
+	s.layout = append(s.layout, uint32(len(s.kept)))
 	return err
 }
 
@@ -165,18 +177,19 @@ func isEmpty(value []byte) bool {
 
 func (s *jsonScanner) keepMembers(w *wanted) error {
 	s.kept = append(s.kept, '{')
-	first := true
+	object := s.beginCount()
 	err := s.members(func(name []byte) error {
 		member := w.member(name)
-		if member == nil {
+		if member < 0 {
 			return s.skipMember(name)
 		}
-		if !first {
+		if s.layout[object] > 0 {
 			s.kept = append(s.kept, ',')
 		}
-		first = false
+		s.layout[object]++
+		s.layout = append(s.layout, uint32(member))
 		s.kept = append(append(append(s.kept, '"'), name...), '"', ':')
-		return s.keepValue(member.wanted)
+		return s.keepValue(w.members[member].wanted)
 	})
 	s.kept = append(s.kept, '}')
 	return err
@@ -217,22 +230,18 @@ func tooMany(value []byte) bool {
 
 func (s *jsonScanner) keepElements(w *wanted) error {
 	s.kept = append(s.kept, '[')
-	first := true
-	array := len(s.lengths)
-	s.lengths = append(s.lengths, 0)
+	array := s.beginCount()
 	err := s.elements(func() error {
-		s.lengths[array]++
 		if s.elementsKept++; s.elementsKept > maxElements {
 			return errTooManyElements
 		}
-		if first && s.peekPastSpace() == '{' {
-			first = false
+		s.layout[array]++
+		switch {
+		case s.layout[array] > 1:
+			s.kept = append(s.kept, ',')
+		case s.peekPastSpace() == '{':
 			return s.remember(&s.first, func() error { return s.keepValue(w.element) })
 		}
-		if !first {
-			s.kept = append(s.kept, ',')
-		}
-		first = false
 		return s.keepValue(w.element)
 	})
 	s.kept = append(s.kept, ']')
