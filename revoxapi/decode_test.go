@@ -24,7 +24,7 @@ type methods struct {
 	Array   [2]struct {
 		JSON byJSON `json:"json"`
 	} `json:"array"`
-	Nested  struct {
+	Nested struct {
 		JSON byJSON `json:"json"`
 	} `json:"nested"`
 }
