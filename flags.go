@@ -125,7 +125,8 @@ func newApp() (*kingpin.Application, *flagValues) {
 		"ID of a campaign to read. Repeatable. Default: none.").
 		PlaceHolder("ID").StringsVar(&f.campaignIDs)
 	app.Flag("campaign.file",
-		"YAML or JSON list of IDs of campaigns to read. It is read again within seconds when it changes, on "+
+		"YAML or JSON list of IDs of campaigns to read, or of objects {id, labels}, and of objects {match, labels}, which "+
+			"give labels to campaigns by name but select none. It is read again within seconds when it changes, on "+
 			"SIGHUP, and on POST /-/reload with --web.enable-lifecycle. Default: none.").
 		StringVar(&f.campaignFile)
 	app.Flag("campaign.discover",

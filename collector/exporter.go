@@ -31,7 +31,8 @@ type Config struct {
 
 	// CampaignIDs are campaigns that are always read, whatever Discovery selects.
 	CampaignIDs []string
-	// CampaignFile is the path of a YAML or JSON list of campaigns that are read too. It is read again when it changes.
+	// CampaignFile is the path of a YAML or JSON list of campaigns that are read too, and of labels. It is read again when
+	// it changes.
 	CampaignFile string
 	// Discovery selects campaigns from the organization's list; nil turns discovery off.
 	Discovery *campaigns.Discovery
@@ -94,7 +95,7 @@ func New(cfg Config) (*Exporter, error) {
 	labels := labelvalue.New(cfg.Logger)
 	labels.HideKey(cfg.Key)
 	selector, err := campaigns.New(campaigns.Config{
-		Given: cfg.CampaignIDs, File: cfg.CampaignFile, Key: cfg.Key, Discovery: cfg.Discovery, Shard: cfg.Shard,
+		Given: cfg.CampaignIDs, File: cfg.CampaignFile, Discovery: cfg.Discovery, Shard: cfg.Shard,
 		Client: cfg.Client, Clock: cfg.Clock, Logger: cfg.Logger, Labels: labels,
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ func TestReference(t *testing.T) {
 	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: sim.Light})
 	api.SetRows("active", "", []json.RawMessage{activeRow("r", "calling", "ongoing", `"2024-05-01T08:59:00Z"`)})
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
-	write(t, campaigns, "[]")
+	write(t, campaigns, `[{"match": ".*", "labels": {"team": "sales", "tier": "1"}}]`)
 	state, _ := openTestState(t, t.TempDir(), api.URL, clock)
 	all := func(c *collector.Config) { discover(nil)(c); c.CampaignFile = campaigns }
 	h := newHarness(t, api, clock, with(state, all))
@@ -213,6 +213,8 @@ func checkValues(t *testing.T, r reference, families map[string]*dto.MetricFamil
 var openLabels = map[string]string{
 	tally.CampaignLabel: "the campaign's ID",
 	"campaign_name":     "the campaign's name, up to 256 characters",
+	"label_team":        "an example: the value of `team` in the campaign file, up to 256 characters",
+	"label_tier":        "another example; there is one such label for each name that the file gives to any campaign, ten at most",
 	"shard_index":       "from `0` to one less than the count",
 	"shard_count":       "how many exporters share the campaigns",
 	"end_reason":        "as the API gives it, an open set; at most 20 values, then `other`",

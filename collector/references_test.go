@@ -21,6 +21,16 @@ var references = []referenceGroup{
 			`sum by (campaign_id) (max by (campaign_id, status) (revox_campaign_calls{status="calling"}))
   * on (campaign_id) group_left (campaign_name)
   max by (campaign_id, campaign_name) (revox_campaign_info)`},
+		{"revox_campaign_labels", "", "Calls in progress, by the team of the campaign file; it is empty for campaigns without one",
+			`sum by (label_team) (
+  sum by (campaign_id) (max by (campaign_id, status) (revox_campaign_calls{status="calling"}))
+    * on (campaign_id) group_left (label_team)
+    topk by (campaign_id) (1,
+        max by (campaign_id, label_team) (revox_campaign_labels)
+      or on (campaign_id)
+        max by (campaign_id) (revox_campaign_up >= bool 0)
+    )
+)`},
 		{"revox_campaign_status", "", "Campaigns by status",
 			`sum by (status) (max by (campaign_id, status) (revox_campaign_status))`},
 		{"revox_campaign_max_concurrent_calls", "calls", "Share of the allowed concurrent calls that are in progress",

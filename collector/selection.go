@@ -70,7 +70,7 @@ func (e *Exporter) selectCampaigns() selectionChange {
 	ids, listed := e.campaigns.Selected()
 	list := e.campaigns.List()
 	c := selectionChange{before: e.store.All(), listed: list.Listed, first: !e.compared}
-	e.store.SelectOnly(ids, listed, e.cfg.Clock.Now())
+	e.store.SelectOnly(ids, listed, e.campaigns.Labels(), e.cfg.Clock.Now())
 	e.queue.SelectOnly(ids)
 	e.intervals.Select(ids)
 	c.after = e.store.All()
@@ -87,8 +87,8 @@ func (e *Exporter) selectCampaigns() selectionChange {
 	return c
 }
 
-// Reload reads the campaign file again, even if it has not changed. If the file is bad, the selected campaigns stay the
-// same, and the error says what is wrong with the file. Without a campaign file Reload only logs that there is none.
+// Reload reads the campaign file again, even if it has not changed. If the file is bad, the selected campaigns and their
+// labels stay the same, and the error says what is wrong with the file. Without a campaign file Reload only logs that there is none.
 func (e *Exporter) Reload() error { return e.reload(true) }
 
 func (e *Exporter) reload(asked bool) error {
@@ -99,7 +99,7 @@ func (e *Exporter) reload(asked bool) error {
 	changed, err := e.campaigns.Reload()
 	switch {
 	case err != nil && (changed || asked):
-		e.cfg.Logger.Error("the campaign file cannot be used; the selected campaigns stay the same", "err", err)
+		e.cfg.Logger.Error("the campaign file cannot be used; the selected campaigns and their labels stay the same", "err", err)
 	case err == nil && (changed || asked):
 		_, inFile := e.campaigns.Given()
 		e.cfg.Logger.Info("the campaign file was read again", "campaigns", inFile)

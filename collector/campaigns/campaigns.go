@@ -17,10 +17,8 @@ import (
 type Config struct {
 	// Given are the IDs of campaigns that are always selected.
 	Given []string
-	// File is the path of a YAML or JSON list of IDs that are selected too; "" for none.
+	// File is the path of a YAML or JSON list of IDs that are selected too, and of labels; "" for none.
 	File string
-	// Key, if it is not nil, has the API key, which the file must not have among the IDs.
-	Key revoxapi.KeySource
 	// Discovery selects campaigns from the list; nil turns discovery off.
 	Discovery *Discovery
 	// Shard is the share of all these campaigns that is selected. The zero value selects all.
@@ -29,6 +27,7 @@ type Config struct {
 	Client *revoxapi.Client
 	Clock  revoxapi.Clock
 	Logger *slog.Logger
+	// Labels knows the API key, which neither the list nor the file may show.
 	Labels *labelvalue.Labels
 }
 
@@ -84,7 +83,7 @@ func New(cfg Config) (*Selector, error) {
 	}
 	s := &Selector{cfg: cfg}
 	if cfg.File != "" {
-		s.file = &file{path: cfg.File, key: cfg.Key}
+		s.file = &file{path: cfg.File, hides: cfg.Labels.Hider}
 		if _, err := s.file.reload(cfg.Clock.Now()); err != nil {
 			return nil, err
 		}
@@ -141,13 +140,21 @@ func (s *Selector) Always() []string {
 	if s.file == nil {
 		return s.cfg.Given
 	}
-	return slices.Concat(s.cfg.Given, s.file.list())
+	return slices.Concat(s.cfg.Given, s.file.lastGood().ids)
+}
+
+// Labels returns the labels that the last good campaign file gives.
+func (s *Selector) Labels() *Labels {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.lastGood().labels
 }
 
 // Given returns the number of given campaigns and the number of campaigns in the file.
 func (s *Selector) Given() (given, inFile int) {
 	if s.file != nil {
-		inFile = len(s.file.list())
+		inFile = len(s.file.lastGood().ids)
 	}
 	return len(s.cfg.Given), inFile
 }

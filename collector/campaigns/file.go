@@ -1,31 +1,23 @@
 package campaigns
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
-	"slices"
 	"sync"
 	"time"
 
-	"go.yaml.in/yaml/v2"
-
 	"github.com/revox-exporter/revox_exporter/internal/regularfile"
-	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
 // file is a campaign file. It is safe for concurrent use, and holds no lock while it reads.
 type file struct {
-	path string
-	key  revoxapi.KeySource // its key must not be in the list; nil for none
+	path  string
+	hides func() func(text string) bool // see labelvalue.Labels.Hider: what a file must not have, because it is shown
 
 	mu     sync.Mutex
 	reads  int         // the number of reads that have started
 	last   int         // the read whose result the rest holds; an earlier one that ends later is ignored
-	ids    []string    // from the last good file
+	good   parsedFile  // the last good file
 	looked fingerprint // at the last check for changes
 	read   fingerprint // at the last read, successful or not
 	err    error       // of the last read
@@ -54,8 +46,9 @@ func (s *Selector) File() (status FileStatus, ok bool) {
 	return FileStatus{s.file.err, s.file.readAt}, true
 }
 
-// Reload reads the campaign file, if there is one. changed reports whether the list or the error differs from before. If
-// the file is bad, the list does not change, and the error names the file and says what is wrong with it.
+// Reload reads the campaign file, if there is one. changed reports whether the list, the labels or the error differ from
+// before. If the file is bad, neither the list nor the labels change, and the error names the file and says what is wrong
+// with it.
 func (s *Selector) Reload() (changed bool, err error) {
 	if s.file == nil {
 		return false, nil
@@ -72,11 +65,7 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 	f.reads++
 	number := f.reads
 	f.mu.Unlock()
-	ids, content, err := readCampaignFile(f.path)
-	if i := f.keyIn(ids); i >= 0 {
-		ids, err = nil, fmt.Errorf("reading the campaign file %s: entry %d is the API key, not a campaign ID: remove it",
-			f.path, i+1)
-	}
+	read, content, err := readCampaignFile(f.path, f.hides())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if number < f.last {
@@ -87,21 +76,12 @@ func (f *file) reload(now time.Time) (changed bool, err error) {
 	if err != nil {
 		return before == nil || before.Error() != err.Error(), err
 	}
-	changed = before != nil || !slices.Equal(ids, f.ids)
-	f.ids, f.readAt = ids, now
+	changed = before != nil || !read.equal(f.good)
+	if changed {
+		f.good = read
+	}
+	f.readAt = now
 	return changed, nil
-}
-
-// keyIn returns the index of the API key in ids, -1 if it is not there. An ID is shown, the key must not be.
-func (f *file) keyIn(ids []string) int {
-	if f.key == nil || len(ids) == 0 {
-		return -1
-	}
-	secret, err := f.key.Key()
-	if err != nil {
-		return -1 // no key, none to show
-	}
-	return slices.Index(ids, secret.Reveal())
 }
 
 func (f *file) stale() bool {
@@ -113,27 +93,28 @@ func (f *file) stale() bool {
 	return (f.err != nil || content != f.read) && content == before
 }
 
-// list returns the IDs from the last good file.
-func (f *file) list() []string {
+// lastGood returns the last good file.
+func (f *file) lastGood() parsedFile {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ids
+	return f.good
 }
 
-// maxCampaignFileBytes is enough for 25,000 UUIDs. It limits the reading of a wrong path, such as a log.
+// maxCampaignFileBytes is enough for 25,000 UUIDs, or 10,000 with a label. It limits the reading of a wrong path, such as a log.
 const maxCampaignFileBytes = 1 << 20
 
-// readCampaignFile returns the IDs in the file, or an error that names the file and says what is wrong with it.
-func readCampaignFile(path string) ([]string, fingerprint, error) {
+// readCampaignFile reads a file, or returns an error that names it and says what is wrong with it. hides reports whether a
+// text has the API key in it.
+func readCampaignFile(path string, hides func(text string) bool) (parsedFile, fingerprint, error) {
 	text, content, err := readText(path)
 	if err != nil {
-		return nil, content, fmt.Errorf("reading the campaign file: %w", err)
+		return parsedFile{}, content, fmt.Errorf("reading the campaign file: %w", err)
 	}
-	ids, err := parseCampaignFile(text)
+	parsed, err := parseCampaignFile(text, hides)
 	if err != nil {
-		return nil, content, fmt.Errorf("reading the campaign file %s: %w", path, err)
+		return parsedFile{}, content, fmt.Errorf("reading the campaign file %s: %w", path, err)
 	}
-	return ids, content, nil
+	return parsed, content, nil
 }
 
 func readText(path string) ([]byte, fingerprint, error) {
@@ -143,42 +124,3 @@ func readText(path string) ([]byte, fingerprint, error) {
 	}
 	return text, sha256.Sum256(text), nil
 }
-
-// parseCampaignFile returns the IDs in a YAML or JSON list, in its order. Its errors never quote the text: if the path
-// is wrong, the text may be a key or the contacts of a campaign.
-func parseCampaignFile(text []byte) ([]string, error) {
-	const empty = "it is empty: write [] to select no campaign"
-	const wanted = "it should be a YAML or JSON list of campaign IDs, with a line \"- ID\" for each"
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var ids []string
-	if err := decoder.Decode(&ids); err != nil {
-		switch _, other := errors.AsType[*yaml.TypeError](err); {
-		case errors.Is(err, io.EOF):
-			return nil, errors.New(empty)
-		case other:
-			return nil, errors.New("it is not a plain list: " + wanted)
-		}
-		return nil, errors.New(yamlLine.FindString(err.Error()) + "it cannot be parsed: " + wanted)
-	}
-	if ids == nil {
-		return nil, errors.New(empty)
-	}
-	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows its list: " + wanted)
-	}
-	entries := make(map[string]int, len(ids))
-	for i, id := range ids {
-		if revoxapi.CheckCampaignID(id) != nil {
-			return nil, fmt.Errorf("entry %d is not a campaign ID: "+
-				"IDs have no white space, only printable characters, and at most 256 bytes", i+1)
-		}
-		if first, twice := entries[id]; twice {
-			return nil, fmt.Errorf("entry %d is the same campaign as entry %d", i+1, first)
-		}
-		entries[id] = i + 1
-	}
-	return ids, nil
-}
-
-// yamlLine finds the line number in an error of the YAML parser.
-var yamlLine = regexp.MustCompile(`line \d+: `)

@@ -63,7 +63,7 @@ func newFleet(campaigns int) *fleet {
 		}
 		f.tallies[id] = t
 	}
-	f.store.SelectOnly(slices.Sorted(maps.Keys(f.tallies)), nil, f.clock.Now())
+	f.store.SelectOnly(slices.Sorted(maps.Keys(f.tallies)), nil, nil, f.clock.Now())
 	f.rescan(0)
 	return f
 }

@@ -70,6 +70,11 @@ func ifScanned(r *store.Record, _ store.Shown) bool    { return r.Scanned }
 func ifData(_ *store.Record, shown store.Shown) bool   { return shown.Data }
 func ifListed(_ *store.Record, shown store.Shown) bool { return shown.Listed }
 func ifEverRead(r *store.Record, _ store.Shown) bool   { return r.Data != nil }
+
+// ifLabeled does not depend on the age of the data: who is to be told that it is old must be known.
+func ifLabeled(r *store.Record, _ store.Shown) bool {
+	return len(r.Labels) > 0 && (r.Scanned || r.Data != nil)
+}
 func ifActive(r *store.Record, shown store.Shown) bool {
 	return shown.Data && r.Data.Tally.OldestActive > 0
 }
@@ -82,6 +87,9 @@ func init() {
 	define(tally.Gauge, "revox_campaign_info",
 		"Always 1. Gives the campaign's name, to be joined on campaign_id; empty if the API does not give it.",
 		ifData, func(s *seriesList, r *store.Record) { s.add(r.Name(), 1) }, "campaign_name")
+	define(tally.Gauge, "revox_campaign_labels",
+		"Always 1. Gives the labels of the campaign file as label_NAME, to be joined on campaign_id; absent for campaigns without.",
+		ifLabeled, func(s *seriesList, r *store.Record) { *s = append(*s, series{value: 1, more: r.Labels}) })
 	define(tally.Gauge, "revox_campaign_status",
 		"1 for the campaign's current status and 0 for the others; only if the list of campaigns gives it.",
 		ifListed, collectStatus, "status")

@@ -57,9 +57,10 @@ func appendProtobufHead(out []byte, f *family, size int) []byte {
 func appendMetric(out []byte, f *family, id string, s series) []byte {
 	return appendMessage(out, familyMetricField, func(out []byte) []byte {
 		for i, value := range []string{id, s.label}[:len(f.labels)] {
-			out = appendMessage(out, metricLabelField, func(out []byte) []byte {
-				return appendString(appendString(out, labelNameField, f.labels[i]), labelValueField, value)
-			})
+			out = appendLabel(out, f.labels[i], value)
+		}
+		for _, l := range s.more {
+			out = appendLabel(out, l.Name, l.Value)
 		}
 		switch f.Kind {
 		case tally.Histogram:
@@ -70,6 +71,12 @@ func appendMetric(out []byte, f *family, id string, s series) []byte {
 			return appendValue(out, metricCounterField, s.value)
 		}
 		return appendValue(out, metricGaugeField, s.value)
+	})
+}
+
+func appendLabel(out []byte, name, value string) []byte {
+	return appendMessage(out, metricLabelField, func(out []byte) []byte {
+		return appendString(appendString(out, labelNameField, name), labelValueField, value)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -25,11 +26,17 @@ type reference struct {
 
 func (c reference) Describe(ch chan<- *prometheus.Desc) {
 	for _, f := range families {
-		ch <- descOf(f)
+		ch <- descOf(f, nil)
 	}
 }
 
-func descOf(f *family) *prometheus.Desc { return prometheus.NewDesc(f.Name, f.Help, f.labels, nil) }
+func descOf(f *family, more []campaigns.Label) *prometheus.Desc {
+	fixed := prometheus.Labels{}
+	for _, l := range more {
+		fixed[l.Name] = l.Value
+	}
+	return prometheus.NewDesc(f.Name, f.Help, f.labels, fixed)
+}
 
 func (c reference) Collect(ch chan<- prometheus.Metric) {
 	for _, r := range c.store.All() {
@@ -43,12 +50,12 @@ func (c reference) Collect(ch chan<- prometheus.Metric) {
 				labels := []string{r.ID, s.label}[:len(f.labels)]
 				switch f.Kind {
 				case tally.Histogram:
-					pairs := prometheus.MakeLabelPairs(descOf(f), labels)
-					ch <- referenceHistogram{descOf(f), pairs, f.Buckets, s.distribution}
+					pairs := prometheus.MakeLabelPairs(descOf(f, s.more), labels)
+					ch <- referenceHistogram{descOf(f, s.more), pairs, f.Buckets, s.distribution}
 				case tally.Counter:
-					ch <- prometheus.MustNewConstMetric(descOf(f), prometheus.CounterValue, s.value, labels...)
+					ch <- prometheus.MustNewConstMetric(descOf(f, s.more), prometheus.CounterValue, s.value, labels...)
 				default:
-					ch <- prometheus.MustNewConstMetric(descOf(f), prometheus.GaugeValue, s.value, labels...)
+					ch <- prometheus.MustNewConstMetric(descOf(f, s.more), prometheus.GaugeValue, s.value, labels...)
 				}
 			}
 		}

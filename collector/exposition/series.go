@@ -8,13 +8,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // series is one metric of a campaign in a family: a gauge or a counter with a value, or a histogram.
 type series struct {
-	label        string // the value of Family.Labels; "" if the family has none
+	label        string            // the value of Family.Labels; "" if the family has none
+	more         []campaigns.Label // come after campaign_id and label, sorted by name; they are valid UTF-8
 	value        float64
 	distribution tally.Distribution
 }

@@ -2,14 +2,21 @@ package exposition
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 )
 
 // In both formats, every byte equals what client_golang serves for the same store, also after campaigns change.
@@ -22,6 +29,10 @@ func TestHandlerEqualsClientGolang(t *testing.T) {
 	baseline := f.promhttp()
 	for _, changed := range []int{0, 30, 100} {
 		f.rescan(changed)
+		if changed > 0 {
+			f.label(t, fmt.Sprintf(`[{match: "Campaign [0-7].*", labels: {team: 'a \"quoted\" %d', z: "back\\\\slash"}},
+				{match: ".*", labels: {team: é, "on_call": 7}}]`, changed))
+		}
 		for format, accept := range map[string]string{
 			"text":     "text/plain",
 			"protobuf": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
@@ -31,6 +42,20 @@ func TestHandlerEqualsClientGolang(t *testing.T) {
 			}
 		}
 	}
+}
+
+// label gives campaigns the labels of a campaign file with a text.
+func (f *fleet) label(t *testing.T, text string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "campaigns.yml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	selector, err := campaigns.New(campaigns.Config{File: path, Clock: f.clock, Labels: f.labels})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.store.SelectOnly(slices.Sorted(maps.Keys(f.tallies)), nil, selector.Labels(), f.clock.Now())
 }
 
 // body scrapes and returns the answer from the first campaign family on. promhttp's own metrics come before it.

@@ -19,7 +19,7 @@ func appendTextHead(out []byte, f *family, _ int) []byte {
 
 func appendTextSeries(out []byte, f *family, id string, s series) []byte {
 	var space [256]byte
-	labels := appendTextLabels(space[:0], f, id, s.label)
+	labels := appendTextLabels(space[:0], f, id, s)
 	if f.Kind != tally.Histogram {
 		return appendTextLine(out, f.Name, "", labels, "} ", s.value)
 	}
@@ -39,10 +39,14 @@ func appendTextLine(out []byte, name, suffix string, labels []byte, end string, 
 }
 
 // appendTextLabels appends the labels without the closing brace.
-func appendTextLabels(out []byte, f *family, id, label string) []byte {
-	for i, value := range []string{id, label}[:len(f.labels)] {
+func appendTextLabels(out []byte, f *family, id string, s series) []byte {
+	for i, value := range []string{id, s.label}[:len(f.labels)] {
 		out = append(append(append(out, "{,"[i]), f.labels[i]...), `="`...)
 		out = append(appendEscaped(out, value, true), '"')
+	}
+	for _, l := range s.more {
+		out = append(append(append(out, ','), l.Name...), `="`...)
+		out = append(appendEscaped(out, l.Value, true), '"')
 	}
 	return out
 }

@@ -187,7 +187,7 @@ func (h *history) newObserver(pageSize int, fullInterval time.Duration) *observe
 		},
 		store: store.New(nil, store.Ages{}),
 	}
-	o.store.SelectOnly([]string{"c"}, nil, h.clock.Now())
+	o.store.SelectOnly([]string{"c"}, nil, nil, h.clock.Now())
 	return o
 }
 

@@ -5,7 +5,7 @@
 // records without a lock:
 //
 //	s := store.New(state, store.Ages{MaxAge: 15 * time.Minute})
-//	s.SelectOnly([]string{"c-1"}, nil, now)
+//	s.SelectOnly([]string{"c-1"}, nil, nil, now)
 //	s.Publish("c-1", store.Outcome{Found: result, Start: start, End: now})
 //	for _, r := range s.All() {
 //		s.Shown(r, now) // which parts of the record are recent enough to be shown

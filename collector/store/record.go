@@ -13,6 +13,8 @@ type Record struct {
 	ID string
 	// Listed is the campaign's entry in the list of campaigns; nil if it has none.
 	Listed *campaigns.Listed
+	// Labels are those that the campaign file gives to the campaign.
+	Labels []campaigns.Label
 	// Data is nil before the first complete scan.
 	Data *Snapshot
 
@@ -26,6 +28,16 @@ type Record struct {
 	Failures map[revoxapi.ErrorKind]uint64
 
 	unconfirmed int // scans in a row that found a sudden loss
+
+	labels  *campaigns.Labels // that Labels are from
+	labeled string            // the name that Labels are for
+}
+
+// label sets Labels to what labels gives. Patterns are matched only if the labels or the name have changed.
+func (r *Record) label(labels *campaigns.Labels) {
+	if name := r.Name(); r.labels != labels || r.labeled != name {
+		r.Labels, r.labels, r.labeled = labels.Of(r.ID, name), labels, name
+	}
 }
 
 // Name returns the campaign's name; "" if it is not known.

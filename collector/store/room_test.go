@@ -51,13 +51,13 @@ func TestRoomForCampaigns(t *testing.T) {
 		}
 	}
 	open(10, 1_000_000)
-	s.SelectOnly([]string{"a", "b", "c"}, nil, start)
+	s.SelectOnly([]string{"a", "b", "c"}, nil, nil, start)
 	full(publish("c", 6), false)
 	full(publish("a", 5), true)
 	full(publish("b", 4), false)
 	full(publish("c", 6), false)
 
-	s.SelectOnly([]string{"a", "c"}, nil, start)
+	s.SelectOnly([]string{"a", "c"}, nil, nil, start)
 	full(publish("a", 4), false) // b has lost its data
 	full(publish("a", 5), true)
 	if len(s.dropped) != 0 {
@@ -85,7 +85,7 @@ func TestRoomForCampaigns(t *testing.T) {
 	folder = t.TempDir()
 	open(10, records["a"].Data.series())
 	defer func() { state.Close() }()
-	s.SelectOnly([]string{"a", "b"}, nil, start)
+	s.SelectOnly([]string{"a", "b"}, nil, nil, start)
 	full(publish("b", 1), false)
 	full(publish("a", 1), true)
 	full(publish("b", 1), false)

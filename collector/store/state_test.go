@@ -32,14 +32,14 @@ func TestStateIsUpWhenAllSelectedCampaignsAreWritten(t *testing.T) {
 		counted := tally.New(labelvalue.New(slog.New(slog.DiscardHandler)))
 		s.Publish(id, Outcome{Found: &scan.Result{Tally: counted}, Due: start, Asked: start, Start: start, End: start})
 	}
-	s.SelectOnly([]string{"c-0", "c-1"}, nil, start)
+	s.SelectOnly([]string{"c-0", "c-1"}, nil, nil, start)
 	publish("c-0")
 	publish("c-1")
 	if up, failed := state.Status(); up || failed == 0 {
 		t.Errorf("up %v and %d failed writes, want false and more than 0", up, failed)
 	}
 	state.file = file
-	s.SelectOnly([]string{"c-0"}, nil, start)
+	s.SelectOnly([]string{"c-0"}, nil, nil, start)
 	s.KeepSelection()
 	publish("c-0")
 	if up, _ := state.Status(); !up {

@@ -25,6 +25,7 @@ type Store struct {
 	records map[string]*Record
 	// ordered are the records, sorted by ID. The slice is immutable.
 	ordered atomic.Pointer[[]*Record]
+	labels  *campaigns.Labels // the latest
 	// dropped are campaigns that are no longer selected. If one is selected again, its counters continue.
 	dropped map[string]Dropped
 	// evicted reports that dropped campaigns were forgotten that the state still has.
@@ -101,11 +102,12 @@ func (s *Store) forget(id string) {
 // while, its counters must not reset; but campaigns that are gone must not take memory for ever.
 const RememberDropped = 48 * time.Hour
 
-// SelectOnly makes ids the selected campaigns, with their entries in the list. Campaigns that stay keep their data;
-// others are dropped and not shown any more.
-func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, now time.Time) {
+// SelectOnly makes ids the selected campaigns, with their entries in the list and labels. Campaigns that stay keep their
+// data; others are dropped and not shown any more.
+func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, labels *campaigns.Labels, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.labels = labels
 	records := make(map[string]*Record, len(ids))
 	for _, id := range ids {
 		next := Record{ID: id}
@@ -115,6 +117,7 @@ func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, no
 			next.Data, next.Failures = was.Record.Data, was.Record.Failures
 		}
 		next.Listed = listed[id]
+		next.label(labels)
 		records[id] = &next
 	}
 	s.forgetDropped(now)
@@ -157,9 +160,15 @@ func (s *Store) setRecord(before, after *Record) {
 
 // Get returns a campaign's record; nil if it is not selected.
 func (s *Store) Get(id string) *Record {
+	record, _ := s.get(id)
+	return record
+}
+
+// get returns a campaign's record, which is nil if it is not selected, and the latest labels.
+func (s *Store) get(id string) (*Record, *campaigns.Labels) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.records[id]
+	return s.records[id], s.labels
 }
 
 // Publish records the outcome of a campaign's last scan, and returns its record before and after that. Both are nil if
@@ -172,7 +181,8 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 		s.KeepSelection()
 	}
 	for {
-		before = s.Get(id)
+		var labels *campaigns.Labels
+		before, labels = s.get(id)
 		if before == nil {
 			s.mu.Lock()
 			if _, ok := s.dropped[id]; !ok {
@@ -193,6 +203,7 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 				s.rows.Keep(id, next.Data.rowWeight())
 			}
 		}
+		next.label(labels) // the rows may give another name
 		s.state.keep(&next)
 		if s.replace(before, &next) {
 			return before, &next
