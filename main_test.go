@@ -287,7 +287,7 @@ func TestFlagsReference(t *testing.T) {
 // docs/metrics.md, which is generated from the collector, has the metrics of the whole program.
 func TestMetricsOfTheProgramAreInTheReference(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "campaigns.yml") // for the metrics of campaign files
-	if err := os.WriteFile(list, []byte("[]"), 0o600); err != nil {
+	if err := os.WriteFile(list, []byte(`[{"match": ".*", "labels": {"team": "sales"}}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	api := sim.NewDemo() // --demo keeps no state, and so lacks the metrics about it

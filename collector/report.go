@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -119,6 +121,27 @@ func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 		s.Campaigns = append(s.Campaigns, c)
 	}
 	return s, err
+}
+
+// Labels returns the labels that the campaign file gives to a campaign, by their names there; nil if it has none.
+func (e *Exporter) Labels(id, name string) map[string]string {
+	var labels map[string]string
+	for _, l := range e.campaigns.Labels().Of(id, name) {
+		if l.Value == "" {
+			continue
+		}
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[strings.TrimPrefix(l.Name, campaigns.LabelPrefix)] = l.Value
+	}
+	return labels
+}
+
+// UnusedMatches returns the numbers of the campaign file's entries, counted from 1, whose match gives labels to none of
+// these campaigns, whose names are by ID.
+func (e *Exporter) UnusedMatches(names map[string]string) []int {
+	return e.campaigns.Labels().Unused(names)
 }
 
 // List reads the API's list and returns every campaign with a usable ID, without its status, or a *revoxapi.Error.

@@ -191,7 +191,7 @@ func (b *builder) build() parsedFile {
 	keys := slices.Sorted(maps.Keys(b.names))
 	names := make([]string, len(keys))
 	for i, key := range keys {
-		names[i] = "label_" + key
+		names[i] = LabelPrefix + key
 	}
 	l := &Labels{byID: map[string][]Label{}, matches: b.matches}
 	matches := l.matches

@@ -2,6 +2,9 @@ package campaigns
 
 import "regexp"
 
+// LabelPrefix is what the name of a Label has before that of the campaign file.
+const LabelPrefix = "label_"
+
 // Label is a label of revox_campaign_labels, such as label_team.
 type Label struct{ Name, Value string }
 
@@ -43,4 +46,24 @@ func (l *Labels) match(name string) *labelMatch {
 		}
 	}
 	return nil
+}
+
+// Unused returns the numbers of the entries, counted from 1, whose pattern gives labels to none of these campaigns, whose
+// names are by ID.
+func (l *Labels) Unused(names map[string]string) (entries []int) {
+	if l == nil {
+		return nil
+	}
+	used := map[*labelMatch]bool{}
+	for id, name := range names {
+		if _, given := l.byID[id]; !given {
+			used[l.match(name)] = true
+		}
+	}
+	for i := range l.matches {
+		if m := &l.matches[i]; !used[m] {
+			entries = append(entries, m.entry)
+		}
+	}
+	return entries
 }

@@ -168,7 +168,7 @@ type exporter struct {
 func startExporter(t *testing.T, instance, url string, now time.Time) *exporter {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "campaigns.yml")
-	if err := os.WriteFile(file, []byte("[]"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`[{"match": ".*", "labels": {"team": "sales", "tier": "1"}}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	clock := revoxtest.NewClock(now)

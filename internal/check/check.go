@@ -102,11 +102,27 @@ func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, ve
 	for _, c := range r.Campaigns {
 		r.OK = r.OK && c.OK
 	}
+	if r.OK && e.Config().Shard.Count <= 1 {
+		r.Findings = append(r.Findings, unusedMatches(e, r.Campaigns)...)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r.Requests, r.ResponseBytes = w.requests, w.bytes
 	r.DurationSeconds = w.clock.Now().Sub(r.StartedAt).Seconds()
 	return r
+}
+
+// unusedMatches returns a finding for each match of the campaign file that gives labels to no campaign.
+func unusedMatches(e *collector.Exporter, campaigns []Campaign) (findings []Finding) {
+	names := map[string]string{}
+	for i := range campaigns {
+		names[campaigns[i].ID] = campaigns[i].Name
+	}
+	for _, entry := range e.UnusedMatches(names) {
+		findings = append(findings, Finding{kindUnusedMatch, fmt.Sprintf("The match of entry %d in the campaign file gives labels "+
+			"to no campaign: none of these names matches, or an entry before it gives theirs.", entry)})
+	}
+	return findings
 }
 
 // readAll reads campaigns, as many at once as the exporter would, and returns the results in the same order.
@@ -119,7 +135,9 @@ func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress,
 	for range min(e.Config().MaxScans, len(campaigns)) {
 		readers.Go(func() {
 			for i := range next {
-				results[i] = w.readOne(ctx, e, campaigns[i], refused, list)
+				c := w.readOne(ctx, e, campaigns[i], refused, list)
+				c.Labels = e.Labels(c.ID, c.Name)
+				results[i] = c
 				p.end(results[i])
 			}
 		})

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -69,6 +71,51 @@ At --scan.interval=1m the exporter will make about 120 requests an hour and rece
 
 // A check uses its connections again. A few more than it has requests in flight are net/http's, which makes one while
 // another is about to become free.
+// What the campaign file says of who is to be told is shown, whether a campaign can be read or not.
+func TestLabelsOfTheCampaignFile(t *testing.T) {
+	api := newAPI(t)
+	counted(api)
+	api.SetRows("c-2", "Empty", nil)
+	file := filepath.Join(t.TempDir(), "campaigns.yml")
+	text := "- id: gone\n  labels: {team: sales, tier: '1'}\n- {match: 'Solar.*', labels: {team: \"a\\u00a0b\"}}\n" +
+		"- {match: 'Solar .*', labels: {team: never}}\n- {match: nobody, labels: {}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	withFile := func(c *collector.Config) { discovered(c); c.CampaignFile = file }
+	o := run{url: api.URL, format: "table", config: withFile}.do(t)
+	for _, want := range []string{
+		"gone      NOT READ\n  labels: team=sales · tier=1\n",
+		"\n  c-1  Solar 東京 and a long name after it\n  labels: team=a b\n  calls: ",
+		"\n  c-2\n  calls: none\n",
+	} {
+		if !strings.Contains(regexp.MustCompile(` +NOT READ`).ReplaceAllString(o.out, "      NOT READ"), want) {
+			t.Errorf("no %q in\n%s", want, o.out)
+		}
+	}
+	r := run{url: api.URL, config: withFile}.result(t)
+	shown := map[string]string{}
+	for _, c := range r.Campaigns {
+		shown[c.ID] = fmt.Sprint(c.OK, c.Labels)
+	}
+	want := map[string]string{"gone": "false map[team:sales tier:1]", "c-1": "true map[team:a\u00a0b]", "c-2": "true map[]"}
+	if !maps.Equal(shown, want) || len(r.Findings) > 0 {
+		t.Errorf("the campaigns are %q, want %q, and the findings %+v", shown, want, r.Findings)
+	}
+
+	// Where all names are known, it says which patterns are without effect.
+	api.SetRows("gone", "Solar", nil)
+	r = run{url: api.URL, config: withFile}.result(t)
+	var unused []string
+	for _, f := range r.Findings {
+		unused = append(unused, f.Kind+": "+f.Text)
+	}
+	if all := strings.Join(unused, "\n"); len(unused) != 2 || !strings.Contains(all, "unused_match: The match of entry 3 ") ||
+		!strings.Contains(all, "unused_match: The match of entry 4 ") || !r.OK {
+		t.Errorf("the findings are %q", unused)
+	}
+}
+
 func TestConnectionsAreKept(t *testing.T) {
 	api := exportertest.NewAPI(t, revoxtest.NewClock(exportertest.Start))
 	var rows []json.RawMessage

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -52,6 +53,8 @@ type Campaign struct {
 	DurationSeconds float64  `json:"duration_seconds"`
 	Requests        int      `json:"requests"`
 	ResponseBytes   int64    `json:"response_bytes"` // over the wire
+	// Labels are those that the campaign file gives; null if it gives none.
+	Labels map[string]string `json:"labels"`
 
 	Rows            uint64            `json:"rows"`
 	RowsWithoutCall uint64            `json:"rows_without_call"`
@@ -94,6 +97,7 @@ const (
 	kindRowsMissing  = "rows_missing"
 	kindUnencrypted  = "not_encrypted"
 	kindUnknownValue = "unknown_value"
+	kindUnusedMatch  = "unused_match"
 )
 
 // Finding is something odd that did not prevent reading.
@@ -113,9 +117,7 @@ type Problem struct {
 
 // fill copies what a report says.
 func (c *Campaign) fill(r *collector.Report) {
-	if r.Name != "" {
-		c.Name = r.Name
-	}
+	c.Name = cmp.Or(c.Name, r.Name) // as the exporter does
 	c.OK = true
 	c.Rows, c.RowsWithoutCall, c.RowsMissing = r.Rows, r.RowsWithoutCall, r.RowsMissing
 	c.Calls, c.Attempts, c.Results, c.DialErrors, c.Anomalies = r.Calls, r.Attempts, r.Results, r.DialErrors, r.Anomalies

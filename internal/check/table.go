@@ -214,6 +214,9 @@ func (p *page) campaign(t *table, c *Campaign) {
 		}
 		p.line(plainText, "  ", details)
 	}
+	if len(c.Labels) > 0 {
+		p.line(plainText, "  labels: ", labels(c))
+	}
 	if c.Problem != nil {
 		p.problem(c.Problem)
 		return
@@ -267,6 +270,15 @@ func (p *page) notRead(campaigns []Campaign) {
 		}
 		p.line(plainText, "  ", text)
 	}
+}
+
+// labels lists what the campaign file gives to a campaign.
+func labels(c *Campaign) string {
+	var parts []string
+	for _, name := range sortedKeys(c.Labels) {
+		parts = append(parts, name+"="+printable(c.Labels[name]))
+	}
+	return strings.Join(parts, " · ")
 }
 
 // callsByStatus lists the statuses that calls have, in the order of a call's life, unknown ones last.

@@ -104,7 +104,7 @@ func TestSIGHUPReadsTheCampaignFileAgain(t *testing.T) {
 	file(t, list, "- a\n- "+revoxtest.APIKey)
 	p.Signal(syscall.SIGHUP)
 	p.Await("it says that the key is in the list", func() bool {
-		return regexp.MustCompile(`level=error .*` + regexp.QuoteMeta(list) + `: entry 2 is the API key`).MatchString(p.Log())
+		return regexp.MustCompile(`level=error .*` + regexp.QuoteMeta(list) + `: line 2: entry 2 is the API key`).MatchString(p.Log())
 	})
 	p.reads("b")
 	_, page := p.Get("/")
@@ -112,6 +112,38 @@ func TestSIGHUPReadsTheCampaignFileAgain(t *testing.T) {
 	if strings.Contains(p.Log()+page, revoxtest.APIKey) {
 		t.Error("the key is shown")
 	}
+}
+
+// Labels change on SIGHUP, and stay while the file is bad.
+func TestSIGHUPChangesLabels(t *testing.T) {
+	t.Parallel()
+	list := file(t, "campaigns.yml", "- a\n- {id: b, labels: {team: sales}}\n")
+	p := run(t, newAPI(t), "--campaign.file="+list)
+	labeled := func(want string) {
+		t.Helper()
+		p.Await("the labels are "+want, func() bool {
+			_, metrics := p.Get("/metrics")
+			series := regexp.MustCompile(`(?m)^revox_campaign_labels\{.*\} 1$`).FindAllString(metrics, -1)
+			return strings.Join(series, " ") == want
+		})
+	}
+	sales := `revox_campaign_labels{campaign_id="b",label_team="sales"} 1`
+	p.reads("a", "b")
+	labeled(sales)
+	file(t, list, "- a\n- id: b\n  labels: {team: support}\n- {match: x, labels: {team: support}, what: never}\n")
+	p.Signal(syscall.SIGHUP)
+	p.Await("it says what is wrong", func() bool {
+		return regexp.MustCompile(`level=error .*` + regexp.QuoteMeta(list) + `: line 4: entry 3 must be a campaign ID, or have no keys but`).
+			MatchString(p.Log())
+	})
+	labeled(sales)
+	file(t, list, "- a\n- {id: b, labels: {team: support, tier: 1}}\n")
+	p.Signal(syscall.SIGHUP)
+	labeled(`revox_campaign_labels{campaign_id="b",label_team="support",label_tier="1"} 1`)
+	file(t, list, "- a\n- b\n")
+	p.Signal(syscall.SIGHUP)
+	labeled("")
+	p.Terminate()
 }
 
 func TestSIGHUPWithoutACampaignFileHasNoEffect(t *testing.T) {
