@@ -24,7 +24,7 @@ func (e *Exporter) Plan() string {
 	} else if n > 1 {
 		what = append(what, fmt.Sprintf("the %d given campaigns", n))
 	}
-	if e.cfg.CampaignFile != "" {
+	if e.cfg.CampaignFile != "" && (inFile > 0 || len(what) == 0 && e.cfg.Discovery == nil) { // it may only give labels
 		what = append(what, fmt.Sprintf("the %d in the campaign file", inFile))
 	}
 	if d := e.cfg.Discovery; d != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,25 @@ func TestCampaignFileFormats(t *testing.T) {
 				t.Errorf("%q, %v; want %q", got.ids, err, test.want)
 			}
 		})
+	}
+}
+
+// The examples of the documents are good.
+func TestExamplesOfCampaignFiles(t *testing.T) {
+	example, _, err := readCampaignFile("../../examples/campaigns.yml", hidesKey)
+	if err != nil || len(example.entries) == 0 {
+		t.Errorf("examples/campaigns.yml: %+v, %v", example, err)
+	}
+	text, err := os.ReadFile("../../docs/teams.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(- .*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("docs/teams.md has no campaign file")
+	}
+	if file, err := parseCampaignFile(block[1], hidesKey); err != nil || len(file.ids) != 2 || len(file.labels.matches) != 3 {
+		t.Errorf("docs/teams.md: %+v, %v", file, err)
 	}
 }
 
