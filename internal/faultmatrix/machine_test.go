@@ -54,6 +54,14 @@ func machineFaults() []fault {
 			begin: (*world).makePipe,
 			mend:  func(w *world) { w.writeFile("[" + faulty + ", " + sound + "]") },
 		}},
+		{name: "the campaign file gets a label that is refused", reason: accepted, machine: &machineFault{
+			setUp: func(w *world, c *collector.Config) {
+				w.writeFile("[" + faulty + ", " + sound + "]")
+				c.CampaignIDs, c.CampaignFile = nil, w.file
+			},
+			begin: func(w *world) { w.writeFile("[" + sound + ", {id: " + faulty + ", labels: {Team: sales}}]") },
+			mend:  func(w *world) { w.writeFile("[" + faulty + ", " + sound + "]") },
+		}},
 	}
 }
 
