@@ -217,13 +217,17 @@ func (b *builder) build() parsedFile {
 	return b.file
 }
 
-// entryYAML is an entry as it is written: an ID, or a mapping with these keys. A pointer is nil without that key.
+// entryYAML is an entry as it is written: a mapping, or an ID alone.
 type entryYAML struct {
-	ID, Match *textYAML
-	Labels    *labelsYAML
-
+	fieldsYAML
 	line  int // 0 if the entry is not there
 	fault fault
+}
+
+// fieldsYAML are the keys of an entry. A pointer is nil without that key.
+type fieldsYAML struct {
+	ID, Match *textYAML
+	Labels    *labelsYAML
 }
 
 // UnmarshalYAML reads an entry. Its only error is that the file cannot be parsed.
@@ -236,13 +240,7 @@ func (e *entryYAML) UnmarshalYAML(unmarshal func(any) error) (err error) {
 		e.ID = &plain
 		return err
 	}
-	var fields struct {
-		ID     *textYAML
-		Match  *textYAML
-		Labels *labelsYAML
-	}
-	err = unmarshal(&fields)
-	e.ID, e.Match, e.Labels = fields.ID, fields.Match, fields.Labels
+	err = unmarshal(&e.fieldsYAML)
 	if _, other := errors.AsType[*yaml.TypeError](err); other {
 		e.fault = fault{"must be a campaign ID, or have no keys but id or match, and labels, each once", lineIn(err)}
 		return nil
