@@ -2,7 +2,11 @@
 package docs
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -219,4 +223,116 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 	if quoted < 30 {
 		t.Errorf("only %d texts found", quoted)
 	}
+}
+
+// declared returns the names of functions, methods, types, fields, constants and variables that a Go file declares.
+func declared(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{file.Name.Name: true}
+	ast.Inspect(file, func(n ast.Node) bool {
+		var found []*ast.Ident
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			found = []*ast.Ident{n.Name}
+		case *ast.TypeSpec:
+			found = []*ast.Ident{n.Name}
+		case *ast.ValueSpec:
+			found = n.Names
+		case *ast.Field:
+			found = n.Names
+		}
+		for _, name := range found {
+			names[name.Name] = true
+		}
+		return true
+	})
+	return names
+}
+
+// In architecture.md, what looks like a file or folder exists, and what looks like a name of Go code is declared: in a
+// row of a table that names files, in one of them. A file without its folder is in that of the last one before it.
+func TestArchitectureNamesTheCode(t *testing.T) {
+	t.Chdir("..")
+	all := map[string]bool{}
+	byFile := map[string]map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && len(d.Name()) > 1 && d.Name()[0] == '.':
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".go":
+			byFile[path] = declared(t, path)
+			maps.Copy(all, byFile[path])
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := regexp.MustCompile(`^(?:\w+\.)?([A-Za-z]\w*)$`)
+	checked := 0
+	for line := range strings.Lines(prose(read(t, "docs/architecture.md"))) {
+		folder, candidates := "", map[string]bool{}
+		spans := code.FindAllString(line, -1)
+		for i, span := range spans {
+			path := strings.Trim(span, "`")
+			spans[i] = path
+			if !strings.HasSuffix(path, ".go") && !(strings.Contains(path, "/") && exists(strings.Split(path, "/")[0])) {
+				continue
+			}
+			spans[i] = ""
+			checked++
+			if !strings.Contains(path, "/") && !exists(path) {
+				path = filepath.Join(folder, path)
+			}
+			if !exists(path) {
+				t.Errorf("architecture.md names %s, which does not exist, in:\n%s", path, line)
+			}
+			folder = strings.TrimSuffix(path, "/")
+			if strings.HasSuffix(path, ".go") {
+				folder = filepath.Dir(path)
+			}
+			for file, names := range byFile {
+				if file == path || filepath.Dir(file) == path {
+					maps.Copy(candidates, names)
+				}
+			}
+		}
+		if !strings.HasPrefix(line, "|") || len(candidates) == 0 {
+			candidates = all
+		}
+		for _, span := range spans {
+			match := name.FindStringSubmatch(span)
+			if match == nil || strings.HasPrefix(span, "revox_") || slices.Contains(notOurs, span) {
+				continue
+			}
+			checked++
+			if !candidates[match[1]] && !exists(span) {
+				t.Errorf("architecture.md names %s, which no file has that it names beside it:\n%s", span, line)
+			}
+		}
+	}
+	if checked < 200 {
+		t.Errorf("only %d names found", checked)
+	}
+	for file := range byFile {
+		folder := filepath.ToSlash(filepath.Dir(file))
+		if regexp.MustCompile(`^(collector|internal|revoxapi)`).MatchString(folder) && !strings.HasSuffix(file, "_test.go") &&
+			!strings.Contains(read(t, "docs/architecture.md"), "`"+folder+"`") {
+			t.Errorf("architecture.md does not say what %s is", folder)
+		}
+	}
+}
+
+// notOurs are words in architecture.md that look like names of Go code.
+var notOurs = []string{"reason", "SSL_CERT_FILE", "duplicate_row"}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
