@@ -47,19 +47,7 @@ func (e *Exporter) ScanOnce(ctx context.Context, campaignID string) (*Report, er
 	if err != nil {
 		return nil, err
 	}
-	return reportOf(found.Tally), nil
-}
-
-// byValue returns the counts of a family by label value.
-func byValue(t *tally.Tally, f *tally.Family) map[string]uint64 {
-	values := make(map[string]uint64, len(t.Values.Counts[f.Index]))
-	for _, c := range t.Values.Counts[f.Index] {
-		values[c.Label] = c.Value
-	}
-	return values
-}
-
-func reportOf(t *tally.Tally) *Report {
+	t := found.Tally
 	r := &Report{
 		Name:            t.Name,
 		Rows:            t.Rows(),
@@ -78,19 +66,22 @@ func reportOf(t *tally.Tally) *Report {
 	slices.SortFunc(r.UnknownValues, func(a, b UnknownValue) int {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Value, b.Value))
 	})
-	return r
+	return r, nil
 }
 
-// ListedCampaign is a campaign in the API's list. Texts have no control characters.
-type ListedCampaign struct {
-	ID, Name string
-	Status   string // as revox_campaign_status shows it; "" if it is not known
+// byValue returns the counts of a family by label value.
+func byValue(t *tally.Tally, f *tally.Family) map[string]uint64 {
+	values := make(map[string]uint64, len(t.Values.Counts[f.Index]))
+	for _, c := range t.Values.Counts[f.Index] {
+		values[c.Label] = c.Value
+	}
+	return values
 }
 
 // Selection says which campaigns the exporter reads.
 type Selection struct {
 	// Campaigns are the campaigns to read, the given ones first. Those that are not in the list have only an ID.
-	Campaigns []ListedCampaign
+	Campaigns []campaigns.Campaign
 	// Listed is the number of campaigns in the list, of all shards.
 	Listed int
 }
@@ -114,9 +105,9 @@ func (e *Exporter) Select(ctx context.Context) (Selection, error) {
 		err = list.Err // the list is used, but is incomplete
 	}
 	for _, id := range ids {
-		c := ListedCampaign{ID: id}
+		c := campaigns.Campaign{ID: id}
 		if l := listed[id]; l != nil {
-			c.Name, c.Status = l.Name, l.StatusLabel
+			c.Name = l.Name
 		}
 		s.Campaigns = append(s.Campaigns, c)
 	}
@@ -144,12 +135,7 @@ func (e *Exporter) UnusedMatches(names map[string]string) []int {
 	return e.campaigns.Labels().Unused(names)
 }
 
-// List reads the API's list and returns every campaign with a usable ID, without its status, or a *revoxapi.Error.
-func (e *Exporter) List(ctx context.Context) ([]ListedCampaign, error) {
-	list, err := e.campaigns.All(ctx)
-	var out []ListedCampaign
-	for _, c := range list {
-		out = append(out, ListedCampaign{ID: c.ID, Name: c.Name})
-	}
-	return out, err
+// List reads the API's list and returns every campaign with a usable ID, or a *revoxapi.Error.
+func (e *Exporter) List(ctx context.Context) ([]campaigns.Campaign, error) {
+	return e.campaigns.All(ctx)
 }

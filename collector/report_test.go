@@ -57,8 +57,8 @@ func TestSelectAndList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []collector.ListedCampaign{
-		{ID: "given"}, {"c-1", "Spring\ufffdoffer", "running"}, {"c-2", "Dentists", "running"},
+	want := []campaigns.Campaign{
+		{ID: "given"}, {ID: "c-1", Name: "Spring\ufffdoffer"}, {ID: "c-2", Name: "Dentists"},
 	}
 	if !slices.Equal(s.Campaigns, want) || s.Listed != 3 {
 		t.Errorf("selected %+v, want %+v", s, want)

@@ -5,14 +5,22 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/room"
+	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/schedule"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
+)
+
+// Why a scan that was due did not start.
+var (
+	errNoSlot     = errors.New("not started, because no scan slot was free in time")
+	errKeyRefused = errors.New("not read, because the API refused the key: check the API key")
 )
 
 // scanInSlot scans a campaign once, when it gets a slot, and returns when that scan began. due is when it was due.
@@ -31,7 +39,7 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 	slot, err := e.queue.Wait(ctx, id, due)
 	if err != nil {
 		if r := e.store.Get(id); errors.Is(err, context.DeadlineExceeded) && r != nil && !e.leftAlone(r, asked) {
-			err := scanError(id, revoxapi.KindTimeout, "not started, because no scan slot was free in time")
+			err := scan.Error(id, revoxapi.KindTimeout, errNoSlot)
 			e.publish(id, store.Outcome{Due: due, Asked: asked, Start: asked, Err: err})
 		}
 		return asked, false
@@ -45,7 +53,7 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 	}
 	if e.breaker.Holds(start) {
 		if r.Up || !r.Scanned {
-			outcome.Err = scanError(id, revoxapi.KindAuth, "not read, because the API refused the key: check the API key")
+			outcome.Err = scan.Error(id, revoxapi.KindAuth, errKeyRefused)
 			e.publish(id, outcome)
 		}
 		return start, false
@@ -70,11 +78,6 @@ func (e *Exporter) scanCampaign(ctx context.Context, id string, due time.Time) (
 	e.breaker.Note(e.cfg.Clock.Now(), id, key, outcome.Err)
 	e.publish(id, outcome)
 	return start, false
-}
-
-// scanError returns the error of a scan that was due but did not start.
-func scanError(id string, kind revoxapi.ErrorKind, text string) error {
-	return &revoxapi.Error{Kind: kind, Endpoint: revoxapi.EndpointRows, CampaignID: id, Page: -1, Err: errors.New(text)}
 }
 
 // publish publishes and logs the outcome of a scan that ends now.
@@ -132,20 +135,11 @@ func (e *Exporter) scanSelected(ctx context.Context) {
 			return
 		}
 		for range 2 { // a running scan may have started without them
-			if e.someUnscanned() {
+			if slices.ContainsFunc(e.store.All(), func(r *store.Record) bool { return !r.Scanned }) {
 				e.onScrape.Wait(ctx)
 			}
 		}
 	}
-}
-
-func (e *Exporter) someUnscanned() bool {
-	for _, r := range e.store.All() {
-		if !r.Scanned {
-			return true
-		}
-	}
-	return false
 }
 
 // ScanOnScrape returns a handler that scans before it calls next, or next itself if scans run on an interval. A scan is

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
+	"github.com/revox-exporter/revox_exporter/internal/quantity"
 )
 
 // ErrorKind is the kind of a failure, in a few words.
@@ -217,25 +218,14 @@ func redirectHint(resp *http.Response) string {
 // tooSlow is why an answer was not whole in time of which some bytes came; length is its length, -1 if it is not known.
 func tooSlow(timeout time.Duration, bytes, length int64) error {
 	speed := func(bytes int64) string {
-		return fmt.Sprintf("%s a second", byteSize(int64(float64(bytes)/timeout.Seconds())))
+		return fmt.Sprintf("%s a second", quantity.Bytes(int64(float64(bytes)/timeout.Seconds())))
 	}
 	if length > bytes {
 		return fmt.Errorf("no whole answer within %s: %s of %s came, which is %s; it needs %s, or a longer timeout",
-			timeout, byteSize(bytes), byteSize(length), speed(bytes), speed(length))
+			timeout, quantity.Bytes(bytes), quantity.Bytes(length), speed(bytes), speed(length))
 	}
 	return fmt.Errorf("no whole answer within %s: %s came, which is %s; it needs more, or a longer timeout",
-		timeout, byteSize(bytes), speed(bytes))
-}
-
-// byteSize formats a number of bytes.
-func byteSize(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+		timeout, quantity.Bytes(bytes), speed(bytes))
 }
 
 // transportError returns the error for an answer of which nothing, or not all, arrived. parent is the caller's context;

@@ -252,7 +252,7 @@ func (s *Selector) Restore(discovered []string, listed map[string]*Listed) {
 	s.discovered, s.listed, s.list.Listed = discovered, listed, len(discovered)
 }
 
-// Campaign is a campaign in the list, selected or not.
+// Campaign is a campaign by its ID and its name, which is clean text; "" if it is not known.
 type Campaign struct{ ID, Name string }
 
 // All reads the list and returns every campaign with a usable ID, of all shards, or a *revoxapi.Error.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/prometheus/common/version"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
@@ -16,8 +15,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// stored is the JSON part of a stored Rows. The stored form is the length of the JSON in 4 bytes, the JSON, and for
-// each row its key in 8 bytes and its class in one. Late rows are stored as finished ones.
+// stored is the JSON part of a stored Rows. The stored form is the JSON (tally.StoreHead), and for each row its
+// key in 8 bytes and its class in one. Late rows are stored as finished ones.
 type stored struct {
 	// Program is the version that counted. Another version may count differently, so it reads all rows once.
 	Program  string                `json:"program"`
@@ -56,10 +55,7 @@ func (k *Rows) Encode() []byte {
 		s.Unknown = append(s.Unknown, [2]string{u.Label, u.Value})
 	}
 	slices.SortFunc(s.Unknown, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
-	head := tally.MarshalJSON(s)
-	bytes := make([]byte, 0, 4+len(head)+9*len(classes))
-	bytes = binary.LittleEndian.AppendUint32(bytes, uint32(len(head)))
-	bytes = append(bytes, head...)
+	bytes := tally.StoreHead(s, 9*len(classes))
 	for i, c := range classes {
 		bytes = append(binary.LittleEndian.AppendUint64(bytes, k.List.Key(i)), byte(c))
 	}
@@ -74,12 +70,9 @@ var (
 // Decode reverses Encode. It fails if another version of the program encoded, or if bytes is damaged. The rows are
 // usually in the set, whose memory is then shared.
 func Decode(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Rows, error) {
-	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
-		return nil, errDamaged
-	}
-	head, rest := bytes[4:4+binary.LittleEndian.Uint32(bytes)], bytes[4+binary.LittleEndian.Uint32(bytes):]
 	var s stored
-	if err := json.Unmarshal(head, &s); err != nil {
+	rest, ok := tally.RestoreHead(bytes, &s)
+	if !ok {
 		return nil, errDamaged
 	}
 	if s.Program != program() {

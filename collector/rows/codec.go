@@ -6,12 +6,10 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// The stored form of a Set is the length of a JSON text in 4 bytes, that text, and the rows. The text has what each code
+// The stored form of a Set is a JSON text (tally.StoreHead) and the rows. The text has what each code
 // stands for, as pairs of a metric's name and a label value. A row is its key in 8 bytes, the number of its codes, and
 // each code's index in the text; these are varints. Equal sets that were built in different processes may be stored
 // differently, because codes are assigned in the order in which they occur.
@@ -33,10 +31,7 @@ func (s *Set) Encode() []byte {
 		}
 		stored = append(stored, pairs)
 	}
-	head := tally.MarshalJSON(stored)
-	bytes := make([]byte, 0, 4+len(head)+9*s.Len()+codeCount) // there may be millions of rows
-	bytes = binary.LittleEndian.AppendUint32(bytes, uint32(len(head)))
-	bytes = append(bytes, head...)
+	bytes := tally.StoreHead(stored, 9*s.Len()+codeCount) // there may be millions of rows
 	var codes []Code
 	each(s, nil, func(key uint64, r, _ row) {
 		codes = r.appendCodes(codes[:0])
@@ -51,12 +46,9 @@ func (s *Set) Encode() []byte {
 
 // Decode reverses Set.Encode. It fails if bytes is damaged. Metrics that this version does not have are ignored.
 func (t *Table) Decode(bytes []byte) (*Set, error) {
-	if len(bytes) < 4 || uint64(len(bytes)-4) < uint64(binary.LittleEndian.Uint32(bytes)) {
-		return nil, errBroken
-	}
-	head, rest := bytes[4:4+binary.LittleEndian.Uint32(bytes)], bytes[4+binary.LittleEndian.Uint32(bytes):]
 	var stored [][][2]string
-	if err := json.Unmarshal(head, &stored); err != nil {
+	rest, ok := tally.RestoreHead(bytes, &stored)
+	if !ok {
 		return nil, errBroken
 	}
 	codes := make([]Code, len(stored))

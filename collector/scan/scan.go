@@ -158,7 +158,12 @@ func (s *run) grow(weight int) error {
 		s.grown = weight
 		return nil
 	}
-	return &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: s.campaignID, Page: -1, Err: err}
+	return Error(s.campaignID, revoxapi.KindIncomplete, err)
+}
+
+// Error returns the *revoxapi.Error of a scan that failed, or did not start, for a reason that no request had.
+func Error(campaignID string, kind revoxapi.ErrorKind, err error) error {
+	return &revoxapi.Error{Kind: kind, Endpoint: revoxapi.EndpointRows, CampaignID: campaignID, Page: -1, Err: err}
 }
 
 // count counts a row in t.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/room"
+	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -150,14 +151,6 @@ func (s *Store) setRecords(records map[string]*Record) {
 	s.ordered.Store(&ordered)
 }
 
-// setRecord replaces a campaign's record. s.mu must be locked.
-func (s *Store) setRecord(before, after *Record) {
-	s.records[after.ID] = after
-	ordered := slices.Clone(*s.ordered.Load())
-	ordered[slices.Index(ordered, before)] = after
-	s.ordered.Store(&ordered)
-}
-
 // Get returns a campaign's record; nil if it is not selected.
 func (s *Store) Get(id string) *Record {
 	record, _ := s.get(id)
@@ -195,8 +188,7 @@ func (s *Store) Publish(id string, o Outcome) (before, after *Record) {
 		next.add(o, s.roomForGone(before))
 		if next.Data != before.Data {
 			if err := s.series.Admit(id, next.Data.series()); err != nil {
-				o.Found, o.Err = nil, &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: id,
-					Page: -1, Err: err}
+				o.Found, o.Err = nil, scan.Error(id, revoxapi.KindIncomplete, err)
 				next = *before
 				next.add(o, 0)
 			} else {
@@ -232,7 +224,10 @@ func (s *Store) replace(before, after *Record) bool {
 	if s.records[before.ID] != before {
 		return false
 	}
-	s.setRecord(before, after)
+	s.records[after.ID] = after
+	ordered := slices.Clone(s.All())
+	ordered[slices.Index(ordered, before)] = after
+	s.ordered.Store(&ordered)
 	return true
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 
+	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -30,9 +31,8 @@ func (r *Record) checkSuddenLoss(t *tally.Tally) error {
 		r.unconfirmed = 0
 		return nil
 	}
-	return &revoxapi.Error{Kind: revoxapi.KindIncomplete, Endpoint: revoxapi.EndpointRows, CampaignID: r.ID, Page: -1,
-		Err: fmt.Errorf("only %d %s, after %d before: published if %d scans in a row find this",
-			now, what, was, confirmingScans)}
+	return scan.Error(r.ID, revoxapi.KindIncomplete,
+		fmt.Errorf("only %d %s, after %d before: published if %d scans in a row find this", now, what, was, confirmingScans))
 }
 
 // mostlyGone names the rows, or a family, of which now counts less than half of before; "" if there is none.

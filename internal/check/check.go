@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/internal/quantity"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -126,7 +128,7 @@ func unusedMatches(e *collector.Exporter, campaigns []Campaign) (findings []Find
 }
 
 // readAll reads campaigns, as many at once as the exporter would, and returns the results in the same order.
-func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress, campaigns []collector.ListedCampaign,
+func (w *Watch) readAll(ctx context.Context, e *collector.Exporter, p *progress, campaigns []campaigns.Campaign,
 	list func() listed) []Campaign {
 	results := make([]Campaign, len(campaigns))
 	next := make(chan int)
@@ -178,7 +180,7 @@ func (r *refusal) holds() *Problem {
 		Text: "not requested, because the API has just refused the API key", Advice: r.problem.Advice}
 }
 
-func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign collector.ListedCampaign, refused *refusal,
+func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign campaigns.Campaign, refused *refusal,
 	list func() listed) Campaign {
 	c := Campaign{ID: campaign.ID, Name: campaign.Name, UnknownValues: []collector.UnknownValue{}, Findings: []Finding{}}
 	if c.Problem = refused.holds(); c.Problem != nil {
@@ -205,7 +207,7 @@ func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign col
 	c.Findings = campaignFindings(&c, seen, e.Config().Rows.Page)
 	if before := w.rowsBefore(timed, e, &c, seen); before > 0 {
 		c.Findings = append(c.Findings, Finding{kindFirstPage, fmt.Sprintf(
-			"--revox.first-page=%d skips %s: leave it out.", e.Config().Rows.Page, counted(before, "row", "rows"))})
+			"--revox.first-page=%d skips %s: leave it out.", e.Config().Rows.Page, quantity.Counted(before, "row", "rows"))})
 	}
 	return c
 }

@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/internal/proxyenv"
+	"github.com/revox-exporter/revox_exporter/internal/quantity"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -178,7 +181,7 @@ func (w *Watch) notFoundAdvice(e *revoxapi.Error, firstPage int, list func() lis
 		return "No such campaign. Did you mean " + names + "?"
 	}
 	return fmt.Sprintf("No such campaign among the %s that this key can read: check the ID, and whether the key is another "+
-		"organization's.", grouped(len(l.campaigns)))
+		"organization's.", quantity.Grouped(len(l.campaigns)))
 }
 
 func (w *Watch) badResponseAdvice(e *revoxapi.Error, a *answer, firstPage int) string {
@@ -207,18 +210,13 @@ func (w *Watch) badResponseAdvice(e *revoxapi.Error, a *answer, firstPage int) s
 
 // listed is the list of campaigns, how it was answered, or why it could not be read.
 type listed struct {
-	campaigns []collector.ListedCampaign
+	campaigns []campaigns.Campaign
 	answer    answer
 	err       error
 }
 
 func (l *listed) has(id string) bool {
-	for _, c := range l.campaigns {
-		if c.ID == id {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.campaigns, func(c campaigns.Campaign) bool { return c.ID == id })
 }
 
 func list(ctx context.Context, e *collector.Exporter) listed {
@@ -277,14 +275,14 @@ func campaignFindings(c *Campaign, seen paging, firstPage int) []Finding {
 	}
 	if c.RowsMissing > 0 {
 		say(kindRowsMissing, "%s that the API's total promises could not be found on any page.",
-			counted(c.RowsMissing, "row", "rows"))
+			quantity.Counted(c.RowsMissing, "row", "rows"))
 	}
 	if first := seen.first; first != nil {
 		second := seen.second
 		switch {
 		case seen.fromZero > 0:
 			say(kindFirstPage, "--revox.first-page=%d skips %s on page 0: leave it out.", firstPage,
-				counted(seen.fromZero, "row", "rows"))
+				quantity.Counted(seen.fromZero, "row", "rows"))
 		case firstPage == 0 && first.Asked == 1:
 			say(kindFirstPage, "The API counts pages from 1 and refuses page 0. The exporter handles this; nothing to do.")
 		case first.Asked == 0 && first.Page != nil && *first.Page == 1,
@@ -308,7 +306,7 @@ func campaignFindings(c *Campaign, seen paging, firstPage int) []Finding {
 	}
 	for _, kind := range sortedKeys(c.Anomalies) {
 		if n := c.Anomalies[kind]; n > 0 {
-			say(kindAnomaly, "%s: %s.", counted(n, "anomaly", "anomalies"), cmp.Or(anomalies[kind], kind))
+			say(kindAnomaly, "%s: %s.", quantity.Counted(n, "anomaly", "anomalies"), cmp.Or(anomalies[kind], kind))
 		}
 	}
 	for _, u := range c.UnknownValues {

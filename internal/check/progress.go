@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/internal/quantity"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -129,7 +130,7 @@ func (p *progress) end(c Campaign) {
 		p.show(p.clock.Now())
 		return
 	}
-	what := fmt.Sprintf("%s in %s", counted(c.Rows, "row", "rows"), short(seconds(c.DurationSeconds)))
+	what := fmt.Sprintf("%s in %s", quantity.Counted(c.Rows, "row", "rows"), short(seconds(c.DurationSeconds)))
 	if c.Problem != nil {
 		what = "not read: " + c.Problem.Reason
 	}
@@ -173,7 +174,7 @@ func (p *progress) show(now time.Time) {
 		line = bar + "  " + line
 	case len(line) > room && !p.listing: // what it waits for matters most
 		rows, _ := p.read()
-		line = fmt.Sprintf("%d/%d  %s", p.ended, p.campaigns, cmp.Or(event, grouped(rows)+" rows"))
+		line = fmt.Sprintf("%d/%d  %s", p.ended, p.campaigns, cmp.Or(event, quantity.Grouped(rows)+" rows"))
 	}
 	fmt.Fprint(p.out, "\r\x1b[K"+fit(line, room))
 }
@@ -228,14 +229,14 @@ func (p *progress) line(now time.Time, event string) string {
 		line += "  " + event
 	}
 	if !p.listing {
-		line += fmt.Sprintf("  %s rows", grouped(rows))
+		line += fmt.Sprintf("  %s rows", quantity.Grouped(rows))
 	}
 	took := now.Sub(p.start)
 	if event != "" || rows == 0 || took <= 0 {
 		return line
 	}
 	rate := float64(rows) / took.Seconds()
-	line += fmt.Sprintf("  %s rows/s", grouped(int(rate)))
+	line += fmt.Sprintf("  %s rows/s", quantity.Grouped(int(rate)))
 	if expected > rows {
 		line += "  " + short(seconds(float64(expected-rows)/rate)) + " left"
 	}

@@ -6,16 +6,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 )
 
 // maxSimilar is how many campaigns are suggested for one that does not exist.
 const maxSimilar = 3
 
 // similar names the listed campaigns that may have been meant by id, nearest first.
-func similar(id string, list []collector.ListedCampaign) string {
+func similar(id string, list []campaigns.Campaign) string {
 	type candidate struct {
-		collector.ListedCampaign
+		campaigns.Campaign
 		distance int
 	}
 	wanted := fold(id)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/internal/quantity"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -26,11 +27,11 @@ type column struct {
 }
 
 var tableColumns = []column{
-	{"ROWS", func(c *Campaign) string { return grouped(c.Rows) }},
+	{"ROWS", func(c *Campaign) string { return quantity.Grouped(c.Rows) }},
 	{"DONE", done},
-	{"ATTEMPTS", func(c *Campaign) string { return grouped(sum(c.Attempts)) }},
+	{"ATTEMPTS", func(c *Campaign) string { return quantity.Grouped(sum(c.Attempts)) }},
 	{"HUMAN", func(c *Campaign) string { return percent(c.Results[human], sum(c.Results)) }},
-	{"DIAL ERR", func(c *Campaign) string { return grouped(sum(c.DialErrors)) }},
+	{"DIAL ERR", func(c *Campaign) string { return quantity.Grouped(sum(c.DialErrors)) }},
 	{"TALK", func(c *Campaign) string { return talk(c, func(t *Talk) float64 { return t.Median }) }},
 	{"P95", func(c *Campaign) string { return talk(c, func(t *Talk) float64 { return t.P95 }) }},
 	{"TOOK", func(c *Campaign) string { return short(seconds(c.DurationSeconds)) }},
@@ -90,8 +91,8 @@ func (t *table) row(c *Campaign) (text string) {
 func nameOf(c *Campaign) string { return printable(cmp.Or(c.Name, c.ID)) }
 
 func finishedCalls(c *Campaign) (n uint64) {
-	for _, status := range []revoxapi.CallStatus{revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored} {
-		n += c.Calls[string(status)]
+	for _, status := range tally.CallsFinished.Known {
+		n += c.Calls[status]
 	}
 	return n
 }
@@ -178,12 +179,12 @@ func writeTable(w io.Writer, r *Result, o Options) error {
 		p.problem(r.Discovery.Problem)
 	}
 	p.line(plainText, "", "")
-	p.line(plainText, "", fmt.Sprintf("%d of %s read: %s, %s, %s, %s.", read, counted(len(r.Campaigns), "campaign", "campaigns"),
-		counted(rows, "row", "rows"), counted(r.Requests, "request", "requests"), size(r.ResponseBytes),
+	p.line(plainText, "", fmt.Sprintf("%d of %s read: %s, %s, %s, %s.", read, quantity.Counted(len(r.Campaigns), "campaign", "campaigns"),
+		quantity.Counted(rows, "row", "rows"), quantity.Counted(r.Requests, "request", "requests"), quantity.Bytes(r.ResponseBytes),
 		short(seconds(r.DurationSeconds))))
 	if r.Hourly != nil {
 		p.line(plainText, "", fmt.Sprintf("At --scan.interval=%s the exporter will make about %s requests an hour and receive %s.",
-			plain(o.Interval), grouped(r.Hourly.Requests), size(r.Hourly.ResponseBytes)))
+			plain(o.Interval), quantity.Grouped(r.Hourly.Requests), quantity.Bytes(r.Hourly.ResponseBytes)))
 	}
 	if s := r.State; s != nil && s.OK {
 		p.line(plainText, "", s.text())
@@ -224,7 +225,7 @@ func (p *page) campaign(t *table, c *Campaign) {
 	p.line(plainText, "  calls: ", callsByStatus(c))
 	if worst, n := most(c.DialErrors); n > 0 {
 		p.line(plainText, "  most dial errors: ",
-			fmt.Sprintf("%s (%s, %s of them)", printable(worst), grouped(n), percent(n, sum(c.DialErrors))))
+			fmt.Sprintf("%s (%s, %s of them)", printable(worst), quantity.Grouped(n), percent(n, sum(c.DialErrors))))
 	}
 	for _, f := range c.Findings {
 		p.line(yellow, "  ! ", f.Text)
@@ -258,7 +259,7 @@ func (p *page) notRead(campaigns []Campaign) {
 		return
 	}
 	p.line(plainText, "", "")
-	p.line(red, "", fmt.Sprintf("Not read: %s of %s.", grouped(len(failed)), counted(len(campaigns), "campaign", "campaigns")))
+	p.line(red, "", fmt.Sprintf("Not read: %s of %s.", quantity.Grouped(len(failed)), quantity.Counted(len(campaigns), "campaign", "campaigns")))
 	for _, c := range failed {
 		text := printable(c.ID) + ": " + c.Problem.Reason
 		room := maxNameColumns
@@ -288,16 +289,16 @@ func callsByStatus(c *Campaign) string {
 	for _, status := range revoxapi.Values[revoxapi.CallStatus]() {
 		known[string(status)] = true
 		if n := c.Calls[string(status)]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", status, grouped(n)))
+			parts = append(parts, fmt.Sprintf("%s %s", status, quantity.Grouped(n)))
 		}
 	}
 	for _, status := range sortedKeys(c.Calls) {
 		if n := c.Calls[status]; n > 0 && !known[status] {
-			parts = append(parts, fmt.Sprintf("%s %s", printable(status), grouped(n)))
+			parts = append(parts, fmt.Sprintf("%s %s", printable(status), quantity.Grouped(n)))
 		}
 	}
 	if c.RowsWithoutCall > 0 {
-		parts = append(parts, "rows without a call "+grouped(c.RowsWithoutCall))
+		parts = append(parts, "rows without a call "+quantity.Grouped(c.RowsWithoutCall))
 	}
 	if len(parts) == 0 {
 		return "none"

@@ -38,9 +38,7 @@ type Harness struct {
 
 // NewAPI returns a simulated API whose clock is the given one. It is closed when the test ends.
 func NewAPI(t testing.TB, clock *revoxtest.Clock, options ...revoxtest.Option) *revoxtest.Server {
-	api := revoxtest.NewServer(append([]revoxtest.Option{revoxtest.WithNow(clock.Now)}, options...)...)
-	t.Cleanup(api.Close)
-	return api
+	return NewServer(t, append([]revoxtest.Option{revoxtest.WithNow(clock.Now)}, options...)...)
 }
 
 // New makes an exporter as Make does, runs it until the test ends, and returns when the first scans have ended.

@@ -8,11 +8,11 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/quantity"
 )
 
 //go:embed landing.html
@@ -104,11 +104,11 @@ func newLanding(s collector.Status, version, metricsPath string, wanted selectio
 		}
 	}
 	if len(s.Campaigns) > 0 {
-		page.Campaigns = thousands(uint64(len(s.Campaigns)))
+		page.Campaigns = quantity.Grouped(len(s.Campaigns))
 	}
-	page.Rows = thousands(rows)
+	page.Rows = quantity.Grouped(rows)
 	page.EveryRow, page.Hour = costOf(s.EveryRow.Requests, s.EveryRow.Bytes), costOf(s.Hour.Requests, s.Hour.Bytes)
-	page.FailingLink = filterLink{selection{failing: true}.link(), thousands(uint64(page.Failing)) + " failing", wanted.failing}
+	page.FailingLink = filterLink{selection{failing: true}.link(), quantity.Grouped(page.Failing) + " failing", wanted.failing}
 	page.Filters = filters(s.Campaigns, wanted, page.FailingLink)
 
 	selected := wanted.of(s.Campaigns)
@@ -116,8 +116,8 @@ func newLanding(s collector.Status, version, metricsPath string, wanted selectio
 	for _, c := range selected[first:last] {
 		page.Shown = append(page.Shown, newRow(s, c))
 	}
-	page.First, page.Last = thousands(uint64(first+1)), thousands(uint64(last))
-	page.Of, page.Pages = thousands(uint64(len(selected))), pages
+	page.First, page.Last = quantity.Grouped(first+1), quantity.Grouped(last)
+	page.Of, page.Pages = quantity.Grouped(len(selected)), pages
 	return page
 }
 
@@ -128,7 +128,7 @@ func newRow(s collector.Status, c collector.CampaignStatus) landingRow {
 		if percent, ok := collector.Done(c.FinishedCalls, c.Rows); ok {
 			row.Percent = fmt.Sprintf("%d %%", percent)
 		}
-		row.Rows, row.Finished = thousands(c.Rows), thousands(c.FinishedCalls)
+		row.Rows, row.Finished = quantity.Grouped(c.Rows), quantity.Grouped(c.FinishedCalls)
 		row.Age, row.TooOld = roughly(s.At.Sub(c.DataAt)), c.TooOld
 	}
 	if c.Scanned {
@@ -178,18 +178,5 @@ func costOf(requests, bytes int64) string {
 	if requests == 0 {
 		return ""
 	}
-	noun := "requests"
-	if requests == 1 {
-		noun = "request"
-	}
-	return fmt.Sprintf("%s %s and %.1f MB", thousands(uint64(requests)), noun, float64(bytes)/1e6)
-}
-
-// thousands formats a number with a comma after each group of three digits.
-func thousands(n uint64) string {
-	digits := strconv.FormatUint(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return fmt.Sprintf("%s and %.1f MB", quantity.Counted(requests, "request", "requests"), float64(bytes)/1e6)
 }

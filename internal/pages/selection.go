@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/quantity"
 )
 
 // pageSize is the number of campaigns on a page.
@@ -107,7 +108,7 @@ func filters(campaigns []collector.CampaignStatus, current selection, failing fi
 	}
 	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
 		if status != "" {
-			links = append(links, filterLink{selection{status: status}.link(), thousands(byStatus[status]) + " " + status,
+			links = append(links, filterLink{selection{status: status}.link(), quantity.Grouped(byStatus[status]) + " " + status,
 				current.status == status})
 		}
 	}
