@@ -70,7 +70,7 @@ func (g Gone) next(now, vanished *rows.Set, at time.Time, limit int) (next Gone,
 		n -= first.rows.Weight()
 		forgotten = sumOfCounts(forgotten, first.rows.Counts())
 	}
-	if next.Same(g) {
+	if forgotten == nil && next.Same(g) {
 		return g, nil
 	}
 	for _, h := range next.hours {
