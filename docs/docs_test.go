@@ -47,6 +47,26 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
+// sources returns the paths of the Go files below the current folder.
+func sources(t *testing.T) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && len(d.Name()) > 1 && d.Name()[0] == '.':
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".go":
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
 var (
 	fenced  = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 	code    = regexp.MustCompile("`[^`\n]*`")
@@ -186,19 +206,10 @@ var fromElsewhere = []string{
 func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 	t.Chdir("..")
 	var program strings.Builder
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && len(d.Name()) > 1 && d.Name()[0] == '.':
-			return filepath.SkipDir
-		case filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go"):
+	for _, path := range sources(t) {
+		if !strings.HasSuffix(path, "_test.go") {
 			program.WriteString(read(t, path))
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	source := regexp.MustCompile(`" \+\s+"`).ReplaceAllString(program.String(), "")
 	source = regexp.MustCompile(`%[a-z]`).ReplaceAllString(source, "...")
@@ -259,20 +270,9 @@ func TestArchitectureNamesTheCode(t *testing.T) {
 	t.Chdir("..")
 	all := map[string]bool{}
 	byFile := map[string]map[string]bool{}
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && len(d.Name()) > 1 && d.Name()[0] == '.':
-			return filepath.SkipDir
-		case filepath.Ext(path) == ".go":
-			byFile[path] = declared(t, path)
-			maps.Copy(all, byFile[path])
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, path := range sources(t) {
+		byFile[path] = declared(t, path)
+		maps.Copy(all, byFile[path])
 	}
 	name := regexp.MustCompile(`^(?:\w+\.)?([A-Za-z]\w*)$`)
 	checked := 0

@@ -1,8 +1,6 @@
 package exposition
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -128,13 +127,8 @@ func (d *discard) WriteHeader(int)             {}
 // campaignFamilies scrapes and returns the families of campaigns.
 func campaignFamilies(t testing.TB, h http.Handler, accept string) map[string]*dto.MetricFamily {
 	t.Helper()
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, scrapeRequest(accept))
-	plain, err := gzip.NewReader(w.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	decoder := expfmt.NewDecoder(plain, expfmt.ResponseFormat(w.Header()))
+	header, text := scrape(t, h, accept)
+	decoder := expfmt.NewDecoder(strings.NewReader(text), expfmt.ResponseFormat(header))
 	found := map[string]*dto.MetricFamily{}
 	for {
 		var f dto.MetricFamily
@@ -143,7 +137,7 @@ func campaignFamilies(t testing.TB, h http.Handler, accept string) map[string]*d
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.HasPrefix([]byte(f.GetName()), []byte("revox_campaign_")) {
+		if strings.HasPrefix(f.GetName(), "revox_campaign_") {
 			found[f.GetName()] = &f
 		}
 	}

@@ -61,6 +61,14 @@ func (f *fleet) label(t *testing.T, text string) {
 // body scrapes and returns the answer from the first campaign family on. promhttp's own metrics come before it.
 func body(t *testing.T, h http.Handler, accept string) string {
 	t.Helper()
+	_, text := scrape(t, h, accept)
+	_, campaigns, _ := strings.Cut(text, "revox_campaign_")
+	return campaigns
+}
+
+// scrape returns the header of an answer, and its body, decompressed.
+func scrape(t testing.TB, h http.Handler, accept string) (http.Header, string) {
+	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, scrapeRequest(accept))
 	plain, err := gzip.NewReader(w.Body)
@@ -71,6 +79,5 @@ func body(t *testing.T, h http.Handler, accept string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, campaigns, _ := strings.Cut(string(text), "revox_campaign_")
-	return campaigns
+	return w.Header(), string(text)
 }
