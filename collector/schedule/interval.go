@@ -98,7 +98,7 @@ func (s *Intervals) scanOnInterval(ctx context.Context, id string, first time.Ti
 // NextDue returns when a campaign is due again after a scan that began at start: 0.5 to 1.5 intervals later, at the
 // campaign's phase. If there are no more campaigns than slots, it is due whole intervals after first instead.
 func (s *Intervals) NextDue(id string, first, start time.Time) time.Time {
-	if s.queue.Len() > s.queue.slots {
+	if s.queue.crowded() {
 		first = s.began.Add(phase(id, s.interval))
 	}
 	after := start.Add(s.interval / 2).Sub(first)

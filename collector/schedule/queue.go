@@ -64,11 +64,11 @@ func (q *Queue) SelectOnly(ids []string) {
 	q.dispatch()
 }
 
-// Len returns the number of selected campaigns.
-func (q *Queue) Len() int {
+// crowded reports whether there are more selected campaigns than slots.
+func (q *Queue) crowded() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.campaigns)
+	return len(q.campaigns) > q.slots
 }
 
 // Scans returns the number of scans that are running, and the number that wait for a slot.

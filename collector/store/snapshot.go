@@ -75,7 +75,7 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration, ma
 	return n
 }
 
-// rowWeight is what p's rows count towards MaxRows.
+// rowWeight is what p's rows count towards maxRows.
 func (p *Snapshot) rowWeight() int {
 	return (&scan.Result{Rows: p.Rows, Known: p.Known}).Weight() + p.Gone.Weight()
 }
@@ -83,7 +83,7 @@ func (p *Snapshot) rowWeight() int {
 // scanSeries is about the number of series of a campaign that do not come from rows.
 const scanSeries = 30
 
-// series is what p counts towards MaxSeries: its series, and the cells of its histograms, which native buckets show.
+// series is what p counts towards maxSeries: its series, and the cells of its histograms, which native buckets show.
 func (p *Snapshot) series() int {
 	n := scanSeries
 	for i, f := range tally.Families() {

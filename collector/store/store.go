@@ -42,17 +42,17 @@ type Dropped struct {
 // New returns an empty Store. With a nil state nothing survives a restart.
 func New(state *State, ages Ages) *Store {
 	s := &Store{state: state, ages: ages}
-	s.rows = room.New(room.Limits{What: "rows", All: MaxRows, One: MaxCampaignRows}, s.evict)
-	s.series = room.New(room.Limits{What: "series", All: MaxSeries}, s.evict)
+	s.rows = room.New(room.Limits{What: "rows", All: maxRows, One: maxCampaignRows}, s.evict)
+	s.series = room.New(room.Limits{What: "series", All: maxSeries}, s.evict)
 	return s
 }
 
 // The limits of a process, so that it needs less than 512 MiB whatever the API sends. A row counts as more than one if it
 // has many attempts (rows.Set.Weight), and a cell of a histogram counts as a series.
 const (
-	MaxRows         = 4_000_000
-	MaxCampaignRows = 2_000_000
-	MaxSeries       = 1_500_000
+	maxRows         = 4_000_000
+	maxCampaignRows = 2_000_000
+	maxSeries       = 1_500_000
 )
 
 // Claim returns the room for the rows of a campaign's scan. It must end after the scan's outcome is published.

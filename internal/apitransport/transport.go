@@ -8,6 +8,8 @@
 //   - An answer 101 (Switching Protocols) has no body, and its connection is closed.
 //   - A request is sent once. Go's transport sends one again by itself if a kept connection ends, or if a server refuses
 //     an HTTP/2 stream; nobody would count that, and limits of retries and of requests a second would not apply.
+//
+// It makes no retry and understands no answer: package revoxapi does, which alone uses it.
 package apitransport
 
 import (

@@ -1,4 +1,5 @@
-// Package badserver has servers for tests whose connections go bad in ways that a simulated API cannot.
+// Package badserver has servers for tests whose connections go bad in ways that a simulated API cannot. For a client that
+// meets faults of the API itself, use revoxtest.
 package badserver
 
 import (

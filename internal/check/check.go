@@ -1,5 +1,10 @@
 // Package check reads each selected campaign once and reports, as a table or as JSON, what it found, what is odd, and
-// what to do if something cannot be read.
+// what to do if something cannot be read. It publishes nothing. The client must be made so that a Watch sees its requests:
+//
+//	watch := check.NewWatch(baseURL, nil)
+//	client, err := revoxapi.NewClient(key, watch.ClientOptions()...)
+//	exporter, err := collector.New(collector.Config{Client: client, ...})
+//	ok, err := check.Run(ctx, exporter, watch, check.Options{Format: "table", Out: os.Stdout, Progress: os.Stderr})
 package check
 
 import (

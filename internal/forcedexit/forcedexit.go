@@ -1,5 +1,5 @@
 // Package forcedexit ends the process when it does not end by itself, because something waits for ever, such as a write
-// to a pipe that nobody reads. What must outlive the process was written when it was published.
+// to a pipe that nobody reads. What must outlive the process was written when it was published. Only main may call it.
 package forcedexit
 
 import (

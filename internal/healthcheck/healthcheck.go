@@ -1,4 +1,5 @@
 // Package healthcheck asks a running exporter whether it serves, for images that have neither a shell nor curl.
+// It is for a process of its own, and knows no exporter but by its address.
 package healthcheck
 
 import (

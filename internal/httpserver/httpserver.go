@@ -1,4 +1,5 @@
 // Package httpserver runs HTTP servers that start and end with the process, and limits how long their clients may take.
+// What is served is up to the caller: see packages routes and pages.
 package httpserver
 
 import (

@@ -1,4 +1,5 @@
-// Package logging makes the process's logger: code calls log/slog, and go-kit/log prints.
+// Package logging makes the process's logger: code calls log/slog, and go-kit/log prints. Its
+// Sink keeps a reader of the log that is stuck from stopping the program. What is logged is up to the code that knows it.
 package logging
 
 import (

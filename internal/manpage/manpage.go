@@ -1,4 +1,5 @@
-// Package manpage has the template of the manual page that kingpin prints for --help-man.
+// Package manpage has the template of the manual page that kingpin prints for --help-man. It is text alone: pass
+// both to kingpin.
 package manpage
 
 import (

@@ -1,4 +1,11 @@
-// Package programtest builds the program once for each test process, and runs it as a user does.
+// Package programtest builds the program once for each test process, and runs it as a user does:
+//
+//	func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
+//
+//	p := programtest.Start(t, nil, "--demo")
+//	p.Ready()
+//	code, body := p.Get("/metrics")
+//	p.Terminate()
 package programtest
 
 import (

@@ -1,4 +1,8 @@
-// Package readahead reads a list of things several at a time and returns them in order.
+// Package readahead reads a list of things several at a time and returns them in order. It does not know what they are.
+// Only revoxapi and package paging use it.
+//
+//	pages := readahead.New(ctx, client.MaxInFlight(), n, read)
+//	defer pages.Stop()
 package readahead
 
 import (
