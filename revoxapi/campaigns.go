@@ -87,8 +87,8 @@ func Campaigns[R any](ctx context.Context, c *Client, opts ...RequestOption) ite
 			}
 			return nil
 		})
-		if o.ListSummary != nil {
-			o.ListSummary(list.summary())
+		if s, ok := o.ListSummary.(*ListSummary); ok {
+			*s = list.summary()
 		}
 		if err != nil && err != errStopped {
 			var none R

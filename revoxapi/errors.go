@@ -183,12 +183,7 @@ func isHTML(h http.Header) bool {
 	return kind == "text/html" || kind == "application/xhtml+xml"
 }
 
-func statusLine(code int) string {
-	if text := http.StatusText(code); text != "" {
-		return fmt.Sprintf("%d %s", code, text)
-	}
-	return fmt.Sprint(code)
-}
+func statusLine(code int) string { return strings.TrimSpace(fmt.Sprint(code, " ", http.StatusText(code))) }
 
 // isRedirect reports whether a status says that the answer is elsewhere, and Go's client follows it.
 func isRedirect(code int) bool {

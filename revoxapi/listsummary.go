@@ -29,11 +29,7 @@ type ListSummary struct {
 // WithListSummary fills s with what the list says of itself when the loop over [Campaigns] ends, just before an error is
 // yielded. Other calls ignore it.
 func WithListSummary(s *ListSummary) RequestOption {
-	return func(o *apirequest.Options) {
-		o.ListSummary = func(a apirequest.ListSummary) {
-			*s = ListSummary(a)
-		}
-	}
+	return func(o *apirequest.Options) { o.ListSummary = s }
 }
 
 // listReading is one try to read the list.
@@ -43,10 +39,8 @@ type listReading struct {
 	more             bool
 }
 
-func (l *listReading) summary() apirequest.ListSummary {
-	return apirequest.ListSummary{
-		Entries: l.entries, Skipped: l.skipped, Total: int(l.total), More: l.more || l.total > Int(l.entries),
-	}
+func (l *listReading) summary() ListSummary {
+	return ListSummary{Entries: l.entries, Skipped: l.skipped, Total: int(l.total), More: l.more || l.total > Int(l.entries)}
 }
 
 // The names under which APIs say how long a list is, that it goes on, and where. None of them is documented for this one.

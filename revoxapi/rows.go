@@ -30,11 +30,7 @@ func requestOptions(opts []RequestOption) (o apirequest.Options) {
 // WithSummary fills s with what was read when the loop over [Rows] ends, just before an error is yielded. Other calls
 // ignore it.
 func WithSummary(s *RowsSummary) RequestOption {
-	return func(o *apirequest.Options) {
-		o.Summary = func(a apirequest.Summary) {
-			*s = RowsSummary(a)
-		}
-	}
+	return func(o *apirequest.Options) { o.Summary = s }
 }
 
 // RowsSummary is what [Rows] has read; see [WithSummary].
@@ -88,8 +84,8 @@ func Rows[R Identified](ctx context.Context, c *Client, campaignID string, param
 	return func(yield func(R, error) bool) {
 		w := newWalk(c, campaignID, params, o, func(row R) bool { return yield(row, nil) })
 		err := w.run(ctx)
-		if o.Summary != nil {
-			o.Summary(w.summary())
+		if s, ok := o.Summary.(*RowsSummary); ok {
+			*s = w.summary()
 		}
 		if err != nil && err != errStopped {
 			var none R

@@ -78,8 +78,8 @@ func newWalk[R Identified](c *Client, campaignID string, params RowsParams, o ap
 	return w
 }
 
-func (w *walk[R]) summary() apirequest.Summary {
-	s := apirequest.Summary{Rows: w.seen.len(), Pages: w.pages, Duplicates: w.duplicates, Skipped: w.mostSkipped}
+func (w *walk[R]) summary() RowsSummary {
+	s := RowsSummary{Rows: w.seen.len(), Pages: w.pages, Duplicates: w.duplicates, Skipped: w.mostSkipped}
 	if w.total != nil {
 		s.Missing = max(0, int(*w.total)-w.found())
 	}

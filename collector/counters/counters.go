@@ -9,6 +9,7 @@
 package counters
 
 import (
+	"slices"
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector/rows"
@@ -26,9 +27,9 @@ type Counters struct {
 
 	// base are the counts above which the published values grow.
 	base tally.Values
-	// low are the counts that are below base, by Family.Index: of counters and of histograms.
-	lowCounts        []tally.LabelMap[lowCount[uint64]]
-	lowDistributions []tally.LabelMap[lowCount[tally.Distribution]]
+	// low and lowSince, by Family.Index, have what is below base; see monotonic.
+	low      tally.Values
+	lowSince []tally.LabelMap[time.Time]
 }
 
 // Scan is what a complete scan found.
@@ -75,22 +76,26 @@ func (c Counters) Next(before *tally.Tally, found Scan, maxGone int) (next Count
 		}
 		switch f.Kind {
 		case tally.Counter:
-			was := monotonic[uint64]{c.Monotonic.Counts[i], c.base.Counts[i], c.lowCounts[i]}
+			was := monotonic[uint64]{c.Monotonic.Counts[i], c.base.Counts[i], c.low.Counts[i], c.lowSince[i]}
 			was = forget(was, countsOf(forgotten, f))
 			is := plus(t.Values.Counts[i], countsOf(next.Gone.counts, f))
 			m, rebased := counts.next(was, is, found.At, vanished != nil, false)
 			if rebased {
 				next.Rows = found.Rows // what was finished earlier is forgotten with the base
 			}
-			next.Monotonic.Counts[i], next.base.Counts[i], next.lowCounts[i] = m.sum, m.base, m.low
+			next.Monotonic.Counts[i], next.base.Counts[i] = m.sum, m.base
+			next.low.Counts[i], next.lowSince[i] = m.low, m.since
 			decreases[i] = counts.decreases(before.Values.Counts[i], t.Values.Counts[i])
 		case tally.Histogram:
-			was := monotonic[tally.Distribution]{c.Monotonic.Distributions[i], c.base.Distributions[i], c.lowDistributions[i]}
+			was := monotonic[tally.Distribution]{
+				c.Monotonic.Distributions[i], c.base.Distributions[i], c.low.Distributions[i], c.lowSince[i],
+			}
 			if found.Returned != nil {
 				was.base = plusDistributions(was.base, found.Returned.Values.Distributions[i])
 			}
 			m, _ := distributions.next(was, t.Values.Distributions[i], found.At, vanished != nil, vanished != nil)
-			next.Monotonic.Distributions[i], next.base.Distributions[i], next.lowDistributions[i] = m.sum, m.base, m.low
+			next.Monotonic.Distributions[i], next.base.Distributions[i] = m.sum, m.base
+			next.low.Distributions[i], next.lowSince[i] = m.low, m.since
 			decreases[i] = distributions.decreases(before.Values.Distributions[i], t.Values.Distributions[i])
 		}
 	}
@@ -106,16 +111,10 @@ func (c Counters) Same(other Counters) bool {
 }
 
 func (c *Counters) makeLow() {
-	c.lowCounts = make([]tally.LabelMap[lowCount[uint64]], len(tally.Families()))
-	c.lowDistributions = make([]tally.LabelMap[lowCount[tally.Distribution]], len(tally.Families()))
+	c.low, c.lowSince = tally.NewValues(), make([]tally.LabelMap[time.Time], len(tally.Families()))
 }
 
 // isLow reports whether any count is below its base.
 func (c Counters) isLow() bool {
-	for i := range c.lowCounts {
-		if len(c.lowCounts[i])+len(c.lowDistributions[i]) > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.lowSince, func(m tally.LabelMap[time.Time]) bool { return len(m) > 0 })
 }

@@ -18,13 +18,9 @@ const rebaseAfter = 24 * time.Hour
 // monotonic are the published values of one family, and what decides the next ones. It is immutable.
 type monotonic[V any] struct {
 	sum, base tally.LabelMap[V]
-	// low has the labels whose count is below the base: the highest count since then.
-	low tally.LabelMap[lowCount[V]]
-}
-
-type lowCount[V any] struct {
-	Since time.Time
-	Most  V
+	// low has the labels whose count is below the base: the highest count since then, and since when.
+	low   tally.LabelMap[V]
+	since tally.LabelMap[time.Time]
 }
 
 // arithmetic is the arithmetic of one kind of values.
@@ -58,29 +54,22 @@ func (a arithmetic[V]) next(m monotonic[V], now tally.LabelMap[V], at time.Time,
 	n = monotonic[V]{sum: slices.Clone(m.sum), base: slices.Clone(now)}
 	for _, label := range tally.UnionOfLabels(m.base, now) {
 		base, is := m.base.Of(label), now.Of(label)
-		var sum *V
-		n.sum, sum = n.sum.With(label)
-		*sum = a.addIncrease(*sum, base, is)
+		n.sum = n.sum.Set(label, a.addIncrease(n.sum.Of(label), base, is))
 		if rebase {
 			base = is
 		}
 		if a.falls(base, is) {
-			low := m.low.Of(label)
-			if low.Since.IsZero() || vanished {
-				low = lowCount[V]{at, is}
+			since, most := m.since.Of(label), a.max(m.low.Of(label), is)
+			if since.IsZero() || vanished {
+				since, most = at, is
 			}
-			low.Most = a.max(low.Most, is)
-			if at.Sub(low.Since) < rebaseAfter {
-				var kept *lowCount[V]
-				n.low, kept = n.low.With(label)
-				*kept = low
+			if at.Sub(since) < rebaseAfter {
+				n.low, n.since = n.low.Set(label, most), n.since.Set(label, since)
 			} else {
-				base, rebased = low.Most, true
+				base, rebased = most, true
 			}
 		}
-		var next *V
-		n.base, next = n.base.With(label)
-		*next = a.max(base, is)
+		n.base = n.base.Set(label, a.max(base, is))
 	}
 	return n, rebased
 }
@@ -105,40 +94,32 @@ func forget(m monotonic[uint64], counts tally.Counts) monotonic[uint64] {
 	}
 	m.base, m.low = minus(m.base, counts), slices.Clone(m.low)
 	for i, low := range m.low {
-		m.low[i].Value.Most -= min(low.Value.Most, counts.Of(low.Label))
+		m.low[i].Value -= min(low.Value, counts.Of(low.Label))
 	}
 	return m
 }
 
 // plus returns the sums of a and b by label, and minus the differences, 0 at least. Neither changes.
 func plus(a, b tally.Counts) tally.Counts {
-	return combine(a, b, func(x *uint64, y uint64) { *x += y })
+	return combine(a, b, func(x, y uint64) uint64 { return x + y })
 }
 
 func minus(a, b tally.Counts) tally.Counts {
-	return combine(a, b, func(x *uint64, y uint64) { *x -= min(*x, y) })
-}
-
-func combine(a, b tally.Counts, with func(x *uint64, y uint64)) tally.Counts {
-	if len(b) == 0 {
-		return a
-	}
-	out := slices.Clone(a)
-	for _, c := range b {
-		var at *uint64
-		out, at = out.With(c.Label)
-		with(at, c.Value)
-	}
-	return out
+	return combine(a, b, func(x, y uint64) uint64 { return x - min(x, y) })
 }
 
 // plusDistributions returns the sums of a and b by label. Neither changes.
 func plusDistributions(a, b tally.Distributions) tally.Distributions {
+	return combine(a, b, func(x, y tally.Distribution) tally.Distribution { return slices.Clone(x).Merge(y) })
+}
+
+func combine[V any](a, b tally.LabelMap[V], with func(x, y V) V) tally.LabelMap[V] {
+	if len(b) == 0 {
+		return a
+	}
 	out := slices.Clone(a)
-	for _, d := range b {
-		var at *tally.Distribution
-		out, at = out.With(d.Label)
-		*at = slices.Clone(*at).Merge(d.Value)
+	for _, e := range b {
+		out = out.Set(e.Label, with(out.Of(e.Label), e.Value))
 	}
 	return out
 }

@@ -20,6 +20,7 @@ var (
 	errChecksum = errors.New("a value has a wrong checksum")
 )
 
+// seal returns bytes as a value of the file. unseal reverses it.
 func seal(kind, name string, bytes []byte) []byte {
 	sealed := make([]byte, headerSize, headerSize+len(bytes))
 	sealed[0] = layoutVersion
@@ -27,7 +28,6 @@ func seal(kind, name string, bytes []byte) []byte {
 	return append(sealed, bytes...)
 }
 
-// seal returns bytes as a value of the file. unseal reverses it.
 // unseal returns a copy of the caller's bytes in a value of the file.
 func unseal(kind, name string, sealed []byte) ([]byte, error) {
 	switch {

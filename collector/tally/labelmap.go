@@ -67,6 +67,13 @@ func (m LabelMap[V]) With(label string) (LabelMap[V], *V) {
 	return m, &m[i].Value
 }
 
+// Set sets the value stored for a label, and returns the new LabelMap.
+func (m LabelMap[V]) Set(label string, value V) LabelMap[V] {
+	m, at := m.With(label)
+	*at = value
+	return m
+}
+
 func (m LabelMap[V]) labels() []string {
 	labels := make([]string, len(m))
 	for i, e := range m {

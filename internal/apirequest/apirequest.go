@@ -9,11 +9,9 @@ import "time"
 
 // Options are the settings of one call. The zero value changes nothing.
 type Options struct {
-	// Summary, if not nil, is called once when revoxapi.Rows ends, however it ends, with what was read.
-	Summary func(Summary)
-
-	// ListSummary, if not nil, is called once when revoxapi.Campaigns ends, however it ends, with what was read.
-	ListSummary func(ListSummary)
+	// Summary, if not nil, is the *revoxapi.RowsSummary that revoxapi.Rows fills with what was read, however it ends, and
+	// ListSummary the *revoxapi.ListSummary that revoxapi.Campaigns fills. Set them with options of revoxapi.
+	Summary, ListSummary any
 
 	// OnPage, if not nil, is called for each page that revoxapi.Rows has read whole, after the page's rows were yielded
 	// and in the same goroutine.
@@ -31,23 +29,6 @@ type Options struct {
 
 	// MaxPageBytes, if not 0, limits the size of the rows that revoxapi.Page keeps. A page with more is Overfull.
 	MaxPageBytes int
-}
-
-// Summary is what revoxapi.Rows has read. See revoxapi.RowsSummary, which has the same fields.
-type Summary struct {
-	Rows       int
-	Pages      int
-	Duplicates int
-	Missing    int
-	Skipped    int
-}
-
-// ListSummary is what revoxapi.Campaigns has read. See revoxapi.ListSummary, which has the same fields.
-type ListSummary struct {
-	Entries int
-	Skipped int
-	Total   int
-	More    bool
 }
 
 // Page describes one page that revoxapi.Rows has read.

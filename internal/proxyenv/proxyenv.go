@@ -46,10 +46,7 @@ func (r *Refusal) Error() string {
 	case r.StatusCode >= 500:
 		hint = "check whether it can reach the host"
 	}
-	status := fmt.Sprint(r.StatusCode)
-	if text := http.StatusText(r.StatusCode); text != "" {
-		status += " " + text
-	}
+	status := strings.TrimSpace(fmt.Sprint(r.StatusCode, " ", http.StatusText(r.StatusCode)))
 	return fmt.Sprintf("the proxy that %s names refused to connect, with %s: %s, or add the host to NO_PROXY", r.Variable, status, hint)
 }
 
