@@ -3,10 +3,12 @@ package collector
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -27,15 +29,9 @@ type Report struct {
 	// Anomalies are counted by kind, as in revox_campaign_anomalies.
 	Anomalies map[string]uint64
 	// UnknownValues are the values that this version does not know, as labels show them, sorted.
-	UnknownValues []UnknownValue
+	UnknownValues []labelvalue.Unknown
 	// HumanTalk has the talk durations of finished attempts that reached a human.
 	HumanTalk tally.Distribution
-}
-
-// UnknownValue is a label value that this version does not know.
-type UnknownValue struct {
-	Label string `json:"label"`
-	Value string `json:"value"`
 }
 
 // ScanOnce reads every page of a campaign and returns the counts, or a *revoxapi.Error. It neither publishes nor
@@ -60,10 +56,7 @@ func (e *Exporter) ScanOnce(ctx context.Context, campaignID string) (*Report, er
 		Anomalies:       byValue(t, tally.Anomalies),
 		HumanTalk:       t.Values.Distributions[tally.TalkDuration.Index].Of(string(revoxapi.ResultHuman)),
 	}
-	for u := range t.Unknown {
-		r.UnknownValues = append(r.UnknownValues, UnknownValue(u))
-	}
-	slices.SortFunc(r.UnknownValues, func(a, b UnknownValue) int {
+	r.UnknownValues = slices.SortedFunc(maps.Keys(t.Unknown), func(a, b labelvalue.Unknown) int {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Value, b.Value))
 	})
 	return r, nil

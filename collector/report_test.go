@@ -9,6 +9,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
@@ -30,7 +31,7 @@ func TestScanOnceReportsTheSameAsMetrics(t *testing.T) {
 		r.Calls["completed"] != 1 || r.Calls["pondering"] != 1 || r.Attempts["error"] != 1 ||
 		r.Results["human"] != 2 || r.Results["none"] != 2 ||
 		r.DialErrors["busy"] != 1 || r.Anomalies["bad_timestamp"] != 1 ||
-		!slices.Equal(r.UnknownValues, []collector.UnknownValue{{"status", "pondering"}}) ||
+		!slices.Equal(r.UnknownValues, []labelvalue.Unknown{{Label: "status", Value: "pondering"}}) ||
 		r.HumanTalk.Count() != 2 || r.HumanTalk.Quantile(0.5) != 40*time.Second {
 		t.Errorf("the report is %+v", r)
 	}

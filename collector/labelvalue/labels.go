@@ -27,7 +27,10 @@ type Labels struct {
 }
 
 // Unknown is an unknown value of a label that a scan saw.
-type Unknown struct{ Label, Value string }
+type Unknown struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
 
 // New returns Labels that log each new unknown value once.
 func New(logger *slog.Logger) *Labels {

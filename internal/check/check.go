@@ -18,6 +18,7 @@ import (
 
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/internal/quantity"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -187,7 +188,7 @@ func (r *refusal) holds() *Problem {
 
 func (w *Watch) readOne(ctx context.Context, e *collector.Exporter, campaign campaigns.Campaign, refused *refusal,
 	list func() listed) Campaign {
-	c := Campaign{ID: campaign.ID, Name: campaign.Name, UnknownValues: []collector.UnknownValue{}, Findings: []Finding{}}
+	c := Campaign{ID: campaign.ID, Name: campaign.Name, UnknownValues: []labelvalue.Unknown{}, Findings: []Finding{}}
 	if c.Problem = refused.holds(); c.Problem != nil {
 		return c
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
@@ -119,7 +120,7 @@ func TestDocumentForScripts(t *testing.T) {
 		c.HumanTalk.Median != 40 || c.HumanTalk.P95 != 90 {
 		t.Errorf("the campaign is %+v", c)
 	}
-	unknown := []collector.UnknownValue{{Label: "status", Value: "pondering"}}
+	unknown := []labelvalue.Unknown{{Label: "status", Value: "pondering"}}
 	if _, ok := c.DialErrors["busy"]; !ok || !slices.Equal(c.UnknownValues, unknown) {
 		t.Errorf("the campaign is %+v", c)
 	}

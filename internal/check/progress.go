@@ -58,11 +58,7 @@ func (p *progress) run() (stop func()) {
 	running.Go(func() {
 		for p.clock.Sleep(ctx, tickEvery) == nil {
 			p.mu.Lock()
-			every := lineEvery
-			if p.columns != nil {
-				every = tickEvery
-			}
-			p.showAfter(every)
+			p.showAfter(tickEvery)
 			p.mu.Unlock()
 		}
 	})
@@ -100,11 +96,7 @@ func (p *progress) page(t revoxapi.PageTrace) {
 	if t.Total != nil {
 		p.totals[t.CampaignID] = int(*t.Total)
 	}
-	every := lineEvery
-	if p.columns != nil {
-		every = redrawEvery
-	}
-	p.showAfter(every)
+	p.showAfter(redrawEvery)
 }
 
 // waiting shows that a request is sent again after a wait.
@@ -147,8 +139,12 @@ func (p *progress) clear() {
 	}
 }
 
-// showAfter shows how far the check is if that was last done at least a time ago. p.mu is held.
+// showAfter shows how far the check is if that was last done at least every ago, or lineEvery elsewhere than on a
+// terminal. p.mu is held.
 func (p *progress) showAfter(every time.Duration) {
+	if p.columns == nil {
+		every = lineEvery
+	}
 	if now := p.clock.Now(); now.Sub(p.shown) >= every {
 		p.show(now)
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
@@ -70,9 +71,9 @@ type Campaign struct {
 	// HumanTalk is how long people talked; null if nobody did.
 	HumanTalk *Talk `json:"human_talk_seconds"`
 
-	Anomalies     map[string]uint64        `json:"anomalies"`
-	UnknownValues []collector.UnknownValue `json:"unknown_values"`
-	Findings      []Finding                `json:"findings"`
+	Anomalies     map[string]uint64    `json:"anomalies"`
+	UnknownValues []labelvalue.Unknown `json:"unknown_values"`
+	Findings      []Finding            `json:"findings"`
 }
 
 // Talk is how long the talks were, in seconds.

@@ -45,14 +45,8 @@ func (c *Count) AddLean(r LeanRow) {
 		return
 	}
 	c.Calls++
-	c.Attempts += len(r.Call.Attempts)
 	for _, a := range r.Call.Attempts {
-		if a.Result == "human" {
-			c.Human++
-		}
-		if a.EndedAt.Valid() {
-			c.Ended++
-		}
+		c.addAttempt(a.Result == "human", a.EndedAt.Valid())
 	}
 }
 
@@ -63,14 +57,18 @@ func (c *Count) AddFull(r revoxapi.Row) {
 		return
 	}
 	c.Calls++
-	c.Attempts += len(r.Call.CallAttempts)
 	for _, a := range r.Call.CallAttempts {
-		if a.Result == revoxapi.ResultHuman {
-			c.Human++
-		}
-		if a.EndedAt.Valid() {
-			c.Ended++
-		}
+		c.addAttempt(a.Result == revoxapi.ResultHuman, a.EndedAt.Valid())
+	}
+}
+
+func (c *Count) addAttempt(human, ended bool) {
+	c.Attempts++
+	if human {
+		c.Human++
+	}
+	if ended {
+		c.Ended++
 	}
 }
 
@@ -88,14 +86,9 @@ func (c *Count) addAny(page []byte) error {
 		}
 		c.Calls++
 		for _, a := range call["call_attempts"].([]any) {
-			c.Attempts++
 			attempt := a.(map[string]any)
-			if attempt["result"] == "human" {
-				c.Human++
-			}
-			if ended, ok := attempt["ended_at"].(string); ok && ended != "" {
-				c.Ended++
-			}
+			ended, _ := attempt["ended_at"].(string)
+			c.addAttempt(attempt["result"] == "human", ended != "")
 		}
 	}
 	return nil
