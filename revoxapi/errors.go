@@ -183,7 +183,9 @@ func isHTML(h http.Header) bool {
 	return kind == "text/html" || kind == "application/xhtml+xml"
 }
 
-func statusLine(code int) string { return strings.TrimSpace(fmt.Sprint(code, " ", http.StatusText(code))) }
+func statusLine(code int) string {
+	return strings.TrimSpace(fmt.Sprint(code, " ", http.StatusText(code)))
+}
 
 // isRedirect reports whether a status says that the answer is elsewhere, and Go's client follows it.
 func isRedirect(code int) bool {

@@ -77,19 +77,19 @@ func (s *Store) Admit(r *Record) bool {
 func (s *Store) evict() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := ""
-	for id, was := range s.dropped {
-		if first == "" || was.At.Before(s.dropped[first].At) || was.At.Equal(s.dropped[first].At) && id < first {
-			first = id
-		}
-	}
-	if first == "" {
+	if len(s.dropped) == 0 {
 		return false
 	}
+	first := slices.MinFunc(slices.Collect(maps.Keys(s.dropped)), s.byAge)
 	s.dropped = maps.Clone(s.dropped) // not the old map: KeepSelection may be reading it
 	s.forget(first)
 	s.evicted.Store(true)
 	return true
+}
+
+// byAge compares dropped campaigns by when they were dropped, and then by ID. s.mu must be locked.
+func (s *Store) byAge(x, y string) int {
+	return cmp.Or(s.dropped[x].At.Compare(s.dropped[y].At), cmp.Compare(x, y))
 }
 
 // forget forgets a dropped campaign. s.mu must be locked.
@@ -131,10 +131,7 @@ func (s *Store) SelectOnly(ids []string, listed map[string]*campaigns.Listed, la
 		}
 	}
 	if n := len(s.dropped) - campaigns.MaxSelected; n > 0 {
-		byAge := slices.SortedFunc(maps.Keys(s.dropped), func(x, y string) int {
-			return cmp.Or(s.dropped[x].At.Compare(s.dropped[y].At), cmp.Compare(x, y))
-		})
-		for _, id := range byAge[:n] {
+		for _, id := range slices.SortedFunc(maps.Keys(s.dropped), s.byAge)[:n] {
 			s.forget(id)
 		}
 	}
