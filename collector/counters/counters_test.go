@@ -9,12 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/revox-exporter/revox_exporter/collector/counters"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	start  = time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)
@@ -128,6 +132,7 @@ func TestPublishedValues(t *testing.T) {
 		{name: "a dip of a day is the new base", maxGone: 10, forgetful: true, steps: []step{
 			{0, []tally.Row{a, b}, 5, 5},
 			{time.Minute, []tally.Row{a}, 5, 5},
+			{13 * time.Hour, []tally.Row{a}, 5, 5},
 			{23 * time.Hour, []tally.Row{a, d}, 5, 5}, // the most of this day: 3
 			{24*time.Hour + time.Minute, []tally.Row{a}, 5, 5},
 			{25 * time.Hour, []tally.Row{a, d}, 5, 5},
@@ -143,13 +148,27 @@ func TestPublishedValues(t *testing.T) {
 		{name: "rows that return are not counted again", maxGone: 10, steps: []step{
 			{0, []tally.Row{a, b}, 5, 5},
 			{time.Minute, []tally.Row{b}, 5, 5},
-			{48 * time.Hour, []tally.Row{a, b}, 5, 5},
+			{48 * time.Hour, []tally.Row{b}, 5, 5},
+			{48*time.Hour + time.Minute, []tally.Row{a, b}, 5, 5},
 			{49 * time.Hour, []tally.Row{a, b, d}, 6, 6},
 		}},
 		{name: "what a row that returns has more counts", maxGone: 10, steps: []step{
 			{0, []tally.Row{a, b}, 5, 5},
 			{time.Minute, []tally.Row{b}, 5, 5},
 			{time.Hour, []tally.Row{row("a", 4), b}, 7, 5}, // what it had added to histograms is not known
+		}},
+		{name: "a row that lost attempts before it vanished counts with them", maxGone: 10, steps: []step{
+			{0, []tally.Row{row("a", 4), b}, 7, 7},
+			{time.Minute, []tally.Row{a, b}, 7, 7},
+			{2 * time.Minute, []tally.Row{b}, 7, 7},
+			{3 * time.Minute, []tally.Row{b, d}, 8, 8},
+		}},
+		{name: "the day of a dip begins again when rows vanish", maxGone: 10, steps: []step{
+			{0, []tally.Row{c, b}, 8, 8},
+			{time.Minute, []tally.Row{row("c", 2), b}, 8, 8},
+			{23 * time.Hour, []tally.Row{row("c", 2)}, 8, 8},
+			{24*time.Hour + time.Minute, []tally.Row{row("c", 2)}, 8, 8},
+			{25 * time.Hour, []tally.Row{row("c", 4)}, 8, 10},
 		}},
 		{name: "rows are forgotten after two days", maxGone: 10, steps: []step{
 			{0, []tally.Row{a, b}, 5, 5},

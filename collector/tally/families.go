@@ -69,19 +69,16 @@ const maxPlausibleDuration = 10 * 365 * 24 * time.Hour
 
 // Counters of finished calls and attempts. They never fall.
 var (
-	finishedCallStatuses    = []revoxapi.CallStatus{revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored}
-	finishedAttemptStatuses = []revoxapi.AttemptStatus{revoxapi.AttemptCompleted, revoxapi.AttemptError}
-
 	CallsFinished = define(Family{Kind: Counter, Name: "revox_campaign_calls_finished_total",
 		Help:   "Finished calls (status completed, cancelled or errored), by status.",
-		Labels: []string{"status"}, Known: names(finishedCallStatuses)})
+		Labels: []string{"status"}, Known: names(revoxapi.CallCompleted, revoxapi.CallCancelled, revoxapi.CallErrored)})
 	CallOutcomes = define(Family{Kind: Counter, Name: "revox_campaign_call_outcomes_total",
 		Help:   "Finished calls by outcome, none if there is none; only for campaigns whose rows have the field.",
 		Labels: []string{"outcome"}, Optional: true,
 		Known: append(labelvalue.Outcome.Values(), labelvalue.None)})
 	AttemptsFinished = define(Family{Kind: Counter, Name: "revox_campaign_call_attempts_finished_total",
 		Help:   "Finished call attempts (status completed or error), by status.",
-		Labels: []string{"status"}, Known: names(finishedAttemptStatuses)})
+		Labels: []string{"status"}, Known: names(revoxapi.AttemptCompleted, revoxapi.AttemptError)})
 	AttemptResults = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_results_total",
 		Help:   "Finished call attempts by result, none if there is none.",
 		Labels: []string{"result"}, Known: append(labelvalue.Result.Values(), labelvalue.None)})

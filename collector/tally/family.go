@@ -47,7 +47,7 @@ func define(f Family) *Family {
 }
 
 // names returns the values of an enumeration as label values.
-func names[S ~string](values []S) []string {
+func names[S ~string](values ...S) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
 		out[i] = string(v)

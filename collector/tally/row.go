@@ -45,7 +45,7 @@ type Call struct {
 
 // Finished reports whether the call's status is a final one.
 func (c *Call) Finished() bool {
-	return slices.Contains(finishedCallStatuses, revoxapi.CallStatus(c.Status))
+	return slices.Contains(CallsFinished.Known, string(c.Status))
 }
 
 // HasOutcome reports whether the call has an outcome.
@@ -66,7 +66,7 @@ type Attempt struct {
 
 // Finished reports whether the attempt's status is a final one.
 func (a *Attempt) Finished() bool {
-	return slices.Contains(finishedAttemptStatuses, revoxapi.AttemptStatus(a.Status))
+	return slices.Contains(AttemptsFinished.Known, string(a.Status))
 }
 
 // campaign is a call's `campaign`. It is zero if the JSON is not an object: nothing in it is counted.
