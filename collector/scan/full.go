@@ -142,7 +142,8 @@ func (f *fullScan) add(r tally.Row) {
 func (f *fullScan) totalsAreWrong() bool {
 	wrong := 0
 	for status, n := range f.run.totals {
-		wrong += abs(n - f.byStatus[status])
+		difference := n - f.byStatus[status]
+		wrong += max(difference, -difference)
 	}
 	return wrong > 2*f.changed+3
 }
@@ -177,5 +178,3 @@ func (f *fullScan) compare(position int, c known.Class, r *tally.Row) {
 
 // filterRetry is how long scans are full after a filter proved wrong.
 const filterRetry = 24 * time.Hour
-
-func abs(n int) int { return max(n, -n) }

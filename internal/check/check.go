@@ -19,7 +19,6 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
-	"github.com/revox-exporter/revox_exporter/collector/scan"
 	"github.com/revox-exporter/revox_exporter/internal/quantity"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -66,20 +65,6 @@ func Run(ctx context.Context, e *collector.Exporter, w *Watch, o Options) (ok bo
 		return r.OK, writeJSON(o.Out, r)
 	}
 	return r.OK, writeTable(o.Out, r, o)
-}
-
-// hourly returns what the scans of all campaigns that were read take in an hour; nil if there are none.
-func (w *Watch) hourly(r *Result, o Options) *Hourly {
-	var sum scan.Cost
-	for i := range r.Campaigns {
-		if c := &r.Campaigns[i]; c.OK {
-			sum = sum.Plus(hourly(c, w.pagesOf(c.ID), o))
-		}
-	}
-	if sum.Requests == 0 {
-		return nil
-	}
-	return &Hourly{sum.Requests, sum.Bytes}
 }
 
 func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, version string) *Result {

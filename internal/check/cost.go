@@ -15,10 +15,19 @@ type Hourly struct {
 	ResponseBytes int64 `json:"response_bytes"`
 }
 
-// hourly returns what scans of a campaign take in an hour.
-func hourly(c *Campaign, seen paging, o Options) scan.Cost {
-	full := scan.Cost{Requests: int64(c.Requests), Bytes: c.ResponseBytes}
-	return laterCost(c, seen, o.FullInterval, full).Hour(o.Interval, full, o.FullInterval)
+// hourly returns what the scans of all campaigns that were read take in an hour; nil if there are none.
+func (w *Watch) hourly(r *Result, o Options) *Hourly {
+	var sum scan.Cost
+	for i := range r.Campaigns {
+		if c := &r.Campaigns[i]; c.OK {
+			full := scan.Cost{Requests: int64(c.Requests), Bytes: c.ResponseBytes}
+			sum = sum.Plus(laterCost(c, w.pagesOf(c.ID), o.FullInterval, full).Hour(o.Interval, full, o.FullInterval))
+		}
+	}
+	if sum.Requests == 0 {
+		return nil
+	}
+	return &Hourly{sum.Requests, sum.Bytes}
 }
 
 // answerBytes is about what an answer takes without its rows.
