@@ -66,7 +66,7 @@ func (h *harness) wantCounts() {
 	h.TB.Helper()
 	fresh := newHarness(h.TB, h.API, revoxtest.NewClock(h.Clock.Now()), inPagesOfTen)
 	gauges := func(scrape string) string {
-		return grep(counts(scrape), `^revox_campaign_(rows|calls\{|call_attempts\{)`)
+		return grep(counts(scrape), `^revox_campaign_(rows|rows_without_call|calls|call_attempts)[ {]`)
 	}
 	if got, want := gauges(h.Scrape()), gauges(fresh.Scrape()); got != want || got == "" {
 		h.TB.Errorf("the counts differ from those of a first scan:\n%s", diff(want, got))
@@ -207,6 +207,71 @@ func TestFilterThatIsWrong(t *testing.T) {
 			if n := strings.Count(h.Logs.String(), "filter by status"); n != 1 {
 				t.Errorf("the log says it %d times, want once:\n%s", n, h.Logs)
 			}
+		})
+	}
+}
+
+// A filter that does not know a status finds no row that has it. Calls that get this status then are not seen.
+func TestFilterThatDoesNotKnowAStatus(t *testing.T) {
+	served := func() []json.RawMessage {
+		rows := runningRows()
+		for i := range 5 {
+			rows[10+i] = callRow(fmt.Sprint("r", 10+i), "scheduled", endedAttempt("voicemail", 20))
+			rows[20+i] = callRow(fmt.Sprint("r", 20+i), "calling", `{"status": "ongoing"}`)
+			rows[70+i] = callRow(fmt.Sprint("r", 70+i), "initializing")
+		}
+		return rows
+	}
+	for _, status := range []string{"initializing", "queued_for_calling", "calling", "scheduled", "completed"} {
+		t.Run(status, func(t *testing.T) {
+			h := later(t, served(), revoxtest.WithStatusUnknownToFilter(status))
+			h.Advance(time.Minute)
+			h.wantCounts()
+			rows := served()
+			rows[65] = callRow("r65", status, endedAttempt("IVR", 3))
+			h.API.SetRows("c", "", rows)
+			h.Advance(time.Minute)
+			h.wantCounts()
+			h.Want(h.Scrape(), `revox_campaign_scans_filtered{campaign_id="c"} 0`)
+		})
+	}
+}
+
+// A row whose queued call has attempts is not read as long as its call seems to wait for the next one.
+func TestAQueuedRowIsNotCountedAnyMoreWhenItHasLostItsCall(t *testing.T) {
+	ago := func(d time.Duration) string { return start.Add(-d).Format(time.RFC3339) }
+	ended := fmt.Sprintf(`{"status": "completed", "result": "voicemail", "started_at": %q, "ended_at": %q}`,
+		ago(3*time.Hour), ago(3*time.Hour-time.Minute))
+	lately := fmt.Sprintf(`{"status": "completed", "result": "voicemail", "started_at": %q, "ended_at": %q}`,
+		ago(3*time.Minute), ago(2*time.Minute))
+	// Calls are scheduled for two hours later and queued then.
+	served := func() []json.RawMessage {
+		rows := runningRows()
+		rows[33] = callRow("r33", "queued_for_calling", ended)
+		rows[51] = json.RawMessage(fmt.Sprintf(`{"id": "r51", "call": {"status": "scheduled", "scheduled_at": %q, "call_attempts": [%s]}}`,
+			ago(-2*time.Hour), lately))
+		return rows
+	}
+	for name, change := range map[string]func(rows []json.RawMessage){
+		"lost":     func(rows []json.RawMessage) { rows[33] = json.RawMessage(`{"id": "r33"}`) },
+		"replaced": func(rows []json.RawMessage) { rows[33] = json.RawMessage(`{"id": "new"}`) },
+		"the only one": func(rows []json.RawMessage) {
+			for i := range rows {
+				if i == 33 || i > 60 {
+					rows[i] = json.RawMessage(fmt.Sprintf(`{"id": "r%d"}`, i))
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := later(t, served())
+			h.Advance(time.Minute)
+			h.wantRequests("active 2, full 0, moved 0, totals 6")
+			rows := served()
+			change(rows)
+			h.API.SetRows("c", "", rows)
+			h.Advance(time.Minute)
+			h.wantCounts()
 		})
 	}
 }

@@ -34,7 +34,7 @@ func (s *run) later(ctx context.Context) (*Result, error) {
 		unplaced: map[uint64]struct{}{}, read: tally.New(s.scanner.Labels),
 	}
 	for _, step := range []func(context.Context) error{
-		l.readTotals, l.readActive, l.readNew, l.readLists, l.readMoved, l.readLists, l.check,
+		l.readTotals, l.readActive, l.readNew, l.readLists, l.readMoved, l.readQueue, l.readLists, l.checkOpen, l.check,
 	} {
 		switch err := step(ctx); {
 		case errors.Is(err, errFilter):
@@ -251,13 +251,11 @@ func (l *laterScan) check(ctx context.Context) error {
 			return errReadAll
 		}
 	}
-	withoutCall, added := l.withoutCall(), len(l.keys)-l.was.List.Len()
-	if withoutCall < -l.called {
+	if l.withoutCall() < -l.called {
 		return errReadAll
 	}
 	// If the filter goes by the status of attempts, rows with attempts seem to have no call, or to be completed.
-	if !l.proven() && (l.totals[revoxapi.CallCompleted] > 0 ||
-		withoutCall > added+int(l.run.before.Tally.Total(tally.RowsWithoutCall))) {
+	if !l.proven() && (l.totals[revoxapi.CallCompleted] > 0 || l.lost() > 0) {
 		return errReadAll
 	}
 	var again []paging.Request
@@ -278,10 +276,74 @@ func (l *laterScan) check(ctx context.Context) error {
 	return err
 }
 
+// checkOpen compares what is known of rows that are not finished with the totals. Rows that go on while the scan runs make
+// small differences. A filter that does not know a status makes large ones, or has no row at all.
+func (l *laterScan) checkOpen(ctx context.Context) error {
+	if l.idle {
+		return nil
+	}
+	wrong := func() (statuses []revoxapi.CallStatus, clearly bool) {
+		known := l.open()
+		for status, total := range l.totals {
+			if excess := known[status] - total; excess > 0 {
+				statuses = append(statuses, status)
+				clearly = clearly || total == 0 || excess > 2+known[status]/4
+			}
+		}
+		if lost := l.lost(); lost > 0 {
+			calls := 0
+			for _, status := range l.was.Counted() {
+				before := int(l.run.before.Tally.Values.Counts[tally.Calls.Index].Of(string(status)))
+				statuses, calls = append(statuses, status), calls+before
+				clearly = clearly || l.totals[status] == 0 && 0 < before && before <= lost
+			}
+			clearly = clearly || lost > 2+calls/4
+		}
+		slices.Sort(statuses)
+		return slices.Compact(statuses), clearly
+	}
+	statuses, _ := wrong()
+	var again []paging.Request
+	for _, status := range statuses {
+		again = append(again, l.layout.Row(0, status))
+	}
+	err := l.readPages(ctx, tally.RequestsTotals, again, func(p paging.Page[tally.Row]) error {
+		l.totals[p.Status] = max(l.totals[p.Status], int(*p.Total))
+		return nil
+	})
+	if _, clearly := wrong(); err == nil && clearly {
+		return errReadAll
+	}
+	return err
+}
+
+// open returns how many rows are known to have each status that is not finished.
+func (l *laterScan) open() map[revoxapi.CallStatus]int {
+	n := map[revoxapi.CallStatus]int{}
+	for _, r := range l.found {
+		if r.Call != nil {
+			n[revoxapi.CallStatus(r.Call.Status)]++
+		}
+	}
+	for r := range l.stillResting {
+		n[revoxapi.CallStatus(r.Row().Call.Status)]++
+	}
+	for _, c := range known.Finished {
+		delete(n, c.Status())
+	}
+	return n
+}
+
+// lost returns how many rows seem to have lost their call since the scan before.
+func (l *laterScan) lost() int {
+	added := len(l.keys) - l.was.List.Len()
+	return l.withoutCall() - added - int(l.run.before.Tally.Total(tally.RowsWithoutCall))
+}
+
 // proven reports whether the filter was seen to go by the call's status, or will be if what is known agrees with the totals.
 func (l *laterScan) proven() bool { return l.was.Proven || l.run.scanner.filterProven.Load() }
 
-// waitingCalls returns how many rows with a counted status are waiting.
+// waitingCalls returns how many rows with a counted status are waiting. It is less than 0 if rows that rest have left it.
 func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
 	n := l.totals[status]
 	for _, r := range l.found {
@@ -296,17 +358,22 @@ func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
 			}
 		}
 	}
-	return max(0, n)
+	return n
 }
 
-// withoutCall returns how many rows have no call. It can be less than 0 if calls were made while the scan ran.
-func (l *laterScan) withoutCall() int {
-	n := 0
+// waiting returns how many rows are waiting.
+func (l *laterScan) waiting() (n int) {
 	for _, c := range l.class {
 		if c == known.Waiting {
 			n++
 		}
 	}
+	return n
+}
+
+// withoutCall returns how many rows have no call. It can be less than 0 if calls were made while the scan ran.
+func (l *laterScan) withoutCall() int {
+	n := l.waiting()
 	for _, status := range l.was.Counted() {
 		n -= l.waitingCalls(status)
 	}
@@ -392,6 +459,7 @@ func (l *laterScan) countWaiting(t *tally.Tally) {
 			calls += n
 		}
 	}
-	t.Add(tally.Rows, "", calls+max(0, l.withoutCall()))
-	t.Add(tally.RowsWithoutCall, "", max(0, l.withoutCall()))
+	withoutCall := max(0, l.waiting()-calls)
+	t.Add(tally.Rows, "", calls+withoutCall)
+	t.Add(tally.RowsWithoutCall, "", withoutCall)
 }

@@ -132,6 +132,17 @@ func (l *laterScan) readMoved(ctx context.Context) error {
 	return l.readPositions(ctx, positions)
 }
 
+// readQueue reads the queued rows that rest if rows seem to have lost their call: it may be one of these.
+func (l *laterScan) readQueue(ctx context.Context) error {
+	if l.idle || l.lost() <= 0 {
+		return nil
+	}
+	for _, r := range l.resting {
+		l.rests[r.Position] = l.rests[r.Position] && r.Due != 0
+	}
+	return l.readMoved(ctx)
+}
+
 // unread returns the positions of active rows that neither rest nor were read.
 func (l *laterScan) unread() (positions []int) {
 	for position, c := range l.class {

@@ -25,6 +25,7 @@ type config struct {
 	tls         bool
 	keepRequest int
 	filter      StatusFilter
+	notFiltered string
 	style       Style
 }
 
@@ -116,3 +117,8 @@ const (
 
 // WithStatusFilter sets what the filter `statuses` does. The default is FilterCallStatus.
 func WithStatusFilter(f StatusFilter) Option { return func(c *config) { c.filter = f } }
+
+// WithStatusUnknownToFilter makes the filter `statuses` find no row with this status.
+func WithStatusUnknownToFilter(status string) Option {
+	return func(c *config) { c.notFiltered = status }
+}

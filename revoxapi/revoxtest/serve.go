@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,6 +176,7 @@ func (x *exchange) rows() (write func(*wire.Encoder, func() error) error, code i
 		return nil, http.StatusBadRequest, "no such result"
 	}
 	f.kind = cfg.filter
+	f.statuses = slices.DeleteFunc(f.statuses, func(status string) bool { return status == cfg.notFiltered })
 
 	x.s.mu.Lock()
 	onPage := x.s.onPage
