@@ -224,7 +224,12 @@ func (h *history) next() {
 	} else if h.random.IntN(3) > 0 {
 		h.happen()
 	}
+	requestsBefore := [2]uint64{h.rescans.requests, h.fullScans.requests}
 	rescan, full := h.scan(h.rescans), h.scan(h.fullScans)
+	// Besides the pages, there is a request for each status, twice, and each list read may have a last page that is not full.
+	if got, want := h.rescans.requests-requestsBefore[0], h.fullScans.requests-requestsBefore[1]; !h.moving && got > 2*want+16 {
+		h.t.Errorf("step %d: a rescan takes %d requests, a full scan %d", h.step, got, want)
+	}
 	if full.Err != nil || rescan.Err != nil {
 		if revoxapi.KindOf(full.Err) != revoxapi.KindOf(rescan.Err) && !h.moving {
 			h.t.Errorf("a full scan ends with %v, a rescan with %v", full.Err, rescan.Err)
