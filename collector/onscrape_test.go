@@ -37,6 +37,20 @@ func TestEachScrapeScans(t *testing.T) {
 	}
 }
 
+// A server listens before the exporter runs.
+func TestScrapeBeforeTheExporterRunsWaitsForItsScan(t *testing.T) {
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", answertest.Rows(t, "testdata/hand_counted.json"))
+	onScrape := func(c *collector.Config) { c.CampaignIDs, c.ScanInterval = []string{"c"}, 0 }
+	h := prepareHarness(t, api, clock, onScrape, revoxapi.WithClock(clock))
+	var done sync.WaitGroup
+	done.Go(func() { h.Want(h.Scrape(), `revox_campaign_rows{campaign_id="c"} 13`) })
+	h.Await(func() bool { return h.Exporter.Scrapers() == 1 })
+	h.Run()
+	done.Wait()
+}
+
 func TestOverlappingScrapesShareAScan(t *testing.T) {
 	h := newOnScrapeHarness(t)
 	asked := h.API.RequestCount()

@@ -9,8 +9,10 @@ import (
 type SharedScan struct {
 	scan func(context.Context)
 
+	opened chan struct{} // closed by Open
+
 	mu      sync.Mutex
-	open    bool
+	closed  bool
 	current *flight
 	flights sync.WaitGroup
 	one     chan struct{} // holds a message during a scan: a canceled scan may still be ending when the next one starts
@@ -25,20 +27,16 @@ type flight struct {
 
 // NewSharedScan returns a SharedScan that calls scan, which must end soon after its context does.
 func NewSharedScan(scan func(context.Context)) *SharedScan {
-	return &SharedScan{scan: scan, one: make(chan struct{}, 1)}
+	return &SharedScan{scan: scan, opened: make(chan struct{}), one: make(chan struct{}, 1)}
 }
 
-// Open allows scans. Before it, and after Close, none start.
-func (s *SharedScan) Open() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open = true
-}
+// Open lets scans begin. It must be called once.
+func (s *SharedScan) Open() { close(s.opened) }
 
-// Close cancels the running scan, and returns when it has ended.
+// Close cancels the running scan, and returns when it has ended. No further one begins.
 func (s *SharedScan) Close() {
 	s.mu.Lock()
-	s.open = false
+	s.closed = true
 	if s.current != nil {
 		s.current.cancel(context.Canceled)
 	}
@@ -46,11 +44,11 @@ func (s *SharedScan) Close() {
 	s.flights.Wait()
 }
 
-// Wait joins the running scan or starts one, and returns when it has ended. Before Open and after Close it returns at
-// once. If ctx ends first, Wait returns; if no other caller waits, it cancels the scan with the cause of ctx first.
+// Wait joins the running scan or starts one, which begins after Open, and returns when it has ended. After Close it returns
+// at once. If ctx ends first, Wait returns; if no other caller waits, it cancels the scan with the cause of ctx first.
 func (s *SharedScan) Wait(ctx context.Context) {
 	s.mu.Lock()
-	if !s.open {
+	if s.closed {
 		s.mu.Unlock()
 		return
 	}
@@ -98,9 +96,13 @@ func (s *SharedScan) begin() *flight {
 	s.current = f
 	s.flights.Go(func() {
 		defer cancel(nil)
-		s.one <- struct{}{}
-		s.scan(ctx)
-		<-s.one
+		select {
+		case <-s.opened:
+			s.one <- struct{}{}
+			s.scan(ctx)
+			<-s.one
+		case <-ctx.Done():
+		}
 		s.mu.Lock()
 		if s.current == f {
 			s.current = nil
