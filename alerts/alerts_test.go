@@ -4,8 +4,12 @@
 package alerts
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,8 +17,8 @@ import (
 )
 
 const (
-	rulesFile  = "revox.rules.yml"
-	runbookURL = "https://github.com/revox-exporter/revox_exporter/blob/main/alerts/runbooks.md#"
+	rulesFile    = "revox.rules.yml"
+	watchdogFile = "watchdog.rules.yml"
 )
 
 type ruleGroups struct {
@@ -44,10 +48,15 @@ func read(t *testing.T, file string) string {
 	return string(b)
 }
 
-func readRules(t *testing.T) (rules ruleGroups) {
+func readRules(t *testing.T) ruleGroups {
 	t.Helper()
-	if err := yaml.UnmarshalStrict([]byte(read(t, rulesFile)), &rules); err != nil {
-		t.Fatalf("%s: %v", rulesFile, err)
+	return readRulesOf(t, rulesFile)
+}
+
+func readRulesOf(t *testing.T, file string) (rules ruleGroups) {
+	t.Helper()
+	if err := yaml.UnmarshalStrict([]byte(read(t, file)), &rules); err != nil {
+		t.Fatalf("%s: %v", file, err)
 	}
 	return rules
 }
@@ -63,18 +72,16 @@ func alertsOf(rules ruleGroups) (alerts []rule) {
 	return alerts
 }
 
-// Every alert has a known severity, texts for whoever receives it, and a runbook; and every runbook has an alert.
+// Every alert has a known severity, texts for whoever receives it, and a runbook of its own version.
 func TestAlertsSayWhatTheyMust(t *testing.T) {
-	anchors := map[string]bool{}
-	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(read(t, "runbooks.md"), -1) {
-		anchors[strings.ToLower(heading[1])] = true
-	}
-	alerts := alertsOf(readRules(t))
-	if len(alerts) == 0 {
-		t.Fatal("no alerts")
+	runbooks := "https://github.com/revox-exporter/revox_exporter/blob/v" + strings.TrimSpace(read(t, "../.ci/release/version")) +
+		"/alerts/runbooks.md#"
+	alerts := append(alertsOf(readRules(t)), alertsOf(readRulesOf(t, watchdogFile))...)
+	if len(alerts) < 30 {
+		t.Fatalf("only %d alerts", len(alerts))
 	}
 	for _, a := range alerts {
-		if s := a.Labels["severity"]; s != "page" && s != "ticket" {
+		if s := a.Labels["severity"]; s != "page" && s != "ticket" && a.Alert != "Watchdog" {
 			t.Errorf("%s: severity %q", a.Alert, s)
 		}
 		for _, annotation := range []string{"summary", "description"} {
@@ -82,15 +89,76 @@ func TestAlertsSayWhatTheyMust(t *testing.T) {
 				t.Errorf("%s: no %s", a.Alert, annotation)
 			}
 		}
-		if got, want := a.Annotations["runbook_url"], runbookURL+strings.ToLower(a.Alert); got != want {
+		if got, want := a.Annotations["runbook_url"], runbooks+strings.ToLower(a.Alert); got != want {
 			t.Errorf("%s: runbook_url %q, want %q", a.Alert, got, want)
 		}
-		if !anchors[strings.ToLower(a.Alert)] {
-			t.Errorf("%s: runbooks.md has no heading of that name", a.Alert)
-		}
-		delete(anchors, strings.ToLower(a.Alert))
 	}
-	for anchor := range anchors {
-		t.Errorf("runbooks.md has the heading %s, which is not an alert", anchor)
+}
+
+// Every alert about campaigns or exporters links a dashboard that exists, for hours or days, with the campaign or the
+// exporter that it is about.
+func TestAlertsLinkTheirDashboards(t *testing.T) {
+	files, err := filepath.Glob("../dashboards/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := map[string][]string{} // by UID
+	for _, file := range files {
+		var d struct {
+			UID        string
+			Templating struct{ List []struct{ Name string } }
+		}
+		if err := json.Unmarshal([]byte(read(t, file)), &d); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		variables[d.UID] = []string{}
+		for _, v := range d.Templating.List {
+			variables[d.UID] = append(variables[d.UID], v.Name)
+		}
+	}
+	labelled := regexp.MustCompile(`\$labels\.(campaign_id|instance)\b`)
+	for _, a := range alertsOf(readRules(t)) {
+		text := a.Annotations["dashboard_url"]
+		address, query, _ := strings.Cut(text, "?")
+		uid, ours := strings.CutPrefix(address, "http://localhost:3000/d/")
+		names, known := variables[uid]
+		if !ours || !known {
+			t.Errorf("%s: dashboard_url %q leads to no dashboard", a.Alert, text)
+			continue
+		}
+		want := map[string]string{}
+		for _, match := range labelled.FindAllStringSubmatch(a.Annotations["summary"]+a.Annotations["description"], -1) {
+			want["var-"+strings.TrimSuffix(match[1], "_id")] = "{{ $labels." + match[1] + " | urlquery }}"
+		}
+		got := map[string]string{}
+		for _, parameter := range strings.Split(query, "&") {
+			name, value, _ := strings.Cut(parameter, "=")
+			got[name] = value
+			if variable, ok := strings.CutPrefix(name, "var-"); ok && !slices.Contains(names, variable) {
+				t.Errorf("%s: %s has no variable %s", a.Alert, uid, variable)
+			}
+		}
+		if !regexp.MustCompile(`^now-\d+[hd]$`).MatchString(got["from"]) || got["to"] != "now" {
+			t.Errorf("%s: dashboard_url %q has no time", a.Alert, text)
+		}
+		delete(got, "from")
+		delete(got, "to")
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: dashboard_url has %v, want %v", a.Alert, got, want)
+		}
+	}
+}
+
+// A campaign's name can change while an alert fires. If it were a label, that would be another alert and another page.
+func TestNamesAreNoLabels(t *testing.T) {
+	const name = `{{ with printf "campaign:revox_campaign_info:named{campaign_id=%q}" $labels.campaign_id | query }}` +
+		`{{ . | first | label "campaign_name" }}{{ else }}{{ $labels.campaign_id }}{{ end }}`
+	for _, a := range alertsOf(readRules(t)) {
+		if strings.Contains(a.Expr, "campaign_name") {
+			t.Errorf("%s has the label campaign_name", a.Alert)
+		}
+		if strings.Contains(a.Annotations["dashboard_url"], "var-campaign=") && !strings.Contains(a.Annotations["summary"], name) {
+			t.Errorf("%s: the summary lacks the campaign's name: %s", a.Alert, name)
+		}
 	}
 }

@@ -12,12 +12,15 @@ local files = {
     job: 'revox',
     // What selects the exporters' own series, such as up. Add labels to select some of several installations.
     selector: 'job="%s"' % self.job,
+    // Where you open Grafana: the alerts link their dashboards there.
+    grafanaUrl: 'http://localhost:3000',
     // The folder of the dashboards, as Grafana's provisioning and Grizzly name it.
     folder: 'Revox',
   },
 
   local selected(value) =
-    if std.isString(value) then std.strReplace(value, 'job="revox"', $._config.selector)
+    if std.isString(value) then
+      std.strReplace(std.strReplace(value, 'job="revox"', $._config.selector), 'http://localhost:3000', $._config.grafanaUrl)
     else if std.isArray(value) then std.map(selected, value)
     else if std.isObject(value) then std.mapWithKey(function(_, v) selected(v), value)
     else value,

@@ -204,6 +204,14 @@ func asJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
+func TestAlertsLinkGrafana(t *testing.T) {
+	all := objects(t, "--set=prometheusRule.enabled=true,prometheusRule.grafanaURL=https://grafana.example.com/sub/")
+	text := asJSON(t, one[*monitoring.PrometheusRule](t, all))
+	if strings.Contains(text, "localhost:3000") || !strings.Contains(text, "https://grafana.example.com/sub/d/revox-campaign?") {
+		t.Error("the alerts link another Grafana")
+	}
+}
+
 // Wrong values stop Helm with an error that says which value is wrong, or what to set.
 func TestWrongValues(t *testing.T) {
 	for name, test := range map[string]struct{ set, want string }{

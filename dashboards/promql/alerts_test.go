@@ -23,12 +23,15 @@ func TestWhatFiresNow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	about := []string{"alertname", "RevoxThrottled", "severity", "page", "campaign_id", "1", "campaign_name", "Spring", "team", "sales"}
+	about := []string{"alertname", "RevoxThrottled", "severity", "page", "campaign_id", "1", "team", "sales"}
 	add(1, append(about, "__name__", "ALERTS", "alertstate", "firing")...)
 	add(1_799_999_000, append(about, "__name__", "ALERTS_FOR_STATE")...)
 	add(1, "__name__", "ALERTS", "alertstate", "firing", "alertname", "RevoxExporterDown", "severity", "page")
 	add(1, "__name__", "ALERTS", "alertstate", "pending", "alertname", "RevoxBadList", "severity", "ticket", "campaign_id", "1")
 	add(1_799_999_000, "__name__", "ALERTS_FOR_STATE", "alertname", "RevoxBadList", "severity", "ticket", "campaign_id", "1")
+	add(1, "__name__", "campaign:revox_campaign_info:named", "campaign_id", "1", "campaign_name", "Spring")
+	// Its name is not known any more.
+	add(1, "__name__", "ALERTS", "alertstate", "firing", "alertname", "RevoxBadList", "severity", "ticket", "campaign_id", "2")
 	if err := app.Commit(); err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +43,8 @@ func TestWhatFiresNow(t *testing.T) {
 			`runbook="RevoxThrottled", severity="page", team="sales"}`: 1_799_999_000_000,
 		`{alertname="RevoxExporterDown", campaign_id="All", campaign_name="(all)", order="page (all) RevoxExporterDown", ` +
 			`runbook="RevoxExporterDown", severity="page"}`: 0,
+		`{alertname="RevoxBadList", campaign_id="2", campaign_name="2", order="ticket 2 RevoxBadList", ` +
+			`runbook="RevoxBadList", severity="ticket"}`: 0,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

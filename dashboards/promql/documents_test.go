@@ -27,13 +27,14 @@ var (
 	promqlBlock = regexp.MustCompile("(?ms)^ *```promql\n(.*?)^ *```$")
 	anyBlock    = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 	codeSpan    = regexp.MustCompile("`([^`]+)`")
+	asked       = regexp.MustCompile(`(?ms)^ask '([^']+)'`) // in runbooks
 	// metricName matches names of metrics that documents can ask for, and names that look like them.
 	metricName = regexp.MustCompile(`\b(revox_(campaign|api|discovery|exporter|exporters)_\w+|\w+:revox_\w+:\w+|up|ALERTS|` +
 		`scrape_duration_seconds|(process|go)_[a-z_]+)\b`)
 )
 
 // readDocuments returns the queries in the documents of the repository: in blocks that are marked as PromQL, between empty
-// lines, and in the text, as code that has a metric's name and more. ID stands for a campaign, as runbooks say.
+// lines; in the commands of runbooks; and in the text, as code that has a metric's name and more. ID stands for a campaign, as runbooks say.
 func readDocuments(t *testing.T) (found []document) {
 	t.Helper()
 	const top = "../.."
@@ -61,6 +62,9 @@ func readDocuments(t *testing.T) (found []document) {
 			for _, query := range regexp.MustCompile(`\n\s*\n`).Split(strings.TrimSpace(block[1]), -1) {
 				add(path, query, false)
 			}
+		}
+		for _, match := range asked.FindAllStringSubmatch(text, -1) {
+			add(path, match[1], true)
 		}
 		for _, span := range codeSpan.FindAllStringSubmatch(anyBlock.ReplaceAllString(text, ""), -1) {
 			query := strings.ReplaceAll(strings.Join(strings.Fields(span[1]), " "), `\|`, "|")
@@ -161,6 +165,11 @@ var withoutData = map[string]string{
 	`class:revox_campaign_failures_without_worst:ratio10m{class="errored"}`:                                                             few,
 	`class:revox_campaign_failures_without_worst:ratio10m{class="talks_short"}`:                                                         few,
 	`max by (campaign_id) (last_over_time(revox_campaign_status{status="running"}[6h])) == 1 unless on (campaign_id) revox_campaign_up`: "no campaign vanishes",
+	`sum(campaign:revox_campaign_call_attempts_finished:increase10m offset 1h)`:                                                         "there was nothing an hour ago",
+	`campaign_window:revox_campaign_call_attempts_finished:increase_expected{campaign_id="` + campaignOf("throttled") + `"}`:            "there is no earlier day",
+	`max by (campaign_id) (campaign:revox_campaign_call_attempts_finished:stopped_at_hour) >= 0`:                                        "no campaign stops",
+	`campaign:revox_campaign_calls_waiting:not_started >= 0`:                                                                            "there is no earlier day",
+	`ALERTS{alertname="Watchdog"}`: "the rules of the watchdog are not loaded",
 }
 
 const few = "one campaign makes all attempts of these minutes"

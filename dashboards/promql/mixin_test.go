@@ -107,6 +107,13 @@ func TestMixinSelects(t *testing.T) {
 	}
 }
 
+func TestMixinLinksGrafana(t *testing.T) {
+	text := string(evalMixin(t, `{_config+:: {grafanaUrl: 'https://grafana.example.org/sub'}}`).Alerts)
+	if strings.Contains(text, "localhost:3000") || !strings.Contains(text, `"https://grafana.example.org/sub/d/revox-campaign?`) {
+		t.Error("the alerts link another Grafana")
+	}
+}
+
 func decode(t *testing.T, text []byte) (value any) {
 	t.Helper()
 	if err := json.Unmarshal(text, &value); err != nil {

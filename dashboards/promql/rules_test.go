@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/common/model"
@@ -38,6 +39,12 @@ func TestRulesNameMetricsAndLabelsThatExist(t *testing.T) {
 		labels, problems := checkLabels(expr, metrics)
 		for _, problem := range problems {
 			t.Errorf("%s%s: %s", r.Alert, r.Record, problem)
+		}
+		if r.Alert != "" {
+			// Otherwise its dashboard would show all campaigns.
+			if chosen := strings.Contains(r.Annotations["dashboard_url"], "var-campaign="); chosen != labels["campaign_id"] {
+				t.Errorf("%s: it has a campaign: %v; its dashboard_url chooses one: %v", r.Alert, labels["campaign_id"], chosen)
+			}
 		}
 		if r.Record != "" {
 			if !regexp.MustCompile(`^[a-z_]+:revox_[a-z0-9_]+:[a-z0-9_]+$`).MatchString(r.Record) {

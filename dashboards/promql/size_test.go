@@ -230,9 +230,9 @@ func fill(t *testing.T, s *store, families map[string]*dto.MetricFamily, campaig
 		}
 		for n := range campaigns {
 			add("ALERTS", map[string]string{"alertname": "RevoxThrottled", "alertstate": "firing", "severity": "page",
-				"campaign_id": id(n), "campaign_name": fmt.Sprintf("Campaign %d", n/2)}, nil, i, 1)
+				"campaign_id": id(n)}, nil, i, 1)
 			add("ALERTS_FOR_STATE", map[string]string{"alertname": "RevoxThrottled", "severity": "page",
-				"campaign_id": id(n), "campaign_name": fmt.Sprintf("Campaign %d", n/2)}, nil, i, float64(start.Unix()))
+				"campaign_id": id(n)}, nil, i, float64(start.Unix()))
 		}
 	}
 	if err := app.Commit(); err != nil {

@@ -30,6 +30,15 @@ func TestVersions(t *testing.T) {
 		{"README.md", `ghcr\.io/revox-exporter/revox_exporter:([0-9.]+)`, ours},
 		{"docs/install.md", `(?m)^VERSION=(\S+)$`, ours},
 		{"docs/install.md", `ghcr\.io/revox-exporter/revox_exporter:([0-9.]+)`, ours},
+		// Alerts link the runbooks of their own version.
+		{"alerts/*.rules.yml", `blob/v([0-9.]+)/`, ours},
+		{"alerts/revox.rules_test.yml", `blob/v([0-9.]+)/`, ours},
+		{"alerts/revox.rules_days_test.yml", `blob/v([0-9.]+)/`, ours},
+		{"alerts/prometheusrule.yaml", `blob/v([0-9.]+)/`, ours},
+		{"dashboards/overview.json", `blob/v([0-9.]+)/`, ours},
+		{"dashboards/import/overview.json", `blob/v([0-9.]+)/`, ours},
+		{"charts/revox-exporter/files/revox.rules.yml", `blob/v([0-9.]+)/`, ours},
+		{"charts/revox-exporter/files/dashboards/overview.json", `blob/v([0-9.]+)/`, ours},
 		{"Dockerfile", `golang:([0-9.]+)`, toolchain[1]},
 		{".github/workflows/ci.yml", `golang:([0-9.]+)`, toolchain[1]},
 	} {
@@ -54,7 +63,7 @@ func TestVersions(t *testing.T) {
 			}
 			now := pattern.ReplaceAllStringFunc(was, func(s string) string {
 				m := pattern.FindStringSubmatch(s)
-				return strings.TrimSuffix(s, m[1]) + test.want
+				return strings.Replace(s, m[1], test.want, 1)
 			})
 			if now != was {
 				if err := os.WriteFile(path, []byte(now), 0o644); err != nil {
