@@ -82,8 +82,9 @@ func (k staticKey) Key() (Secret, error) { return k.key, k.key.check() }
 type KeyFile struct {
 	path string
 
-	mu   sync.Mutex
-	last Secret
+	mu      sync.Mutex
+	last    Secret
+	problem error // of the last reading
 }
 
 // NewKeyFile returns the key file at path. It does not read the file.
@@ -97,6 +98,7 @@ func (k *KeyFile) Key() (Secret, error) {
 	key, err := k.read()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.problem = err
 	if err == nil {
 		k.last = key
 		return key, nil
@@ -105,6 +107,13 @@ func (k *KeyFile) Key() (Secret, error) {
 		return k.last, nil
 	}
 	return Secret{}, err
+}
+
+// Problem returns why the file could not be read the last time, also if Key then returned the last key; else nil.
+func (k *KeyFile) Problem() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.problem
 }
 
 func (k *KeyFile) read() (Secret, error) {

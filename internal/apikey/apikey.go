@@ -30,8 +30,8 @@ func Source(file string) revoxapi.KeySource {
 	return revoxapi.StaticKey(os.Getenv(variable))
 }
 
-// LogChanges returns a source of the keys of another, that of a file, which logs when the key has become another. It never
-// logs the key. It is safe for concurrent use.
+// LogChanges returns a source of the keys of another, that of a file, which logs when the key has become another, and when
+// the file can no longer be read and the last key stays. It never logs the key. It is safe for concurrent use.
 func LogChanges(source revoxapi.KeySource, file string, logger *slog.Logger) revoxapi.KeySource {
 	return &logged{source: source, logger: logger.With("file", file)}
 }
@@ -40,10 +40,11 @@ type logged struct {
 	source revoxapi.KeySource
 	logger *slog.Logger
 
-	mu    sync.Mutex
-	calls uint64 // that have begun
-	last  revoxapi.Secret
-	since uint64 // calls that had begun when last was set: what they return may be older
+	mu         sync.Mutex
+	calls      uint64 // that have begun
+	last       revoxapi.Secret
+	unreadable bool
+	since      uint64 // calls that had begun when last and unreadable were set: what they return may be older
 }
 
 // Key returns the source's key.
@@ -53,22 +54,36 @@ func (l *logged) Key() (revoxapi.Secret, error) {
 	call := l.calls
 	l.mu.Unlock()
 	key, err := l.source.Key()
-	if err == nil && l.changed(key, call) {
-		l.logger.Info("the API key has changed: the new one is used from now on")
+	if err != nil {
+		return key, err // the request fails with it
 	}
-	return key, err
+	var problem error
+	if file, ok := l.source.(interface{ Problem() error }); ok {
+		problem = file.Problem()
+	}
+	switch changed, became := l.compare(key, problem != nil, call); {
+	case changed:
+		l.logger.Info("the API key has changed: the new one is used from now on")
+	case became && problem != nil:
+		l.logger.Warn("the API key file cannot be read: the last key stays in use, until a restart", "err", problem)
+	case became:
+		l.logger.Info("the API key file can be read again, and has the same key")
+	}
+	return key, nil
 }
 
-// changed reports whether key, which a call returns, is another than the last one.
-func (l *logged) changed(key revoxapi.Secret, call uint64) bool {
+// compare reports whether key, which a call returns, is another than the last one, and whether the file has become
+// unreadable or readable.
+func (l *logged) compare(key revoxapi.Secret, unreadable bool, call uint64) (changed, became bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if call <= l.since || key.Equal(l.last) {
-		return false
+	changed, became = !key.Equal(l.last), unreadable != l.unreadable
+	if call <= l.since || !changed && !became {
+		return false, false
 	}
 	first := l.since == 0
-	l.last, l.since = key, l.calls
-	return !first
+	l.last, l.unreadable, l.since = key, unreadable, l.calls
+	return changed && !first, became
 }
 
 // inEnvironment returns the key in the environment, also if a key file is used, without the quotation marks that the

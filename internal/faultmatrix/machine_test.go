@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/internal/apikey"
 	"github.com/revox-exporter/revox_exporter/internal/exportertest"
 	"github.com/revox-exporter/revox_exporter/internal/logging"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -37,7 +38,7 @@ func machineFaults() []fault {
 		{name: "the key file becomes a pipe", reason: accepted, machine: &machineFault{
 			setUp: func(w *world, c *collector.Config) {
 				w.writeFile(revoxtest.APIKey)
-				key := revoxapi.NewKeyFile(w.file)
+				key := apikey.LogChanges(revoxapi.NewKeyFile(w.file), w.file, c.Logger)
 				if _, err := key.Key(); err != nil { // the program reads it before it starts
 					w.t.Fatal(err)
 				}

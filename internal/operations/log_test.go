@@ -18,7 +18,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
-// A key file that changes is logged once for each change, and the key never.
+// A key file that changes or cannot be read is logged once for each change, and the key never.
 func TestChangedKeyIsLogged(t *testing.T) {
 	t.Parallel()
 	key := file(t, "key", "canary-first\n")
@@ -35,10 +35,13 @@ func TestChangedKeyIsLogged(t *testing.T) {
 	p := programtest.Start(t, nil, "--revox.base-url="+both.URL+"/api", "--campaign.discover", "--revox.api-key-file="+key, "--scan.interval=1s",
 		"--log.level=debug")
 	p.Ready()
+	lines := func(expr string) int { return len(regexp.MustCompile(expr).FindAllString(p.Log(), -1)) }
 	changes := func() int {
-		return len(regexp.MustCompile(`level=info .*msg="the API key has changed: the new one is used from now on" file=\S*/key\n`).
-			FindAllString(p.Log(), -1))
+		return lines(`level=info .*msg="the API key has changed: the new one is used from now on" file=\S*/key\n`)
 	}
+	const unreadable = `level=warn .*msg="the API key file cannot be read: the last key stays in use, until a restart" ` +
+		`file=\S*/key err="reading the API key file: open \S*/key: no such file or directory"\n`
+	const readable = `level=info .*msg="the API key file can be read again, and has the same key" file=\S*/key\n`
 	scans := func(n int) { // returns when n more have been made
 		t.Helper()
 		asked := api.RequestCount()
@@ -56,7 +59,13 @@ func TestChangedKeyIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	scans(16)
-	if n := changes(); n != 1 {
+	if n := lines(unreadable); n != 1 || lines(readable) != 0 {
+		t.Errorf("%d times it is logged that the file cannot be read, want 1:\n%s", n, p.Log())
+	}
+	file(t, key, "canary-second")
+	p.Await("it is logged that the file can be read again", func() bool { return lines(readable) == 1 })
+	scans(16)
+	if n := changes(); n != 1 || lines(unreadable) != 1 || lines(readable) != 1 {
 		t.Errorf("%d changes are logged, want 1:\n%s", n, p.Log())
 	}
 	p.Terminate()
