@@ -51,6 +51,17 @@ func namesOf(t *testing.T, client *revoxapi.Client) (names []string) {
 	return names
 }
 
+// The list has no campaign ID that could be wrong.
+func TestListThatIsNotFound(t *testing.T) {
+	server := newServer(t)
+	server.AddFault(revoxtest.Fault{Endpoint: "campaigns", Behavior: status(404)})
+	_, err := newClient(t, server.URL).ListCampaigns(context.Background())
+	const want = "reading the list of campaigns: the API answered 404 Not Found: check the base URL"
+	if e := asError(t, err, revoxapi.KindNotFound); e.Error() != want {
+		t.Errorf("%q, want %q", e, want)
+	}
+}
+
 // A try that breaks off has yielded campaigns already: the next one goes on after them, even if the list has changed.
 func TestEachCampaignIsYieldedOnce(t *testing.T) {
 	item := func(id string, more string) string { return fmt.Sprintf(`{"id":%q,"name":"of %s"%s}`, id, id, more) }

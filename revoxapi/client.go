@@ -299,7 +299,7 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNonAuthoritativeInfo {
 		// A short body is read to its end, so that the connection can be used again. What it says is ignored.
 		_, _ = io.CopyN(io.Discard, wire, 64<<10)
-		e := statusError(resp)
+		e := statusError(resp, r.endpoint)
 		e.passing = e.passing || resp.StatusCode == http.StatusMisdirectedRequest // the next try has another connection
 		e.RetryAfter = retryAfter(resp, c.clock.Now())
 		return e

@@ -136,8 +136,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is reports whether target is the error of e's kind, such as [ErrNotFound].
 func (e *Error) Is(target error) bool { return target == error(kindError(e.Kind)) }
 
-// statusError returns the error for a status that is not that of a page.
-func statusError(resp *http.Response) *Error {
+// statusError returns the error for a status that is not that of a page, of an answer about an endpoint.
+func statusError(resp *http.Response, endpoint Endpoint) *Error {
 	code := resp.StatusCode
 	e := &Error{Kind: KindBadResponse, StatusCode: code}
 	say := func(hint string) {
@@ -155,7 +155,11 @@ func statusError(resp *http.Response) *Error {
 		say(": check the API key and what it may read")
 	case code == http.StatusNotFound || code == http.StatusGone:
 		e.Kind = KindNotFound
-		say(": check the campaign ID and the base URL")
+		if endpoint == EndpointCampaigns {
+			say(": check the base URL")
+		} else {
+			say(": check the campaign ID and the base URL")
+		}
 	case code == http.StatusTooManyRequests:
 		e.Kind, e.passing = KindRateLimited, true
 		say(": fewer requests at once or a second would help")
