@@ -46,6 +46,7 @@ func (d *usualDecoder) decode(w *wanted, at int, v reflect.Value) int {
 		return d.decode(w, at, v.Elem())
 	}
 	switch {
+	case w.method != nil:
 	case d.json[at] == '{' && w.members != nil:
 		return d.decodeMembers(w, at+len("{"), v)
 	case d.json[at] == '[' && w.element != nil:

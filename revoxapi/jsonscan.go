@@ -38,6 +38,15 @@ type jsonScanner struct {
 
 	repeats []repeat // members that were skipped last
 	first   repeat   // first object of the array that was kept last
+
+	parts []*repeatedPart // objects of types that decode themselves that were kept last
+}
+
+// repeatedPart is an object of which a part was kept.
+type repeatedPart struct {
+	repeat
+	wanted *wanted
+	kept   []byte
 }
 
 const (
@@ -51,7 +60,10 @@ func (s *jsonScanner) reset(r io.Reader) {
 	if s.buf == nil {
 		s.buf = make([]byte, scanBuffer)
 	}
-	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], layout: s.layout[:0], name: s.name[:0], repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}}
+	for _, p := range s.parts {
+		p.value = p.value[:0]
+	}
+	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], layout: s.layout[:0], name: s.name[:0], repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}, parts: s.parts}
 }
 
 // syntaxError means that the input is not JSON. It does not quote.
@@ -329,6 +341,47 @@ func (s *jsonScanner) skipUsualMembers() (end bool) {
 		}
 		at++
 	}
+}
+
+// keepUsualMembers keeps the wanted ones of the members that it skips as skipUsualMembers does.
+func (s *jsonScanner) keepUsualMembers(w *wanted) (end bool) {
+	for buf, at := s.buf, s.at; ; s.at = at {
+		from := at
+		if at = usualString(buf, at); at == 0 || at+5 > len(buf) || buf[at] != ':' {
+			return false
+		}
+		name := buf[from+1 : at-1]
+		if at = usualValue(buf, at+1); at == 0 || at+1 >= len(buf) || buf[at] != '}' && (buf[at] != ',' || buf[at+1] != '"') {
+			return false
+		}
+		if w.member(name) >= 0 {
+			s.kept = append(append(s.kept, buf[from:at]...), ',')
+		}
+		if buf[at] == '}' {
+			s.at = at
+			return true
+		}
+		at++
+	}
+}
+
+// usualValue returns the index after the value that begins at buf[at], where there are 4 bytes at least. It is 0 unless that
+// is a literal, a number of digits alone, or a usualString.
+func usualValue(buf []byte, at int) int {
+	switch c := buf[at]; {
+	case c == '"':
+		return usualString(buf, at)
+	case c == 'n' && string(buf[at:at+4]) == "null", c == 't' && string(buf[at:at+4]) == "true":
+		return at + 4
+	case c == 'f' && at+5 <= len(buf) && string(buf[at:at+5]) == "false":
+		return at + 5
+	case c >= '1' && c <= '9':
+		for at < len(buf) && isDigit(buf[at]) {
+			at++
+		}
+		return at
+	}
+	return 0
 }
 
 // usualString returns the index after the string that begins at buf[at]. It is 0 if there is no string, or if it is not

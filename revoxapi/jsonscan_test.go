@@ -29,15 +29,37 @@ type scannedRow struct {
 			Ended  *Timestamp  `json:"ended_at"`
 			Parts  [2][]bool   `json:"parts"`
 			Next   *scannedRow `json:"next"`
+
+			Transcript TranscriptOutline `json:"transcript"`
 		} `json:"call_attempts"`
-		Any      any               `json:"any"`
-		Texts    map[string]string `json:"metadata"`
-		Raw      jsontext.Value    `json:"raw"`
-		Bytes    []byte            `json:"bytes"`
-		Untagged bool
-		Left     string `json:"-"`
-		left     string
+		Assistant scannedPart       `json:"assistant"`
+		Any       any               `json:"any"`
+		Texts     map[string]string `json:"metadata"`
+		Raw       jsontext.Value    `json:"raw"`
+		Bytes     []byte            `json:"bytes"`
+		Untagged  bool
+		Left      string `json:"-"`
+		left      string
 	} `json:"call"`
+}
+
+// scannedPart decodes itself from a part of its JSON.
+type scannedPart struct {
+	Name  any `json:"name"`
+	Model struct {
+		Name any `json:"name"`
+	} `json:"llm_model"`
+}
+
+func (*scannedPart) JSONPart() any {
+	type part scannedPart
+	return part{}
+}
+
+func (p *scannedPart) UnmarshalJSON(data []byte) error {
+	type part scannedPart
+	*p = scannedPart{}
+	return json.Unmarshal(data, (*part)(p), decodeOptions)
 }
 
 // scannedPage is a page as both ways of reading it yield it.
@@ -192,6 +214,14 @@ func scannerSeeds() []string {
 		`{"rows":[{"id":"a","call":{"bytes":[1,2]}}]}`, `{"rows":[{"id":"a","call":{"metadata":{"k":1}}}]}`, `{"rows":[{"id":1}]}`, `{"rows":[{"ID":"a"}]}`, `{"rows" :[ {"id" :"a" , "call" : { "status" : "x" , "zzz":1} } ] , "total" : 3 }`,
 	}
 	seeds = append(seeds, repeatingPages()...)
+	for _, v := range append(values, `[{"role":"user","content":"a"},{"content":"b","role":"assistant"}]`, `[ { "role" : "user" } , {"x":{"role":"user"},"role":"assistant"} ]`,
+		`[{"role":"tool","content":"\u00e9","tool_name":"find","tool_is_error":true,"tool_arguments":{"role":"user","a":[1]}},{"role":"tool","tool_name":null,"tool_is_error":null}]`,
+		`[{"role":"user","role":"tool","tool_name":"a","tool_name":"b\u0063","tool_is_error":false,"r\u006fle":"tool"},{},[],null,1,{"role":7},{"role":"tool","tool_name":{},"tool_is_error":"x"}]`,
+		`[{"role":"user","n":12,"m":0,"o":-1.5,"p":false,"q":null,"s":"\n\"","t":[]}]`, `[{"role":"user"}x]`, `[{"role":"user",}]`, `[{"role":"user""a":1}]`, `[{"role":"us`+"\x01"+`er"}]`,
+		`{"name":"n","prompt":"p","llm_model":{"name":"m","type":"t"},"voice":{"name":"v"}}`, `{"llm_model":{"name":1},"name":"x","llm_model":{"x":1},"name":null}`) {
+		seeds = append(seeds, `{"rows":[{"call":{"call_attempts":[{"transcript":`+v+`,"result":"x"},{"transcript":`+v+`},{"result":"y"}],"assistant":null,"last_call_attempt":{"transcript":`+v+`,"result":"x"}}}]}`,
+			`{"rows":[{"call":{"assistant":`+v+`,"status":"s"}},{"call":{"assistant":`+v+`}},{"call":{"assistant":{"name":"z"},"assistant":`+v+`}}]}`)
+	}
 	// What rows mostly consist of, and what a value of each kind can be in its place.
 	for _, v := range append(values, `"2026-03-02T09:00:00.5+01:00"`, `"\u0032026-03-02T09:00:00Z"`, `["a,]",{"b":"}"}]`, `{"name":"n"},"campaign":{}`, `{"name":"n"},"campaign":{"name":null}`,
 		`[{"result":"x"},{"result":null},{}],"call_attempts":[{},{},{}]`, `{"status":"x"},"call":{"created_at":null}`, `"x","status":null`, `[{"ended_at":null,"ended_at":"x"}]`) {
@@ -240,6 +270,13 @@ func repeatingPages() (pages []string) {
 		many += fmt.Sprintf(`"n%d":%s,`, i%11, object)
 	}
 	pages = append(pages, `{"rows":[{`+many+many+`"id":"a"}]}`)
+	for i := range object {
+		pages = append(pages, `{"rows":[{"call":{"assistant":`+object+`}},{"call":{"assistant":`+object[:i]+"x"+object[i+1:]+`}},{"call":{"assistant":`+object+`}}]}`)
+	}
+	assistant := `{"prompt":"` + strings.Repeat("hints ", 20) + `","name":"n","llm_model":{"name":"m"}}`
+	for i := range assistant {
+		pages = append(pages, `{"rows":[{"call":{"assistant":`+assistant+`}},{"call":{"assistant":`+assistant[:i]+"x"+assistant[i+1:]+`}},{"call":{"assistant":`+assistant+`}}]}`)
+	}
 	attempt := `{"result":"human","transcript":[` + strings.Repeat(`{"role":"user"},`, 10) + `null]}`
 	for _, last := range []string{attempt, attempt[:50], strings.Replace(attempt, "human", "humane", 1)} {
 		pages = append(pages, `{"rows":[{"call":{"call_attempts":[`+attempt+`,{}],"last_call_attempt":`+last+`,"status":"s"}}]}`)

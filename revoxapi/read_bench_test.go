@@ -51,6 +51,96 @@ func BenchmarkReading(b *testing.B) {
 	}
 }
 
+// talkRow is yardstick.LeanRow with the outline of transcripts and a part of the assistant.
+type talkRow struct {
+	ID   string `json:"id"`
+	Call *struct {
+		Status    string             `json:"status"`
+		CreatedAt revoxapi.Timestamp `json:"created_at"`
+		Campaign  struct {
+			Name string `json:"name"`
+		} `json:"campaign"`
+		Attempts []struct {
+			Status     string                     `json:"status"`
+			Result     string                     `json:"result"`
+			DialError  string                     `json:"dial_error"`
+			EndedBy    string                     `json:"ended_by"`
+			EndReason  string                     `json:"end_reason"`
+			StartedAt  revoxapi.Timestamp         `json:"started_at"`
+			AnsweredAt revoxapi.Timestamp         `json:"answered_at"`
+			EndedAt    revoxapi.Timestamp         `json:"ended_at"`
+			Transcript revoxapi.TranscriptOutline `json:"transcript"`
+		} `json:"call_attempts"`
+		Assistant lastAssistant `json:"assistant"`
+	} `json:"call"`
+}
+
+func (r talkRow) RowID() string { return r.ID }
+
+// lastAssistant is the part of an assistant that is shown, as JSON; the rows of a campaign have the same.
+type lastAssistant struct{ json *string }
+
+func (*lastAssistant) JSONPart() any {
+	type part = struct {
+		ID    string `json:"id"`
+		Name  string `json:"name"`
+		Model struct {
+			Name     string `json:"name"`
+			ModelID  string `json:"openrouter_model_id"`
+			Provider string `json:"openrouter_provider"`
+		} `json:"llm_model"`
+		Voice struct {
+			Provider string `json:"provider"`
+		} `json:"voice"`
+	}
+	return part{}
+}
+
+var last = new(string)
+
+func (a *lastAssistant) UnmarshalJSON(data []byte) error {
+	if *last != string(data) {
+		last = new(string(data))
+	}
+	a.json = last
+	return nil
+}
+
+// BenchmarkTranscripts reads a campaign with and without the outlines of its transcripts and its assistants, in turn.
+// %-more-CPU is what these cost.
+func BenchmarkTranscripts(b *testing.B) {
+	c, err := yardstick.Render(b.Context(), 2000, 100)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, coding := range []string{"gzip", "zstd"} {
+		b.Run(coding, func(b *testing.B) {
+			client := newClient(b, "http://yardstick.invalid/"+coding, revoxapi.WithTransport(c))
+			var without, with time.Duration
+			for b.Loop() {
+				without += readLean(b, client, c)
+				begin, turns := cpu(b), 0
+				params := revoxapi.RowsParams{PageSize: c.PageSize}
+				for r, err := range revoxapi.Rows[talkRow](context.Background(), client, yardstick.CampaignID, params) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					if r.Call == nil {
+						continue
+					}
+					for i := range r.Call.Attempts {
+						turns += int(r.Call.Attempts[i].Transcript.Assistant)
+					}
+				}
+				if with += cpu(b) - begin; turns == 0 || *last == "" {
+					b.Fatal("read no transcript, or no assistant")
+				}
+			}
+			b.ReportMetric(100*(with.Seconds()/without.Seconds()-1), "%-more-CPU")
+		})
+	}
+}
+
 func readLean(b *testing.B, client *revoxapi.Client, c *yardstick.Campaign) time.Duration {
 	begin := cpu(b)
 	var got yardstick.Count
