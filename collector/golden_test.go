@@ -64,11 +64,26 @@ func TestHandCountedCampaign(t *testing.T) {
 		`revox_campaign_call_resolution_duration_seconds_count{campaign_id="hand-counted"} 3`,
 		`revox_campaign_call_attempts_per_call_sum{campaign_id="hand-counted"} 7`,
 		`revox_campaign_call_attempts_per_call_bucket{campaign_id="hand-counted",le="1"} 3`,
+		`revox_campaign_tool_calls_total{campaign_id="hand-counted",tool_name="find_slot"} 2`,
+		`revox_campaign_tool_calls_total{campaign_id="hand-counted",tool_name="none"} 1`,
+		`revox_campaign_tool_calls_total{campaign_id="hand-counted",tool_name="other"} 1`,
+		`revox_campaign_tool_errors_total{campaign_id="hand-counted",tool_name="find_slot"} 1`,
+		`revox_campaign_tool_errors_total{campaign_id="hand-counted",tool_name="none"} 0`,
+		`revox_campaign_call_attempt_turns_sum{campaign_id="hand-counted",role="assistant"} 3`,
+		`revox_campaign_call_attempt_turns_count{campaign_id="hand-counted",role="assistant"} 3`,
+		`revox_campaign_call_attempt_turns_bucket{campaign_id="hand-counted",role="assistant",le="0"} 2`,
+		`revox_campaign_call_attempt_turns_sum{campaign_id="hand-counted",role="user"} 3`,
+		`revox_campaign_call_attempt_turns_bucket{campaign_id="hand-counted",role="user",le="0"} 1`,
+		`revox_campaign_call_attempt_turns_bucket{campaign_id="hand-counted",role="user",le="1"} 2`,
+		`revox_campaign_assistant_info{assistant_id="0b7d2f9e-1c1b-4b6e-9d1a-3f1f5a0a7c55",assistant_name="Léa outbound",`+
+			`campaign_id="hand-counted",llm_model="mistralai/mistral-small-3.2-24b-instruct",llm_provider="mistral",voice_provider="elevenlabs"} 1`,
 		`revox_campaign_oldest_active_attempt_timestamp_seconds{campaign_id="hand-counted"} 1.714572e+09`,
 		`revox_campaign_anomalies{campaign_id="hand-counted",kind="bad_timestamp"} 2`,
 		`revox_campaign_anomalies{campaign_id="hand-counted",kind="negative_duration"} 1`,
+		`revox_campaign_anomalies{campaign_id="hand-counted",kind="wrong_type"} 2`,
 		`revox_exporter_unknown_values_total{label="status"} 1`,
 		`revox_exporter_unknown_values_total{label="ended_by"} 1`,
+		`revox_exporter_unknown_values_total{label="tool_name"} 1`,
 	)
 }
 

@@ -7,7 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/revox-exporter/revox_exporter/collector"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
+	"github.com/revox-exporter/revox_exporter/collector/histogram"
 	"github.com/revox-exporter/revox_exporter/internal/answertest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
@@ -47,7 +47,7 @@ func TestEachHistogramIsClassicAndNativeWithoutCreatedTimestamp(t *testing.T) {
 			if len(h.Bucket) == 0 {
 				t.Errorf("%s has no classic buckets", family.GetName())
 			}
-			if h.Schema == nil || h.GetSchema() != tally.NativeSchema || h.GetZeroThreshold() == 0 {
+			if h.Schema == nil || h.GetSchema() != histogram.NativeSchema || h.GetZeroThreshold() == 0 {
 				t.Errorf("%s is no native histogram: %v", family.GetName(), h)
 			}
 			if h.CreatedTimestamp != nil {
@@ -56,7 +56,7 @@ func TestEachHistogramIsClassicAndNativeWithoutCreatedTimestamp(t *testing.T) {
 			checkHistogram(t, family.GetName(), h)
 		}
 	}
-	if histograms != 6 {
-		t.Errorf("%d histograms, want 6", histograms)
+	if histograms != 7 {
+		t.Errorf("%d histograms, want 7", histograms)
 	}
 }

@@ -30,7 +30,7 @@ import (
 func TestReference(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock, revoxtest.WithNewerFields())
-	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour), Weight: sim.Light})
+	sim.New(api).AddCampaign(sim.Campaign{ID: "c", Rows: 60, Start: start.Add(-48 * time.Hour)})
 	api.SetRows("active", "", []json.RawMessage{activeRow("r", "calling", "ongoing", `"2024-05-01T08:59:00Z"`)})
 	campaigns := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, campaigns, `[{"match": ".*", "labels": {"team": "sales", "tier": "1"}}]`)
@@ -218,6 +218,12 @@ var openLabels = map[string]string{
 	"shard_index":       "from `0` to one less than the count",
 	"shard_count":       "how many exporters share the campaigns",
 	"end_reason":        "as the API gives it, an open set; at most 20 values, then `other`",
+	"assistant_id":      "the assistant's ID",
+	"assistant_name":    "the assistant's name, up to 256 characters",
+	"llm_model":         "the language model, such as `gpt-4.1` or `mistralai/mistral-small-3.2-24b-instruct`",
+	"llm_provider":      "`dedicated-instance`, or who runs the model",
+	"voice_provider":    "`cartesia` or `elevenlabs`",
+	"tool_name":         "as the assistant's owner named it; at most 20 values, then `other`; `none` if it has no name",
 	"code":              "the HTTP status code, such as `200`; `error` if there was no answer",
 	"version":           "the exporter's version",
 	"revision":          "the commit of the build",

@@ -117,6 +117,26 @@ or
 histogram_sum(sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call[1d])))
   / (histogram_count(sum by (campaign_id) (increase(revox_campaign_call_attempts_per_call[1d]))) > 0)`},
 	}},
+	{"The agent", []reference{
+		{"revox_campaign_assistant_info", "", "Share of attempts that reached people who talked, by language model, over the last day",
+			`sum by (llm_model) (
+  max by (campaign_id) (increase(revox_campaign_call_attempt_results_total{result="human"}[1d]))
+  * on (campaign_id) group_left (llm_model) max by (campaign_id, llm_model) (revox_campaign_assistant_info))
+/ (sum by (llm_model) (
+  sum by (campaign_id) (max by (campaign_id, result) (increase(revox_campaign_call_attempt_results_total[1d])))
+  * on (campaign_id) group_left (llm_model) max by (campaign_id, llm_model) (revox_campaign_assistant_info)) > 0)`},
+		{"revox_campaign_tool_calls_total", "uses", "The most used tools of the last day",
+			`topk(5, sum by (tool_name) (max by (campaign_id, tool_name) (increase(revox_campaign_tool_calls_total[1d]))))`},
+		{"revox_campaign_tool_errors_total", "uses", "Share of the uses of a tool that failed in the last hour",
+			`sum by (campaign_id, tool_name) (rate(revox_campaign_tool_errors_total[1h]))
+  / (sum by (campaign_id, tool_name) (rate(revox_campaign_tool_calls_total[1h])) > 0)`},
+		{"revox_campaign_call_attempt_turns", "transcript entries",
+			"Share of answered attempts in which the agent never spoke, over the last hour",
+			`sum by (campaign_id) (rate(revox_campaign_call_attempt_turns_bucket{role="assistant",le=~"0([.]0)?"}[1h]))
+  / (sum by (campaign_id) (rate(revox_campaign_call_attempt_turns_count{role="assistant"}[1h])) > 0)
+or
+histogram_fraction(-1, 0.5, sum by (campaign_id) (rate(revox_campaign_call_attempt_turns{role="assistant"}[1h]))) >= 0`},
+	}},
 	{"Scans", []reference{
 		{"revox_campaign_up", "", "Campaigns whose last scan failed",
 			`max by (campaign_id) (revox_campaign_up) == 0`},

@@ -61,6 +61,10 @@ var valueSets = []valueSet{
 			{"system", "The platform, for example at the maximum duration of a call.",
 				"If the share rises, see [RevoxCallsEndedBySystem](../alerts/runbooks.md#revoxcallsendedbysystem)."},
 		}},
+	{"Roles", "role", "_turns", "Who spoke in a transcript.", "what to do", []valueMeaning{
+		{"assistant", "The AI agent.", "If bucket 0 grows, it is silent: look at the model and the provider of the voice."},
+		{"user", "The person called.", "If bucket 0 grows, people pick up and nothing is heard of them."},
+	}},
 	{"Outcomes of calls", "outcome", "_outcomes_total", "What a finished call led to, as Revox computes it, sometimes hours later.",
 		"what to do", []valueMeaning{
 			{"interested", "The person is interested.", "A business number; nothing to do."},
@@ -128,7 +132,8 @@ var valueSets = []valueSet{
 			{"missing_status", "A call or an attempt has no status, or one that is not a string.", "No metric by status counts it."},
 			{"negative_duration", "A duration ends before it begins.", "It is not observed."},
 			{"not_a_row", "An entry of the rows is not an object.", "It is not counted at all."},
-			{"wrong_type", "A result, dial error, outcome or the like is not a string.", "It is counted as `other`."},
+			{"wrong_type", "A result, dial error, outcome or the like is not a string, or something in a transcript is not as documented.",
+				"It is counted as `other`; in a transcript it is not counted."},
 		}},
 	{"Kinds of requests", "kind", "_scan_requests", "What the pages of the last complete scan were requested for.", "how many", []valueMeaning{
 		{"full", "To read all rows.", "High in a first scan, and once per `--scan.full-interval`."},
@@ -148,9 +153,14 @@ var valueSets = []valueSet{
 			{"end_reason", "A reason that is not one of the documented four: `tool_end_call` `voicemail` `transfer` `ivr_no_navigate`.",
 				"Nothing: the set is open."},
 			{"ended_by", "Somebody new who ends calls.", "Look for a newer version."},
+			{"llm_model", "A language model whose name does not look like one, or one too many. It is counted as `other`.", "Nothing."},
+			{"llm_provider", "The same for the provider of a language model.", "Nothing."},
 			{"outcome", "A new outcome.", "Look for a newer version."},
 			{"result", "A new result.", "Look for a newer version."},
 			{"status", "A new status of a campaign, call or attempt.",
 				"Look for a newer version: a new final status is not counted as finished."},
+			{"tool_name", "A tool whose name does not look like an identifier, or one too many: `other`. Names of tools are never known.",
+				"Give the tool a name of letters, digits and underscores: at most 40 characters, 5 words and 3 digits."},
+			{"voice_provider", "A new provider of voices.", "Look for a newer version."},
 		}},
 }

@@ -51,7 +51,7 @@ type scannedPart struct {
 	} `json:"llm_model"`
 }
 
-func (*scannedPart) JSONPart() any {
+func (*scannedPart) jsonPart() any {
 	type part scannedPart
 	return part{}
 }

@@ -3,6 +3,7 @@ package revoxapi
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -112,8 +113,7 @@ type outlineEntry struct {
 	ToolIsError stdjson.RawMessage `json:"tool_is_error"`
 }
 
-// JSONPart makes package revoxapi pass only a part of the JSON to UnmarshalJSON.
-func (*TranscriptOutline) JSONPart() any { return []outlineEntry(nil) }
+func (*TranscriptOutline) jsonPart() any { return []outlineEntry(nil) }
 
 // UnmarshalJSON reads any JSON value.
 func (o *TranscriptOutline) UnmarshalJSON(data []byte) error {
@@ -185,7 +185,7 @@ func pastSpaceOr(data []byte, at int, c byte) int {
 
 // unquoted returns a JSON string without quotes. What is not UTF-8 is replaced.
 func unquoted(text []byte) []byte {
-	if inner := text[1 : len(text)-1]; bytes.IndexByte(inner, '\\') < 0 {
+	if inner := text[1 : len(text)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return inner
 	}
 	text, _ = jsontext.AppendUnquote(nil, text)

@@ -28,11 +28,11 @@ type wanted struct {
 	method reflect.Type
 }
 
-// partial is a type that decodes itself, from a part of its JSON alone: what a value of the type of that which JSONPart
-// returns decodes. UnmarshalJSON must read the whole JSON alike.
+// partial is a type that decodes itself from a part of its JSON: what a value of the type of that which jsonPart returns
+// decodes. UnmarshalJSON must read the whole JSON alike.
 type partial interface {
 	json.Unmarshaler
-	JSONPart() any
+	jsonPart() any
 }
 
 type wantedMember struct {
@@ -73,7 +73,7 @@ func wantedByType(t reflect.Type, within []reflect.Type) *wanted {
 		if t.Implements(u) || reflect.PointerTo(t).Implements(u) {
 			w := wanted{}
 			if p, ok := reflect.New(t).Interface().(partial); ok {
-				w = *wantedByType(reflect.TypeOf(p.JSONPart()), within)
+				w = *wantedByType(reflect.TypeOf(p.jsonPart()), within)
 			}
 			w.method = u
 			return &w

@@ -1,6 +1,7 @@
 package exposition
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
@@ -17,10 +19,12 @@ import (
 // family is a metric of campaigns with what rendering needs.
 type family struct {
 	*tally.Family
-	labels  []string // campaign_id and Family.Labels, one at most; in alphabetical order, as series are sorted by values
+	labels  []string // campaign_id and Family.Labels if that is one; in alphabetical order, as series are sorted by values
 	buckets []string // the labels of classic buckets in the text format, from le on
 	has     condition
 	collect collect
+	// order is the order of campaigns, nil if it is that of their IDs. It is another one if a label comes before campaign_id.
+	order func(x, y campaign) int
 }
 
 // condition reports whether a record has series of a family.
@@ -59,6 +63,9 @@ func define(kind tally.Kind, name, help string, has condition, collect collect, 
 
 func add(f *tally.Family, has condition, collect collect) {
 	added := &family{Family: f, labels: append([]string{tally.CampaignLabel}, f.Labels...), has: has, collect: collect}
+	if len(f.Labels) > 1 {
+		added.labels = added.labels[:1] // the others are in series.more
+	}
 	for _, bound := range f.Buckets {
 		added.buckets = append(added.buckets, `,le="`+strconv.FormatFloat(bound, 'g', -1, 64)+`"} `)
 	}
@@ -78,6 +85,9 @@ func ifLabeled(r *store.Record, _ store.Shown) bool {
 func ifActive(r *store.Record, shown store.Shown) bool {
 	return shown.Data && r.Data.Tally.OldestActive > 0
 }
+func ifAssistant(r *store.Record, shown store.Shown) bool {
+	return shown.Data && r.Data.Tally.Assistant.Given
+}
 func ifMaxGiven(r *store.Record, shown store.Shown) bool {
 	return shown.Listed && r.Listed.MaxConcurrentCalls != nil
 }
@@ -90,6 +100,11 @@ func init() {
 	define(tally.Gauge, "revox_campaign_labels",
 		"Always 1. Gives the labels of the campaign file as label_NAME, to be joined on campaign_id; absent for campaigns without.",
 		ifLabeled, func(s *seriesList, r *store.Record) { *s = append(*s, series{value: 1, more: r.Labels}) })
+	define(tally.Gauge, "revox_campaign_assistant_info",
+		"Always 1. Gives the assistant of the campaign's last created call, its language model and the provider of its voice, "+
+			"to be joined on campaign_id; a label is empty if the API does not give it.",
+		ifAssistant, collectAssistant, "assistant_id", "assistant_name", "llm_model", "llm_provider", "voice_provider")
+	families[len(families)-1].order = byAssistant
 	define(tally.Gauge, "revox_campaign_status",
 		"1 for the campaign's current status and 0 for the others; only if the list of campaigns gives it.",
 		ifListed, collectStatus, "status")
@@ -147,6 +162,25 @@ func init() {
 		})
 	}
 	slices.SortFunc(families, func(x, y *family) int { return strings.Compare(x.Name, y.Name) })
+}
+
+func collectAssistant(s *seriesList, r *store.Record) {
+	a := &r.Data.Tally.Assistant
+	*s = append(*s, series{value: 1, more: []campaigns.Label{
+		{Name: "assistant_id", Value: a.ID}, {Name: "assistant_name", Value: a.Name}, {Name: "llm_model", Value: a.Model},
+		{Name: "llm_provider", Value: a.ModelProvider}, {Name: "voice_provider", Value: a.VoiceProvider},
+	}})
+}
+
+func byAssistant(x, y campaign) int {
+	var a, b tally.Assistant
+	if x.record.Data != nil {
+		a = x.record.Data.Tally.Assistant
+	}
+	if y.record.Data != nil {
+		b = y.record.Data.Tally.Assistant
+	}
+	return cmp.Or(strings.Compare(a.ID, b.ID), strings.Compare(a.Name, b.Name), strings.Compare(x.record.ID, y.record.ID))
 }
 
 func collectStatus(s *seriesList, r *store.Record) {

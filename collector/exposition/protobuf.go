@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/revox-exporter/revox_exporter/collector/histogram"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
@@ -56,10 +57,14 @@ func appendProtobufHead(out []byte, f *family, size int) []byte {
 // appendMetric appends a series as a field of the family.
 func appendMetric(out []byte, f *family, id string, s series) []byte {
 	return appendMessage(out, familyMetricField, func(out []byte) []byte {
+		before, after := s.moreBefore()
+		for _, l := range before {
+			out = appendLabel(out, l.Name, l.Value)
+		}
 		for i, value := range []string{id, s.label}[:len(f.labels)] {
 			out = appendLabel(out, f.labels[i], value)
 		}
-		for _, l := range s.more {
+		for _, l := range after {
 			out = appendLabel(out, l.Name, l.Value)
 		}
 		switch f.Kind {
@@ -91,7 +96,7 @@ func appendHistogram(out []byte, bounds []float64, values tally.Distribution) []
 			return appendDouble(appendUint(out, bucketCountField, cumulative[i]), bucketBoundField, bound)
 		})
 	}
-	out = appendUint(out, histogramSchemaField, protowire.EncodeZigZag(tally.NativeSchema))
+	out = appendUint(out, histogramSchemaField, protowire.EncodeZigZag(histogram.NativeSchema))
 	out = appendDouble(out, histogramZeroThresholdField, prometheus.DefNativeHistogramZeroThreshold)
 	out = appendUint(out, histogramZeroCountField, zero)
 	var space [512]byte
@@ -148,7 +153,7 @@ type span struct {
 }
 
 // spansOf encodes native buckets as runs of adjacent buckets. It calls delta with the differences between their counts.
-func spansOf(buckets []tally.NativeBucket, delta func(int64)) (spans []span) {
+func spansOf(buckets []histogram.NativeBucket, delta func(int64)) (spans []span) {
 	var next int32 // the index after the last written bucket
 	var last int64 // the count in that bucket
 	write := func(count int64) {

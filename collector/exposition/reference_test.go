@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/histogram"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -79,7 +80,7 @@ func (m referenceHistogram) Write(out *dto.Metric) error {
 	out.Histogram = &dto.Histogram{
 		SampleCount:   proto.Uint64(cumulative[len(m.bounds)]),
 		SampleSum:     proto.Float64(sum),
-		Schema:        proto.Int32(tally.NativeSchema),
+		Schema:        proto.Int32(histogram.NativeSchema),
 		ZeroThreshold: proto.Float64(prometheus.DefNativeHistogramZeroThreshold),
 		ZeroCount:     proto.Uint64(zero),
 	}

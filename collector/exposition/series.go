@@ -16,9 +16,18 @@ import (
 // series is one metric of a campaign in a family: a gauge or a counter with a value, or a histogram.
 type series struct {
 	label        string            // the value of Family.Labels; "" if the family has none
-	more         []campaigns.Label // come after campaign_id and label, sorted by name; they are valid UTF-8
+	more         []campaigns.Label // of other names, sorted by name; they are valid UTF-8
 	value        float64
 	distribution tally.Distribution
+}
+
+// moreBefore returns the labels of more that come before campaign_id, and those that come after it and label.
+func (s *series) moreBefore() (before, after []campaigns.Label) {
+	i := 0
+	for i < len(s.more) && s.more[i].Name < tally.CampaignLabel {
+		i++
+	}
+	return s.more[:i], s.more[i:]
 }
 
 // seriesList holds the series of one campaign in a family.
@@ -122,7 +131,11 @@ const writeBytes = 64 << 10
 // memory at a time.
 func (r *rendering) writeSeries(w io.Writer, f *family, head []byte) error {
 	out, written := append(r.buffer[:0], head...), false
-	for _, c := range r.campaigns {
+	campaigns := r.campaigns
+	if f.order != nil {
+		campaigns = slices.SortedFunc(slices.Values(campaigns), f.order)
+	}
+	for _, c := range campaigns {
 		out = r.appendCampaign(out, f, c)
 		if len(out) >= writeBytes {
 			if _, err := w.Write(out); err != nil {

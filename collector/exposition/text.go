@@ -38,17 +38,26 @@ func appendTextLine(out []byte, name, suffix string, labels []byte, end string, 
 	return append(appendFloat(out, value), '\n')
 }
 
-// appendTextLabels appends the labels without the closing brace.
+// appendTextLabels appends the labels without the closing brace to out, which is empty.
 func appendTextLabels(out []byte, f *family, id string, s series) []byte {
+	before, after := s.moreBefore()
+	for _, l := range before {
+		out = appendTextLabel(out, l.Name, l.Value)
+	}
 	for i, value := range []string{id, s.label}[:len(f.labels)] {
-		out = append(append(append(out, "{,"[i]), f.labels[i]...), `="`...)
-		out = append(appendEscaped(out, value, true), '"')
+		out = appendTextLabel(out, f.labels[i], value)
 	}
-	for _, l := range s.more {
-		out = append(append(append(out, ','), l.Name...), `="`...)
-		out = append(appendEscaped(out, l.Value, true), '"')
+	for _, l := range after {
+		out = appendTextLabel(out, l.Name, l.Value)
 	}
+	out[0] = '{'
 	return out
+}
+
+// appendTextLabel appends a label after a comma.
+func appendTextLabel(out []byte, name, value string) []byte {
+	out = append(append(append(out, ','), name...), `="`...)
+	return append(appendEscaped(out, value, true), '"')
 }
 
 // appendEscaped appends text with special characters escaped: quotes only if quotes is true, as in label values.

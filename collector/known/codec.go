@@ -30,8 +30,10 @@ type stored struct {
 	Proven   bool                  `json:"proven,omitzero"`
 	Outcomes bool                  `json:"outcomes,omitzero"`
 	Requeued bool                  `json:"requeued,omitzero"`
-	RetryNS  int64                 `json:"retry_ns,omitzero"`
-	Waits    bool                  `json:"waits,omitzero"`
+	// Transcripts is Rows.Transcripts.
+	Transcripts bool  `json:"transcripts,omitzero"`
+	RetryNS     int64 `json:"retry_ns,omitzero"`
+	Waits       bool  `json:"waits,omitzero"`
 }
 
 func program() string { return version.Version + " " + version.GetRevision() }
@@ -48,7 +50,7 @@ func (k *Rows) Encode() []byte {
 	}
 	s := stored{
 		Program: program(), Layout: k.Layout, FullAt: k.FullAt, At: k.At, BrokenAt: k.BrokenAt,
-		Finished: finished.Store(), Read: k.Read, Proven: k.Proven, Outcomes: k.Outcomes,
+		Finished: finished.Store(), Read: k.Read, Proven: k.Proven, Outcomes: k.Outcomes, Transcripts: k.Transcripts,
 		Requeued: k.requeued, RetryNS: int64(k.retry), Waits: k.waits,
 	}
 	for u := range finished.Unknown {
@@ -92,7 +94,7 @@ func Decode(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Rows, erro
 	}
 	k := &Rows{
 		Layout: s.Layout, FullAt: s.FullAt, At: s.At, BrokenAt: s.BrokenAt, Finished: finished, Read: s.Read,
-		Proven: s.Proven, Outcomes: s.Outcomes,
+		Proven: s.Proven, Outcomes: s.Outcomes, Transcripts: s.Transcripts,
 		retries: retries{requeued: s.Requeued, retry: time.Duration(s.RetryNS), waits: s.Waits},
 	}
 	if len(rest)%9 != 0 || len(rest)/9 != s.Layout.Total || s.Layout.PageSize < 1 || s.Layout.Total < 1 {

@@ -7,7 +7,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// A finished row whose result, end or outcome is missing is looked at again, because the API may compute these later.
+// A finished row whose result, end, outcome or transcript is missing is looked at again, because the API may compute these later.
 
 // lateAfter are the times after a row was first found finished at which it is looked at again.
 var lateAfter = [...]time.Duration{2 * time.Minute, 10 * time.Minute, 30 * time.Minute}
@@ -32,7 +32,7 @@ func (r *LateRow) Due(now time.Time) bool { return !now.Before(r.found.Add(lateA
 
 // late makes k look at a finished row again if that looks unfinished, and reports whether it does.
 func (k *Rows) late(position int, r *tally.Row) bool {
-	if len(k.Late) == maxLate || !looksUnfinished(r, k.Outcomes, k.At) {
+	if len(k.Late) == maxLate || !looksUnfinished(r, k.Outcomes, k.Transcripts, k.At) {
 		return false
 	}
 	k.KeepLate(LateRow{Position: position, Row: *r, found: k.At})
@@ -51,8 +51,8 @@ func (k *Rows) LookAgain(late LateRow, now *tally.Row) Class {
 	if late.Due(k.At) {
 		late.looks++
 	}
-	k.Outcomes = k.Outcomes || now.Call.HasOutcome()
-	if late.looks == len(lateAfter) || !looksUnfinished(now, k.Outcomes, k.At) {
+	k.Learn(now)
+	if late.looks == len(lateAfter) || !looksUnfinished(now, k.Outcomes, k.Transcripts, k.At) {
 		c, _ := k.Classify(now)
 		return c
 	}
@@ -61,14 +61,15 @@ func (k *Rows) LookAgain(late LateRow, now *tally.Row) Class {
 	return Late
 }
 
-// looksUnfinished reports whether values of a finished row are missing that the API may still compute. outcomes reports
-// that it computes outcomes for this campaign.
-func looksUnfinished(r *tally.Row, outcomes bool, now time.Time) bool {
+// looksUnfinished reports whether values of a finished row are missing that the API may still compute. outcomes and
+// transcripts report that there are some in this campaign.
+func looksUnfinished(r *tally.Row, outcomes, transcripts bool, now time.Time) bool {
 	missing := outcomes && !r.Call.HasOutcome()
 	last := r.Call.CreatedAt
 	for i := range r.Call.Attempts {
 		a := &r.Call.Attempts[i]
-		missing = missing || a.Finished() && (!a.EndedAt.Valid() || a.Result.IsNone() && a.DialError.IsNone())
+		missing = missing || a.Finished() && (!a.EndedAt.Valid() || a.Result.IsNone() && a.DialError.IsNone()) ||
+			transcripts && a.LacksTranscript()
 		for _, at := range []revoxapi.Timestamp{a.StartedAt, a.AnsweredAt, a.EndedAt} {
 			if at.Valid() && (!last.Valid() || at.Time.After(last.Time)) {
 				last = at

@@ -74,7 +74,7 @@ func (k *Rows) rest(position int, r *tally.Row) {
 		}
 	}
 	var ok bool
-	if row.packed, ok = r.Pack(); ok && !looksUnfinished(r, false, k.At) {
+	if row.packed, ok = r.Pack(); ok && !looksUnfinished(r, false, k.Transcripts, k.At) {
 		k.KeepResting(row)
 	}
 }

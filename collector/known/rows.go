@@ -33,6 +33,8 @@ type Rows struct {
 	Proven bool
 	// Outcomes reports that the API computes outcomes for this campaign.
 	Outcomes bool
+	// Transcripts reports that the API gives transcripts for this campaign.
+	Transcripts bool
 
 	retries
 	lateParts     int // the number of rows and attempts in Late
@@ -126,6 +128,12 @@ func (k *Rows) Keep(position int, r *tally.Row, c Class) Class {
 		return Late
 	}
 	return c
+}
+
+// Learn notes which values of finished rows the API computes for this campaign.
+func (k *Rows) Learn(r *tally.Row) {
+	k.Outcomes = k.Outcomes || r.Call.HasOutcome()
+	k.Transcripts = k.Transcripts || r.Call.HasTranscript()
 }
 
 // Weight returns what late and resting rows count as rows. A late row or an attempt of it takes about 200 bytes, and what

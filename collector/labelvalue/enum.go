@@ -23,6 +23,9 @@ type Enum struct {
 	Label  string
 	values []string
 	known  map[string]string // each value by itself, so that equal label values share memory
+	// open reports that the API's users choose the values: one that passes is not unknown.
+	open   bool
+	passes func(value string) bool // reports whether an unknown value may be shown
 }
 
 // The enumerations of the API.
@@ -35,6 +38,10 @@ var (
 	DialError      = newEnum("dial_error", revoxapi.Values[revoxapi.DialError]())
 	EndedBy        = newEnum("ended_by", revoxapi.Values[revoxapi.EndedBy]())
 	EndReason      = newEnum("end_reason", revoxapi.Values[revoxapi.EndReason]())
+	VoiceProvider  = newEnum("voice_provider", revoxapi.Values[revoxapi.VoiceProvider]())
+	ToolName       = newOpenEnum[string]("tool_name", nil, IsIdentifier)
+	LLMModel       = newOpenEnum("llm_model", revoxapi.Values[revoxapi.LlmModelName](), isModelID)
+	LLMProvider    = newOpenEnum("llm_provider", []revoxapi.LlmModelType{revoxapi.LlmDedicatedInstance}, isModelID)
 )
 
 var (
@@ -44,13 +51,19 @@ var (
 )
 
 func newEnum[S ~string](label string, known []S) *Enum {
-	e := &Enum{Label: label, known: make(map[string]string, len(known))}
+	e := &Enum{Label: label, known: make(map[string]string, len(known)), passes: IsIdentifier}
 	for _, k := range known {
 		value := string(k)
 		e.values = append(e.values, value)
 		e.known[value], knownValues[value] = value, value
 	}
 	enums = append(enums, e)
+	return e
+}
+
+func newOpenEnum[S ~string](label string, known []S, passes func(string) bool) *Enum {
+	e := newEnum(label, known)
+	e.open, e.passes = true, passes
 	return e
 }
 

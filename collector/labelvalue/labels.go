@@ -74,6 +74,20 @@ func (l *Labels) MayShow(value string) bool { return IsIdentifier(value) && !l.H
 // Name returns the name that an answer gives something, as clean text, or "" if it has the API key in it.
 func (l *Labels) Name(raw string) string { return Name(raw, l.Hider()) }
 
+// ID returns an ID that the API gave something, such as an assistant, or Other if it does not look like one or has the API
+// key in it.
+func (l *Labels) ID(raw string) string {
+	for _, c := range []byte(raw) {
+		if !isLower(c) && !isUpper(c) && !isDigit(c) && !isSeparator(c) {
+			return Other
+		}
+	}
+	if len(raw) > maxIDBytes || l.Hider()(raw) {
+		return Other
+	}
+	return raw
+}
+
 // Name is Labels.Name for many names. hides is the result of Labels.Hider.
 func Name(raw string, hides func(text string) bool) string {
 	name := CleanText(raw, MaxNameRunes)
@@ -83,16 +97,18 @@ func Name(raw string, hides func(text string) bool) string {
 	return name
 }
 
-// Value returns the label value for an API value, and whether it is known.
+// Value returns the label value for an API value, and whether it is known, or one of many that need not be.
 func (l *Labels) Value(e *Enum, raw string) (value string, known bool) {
 	if value, known := e.known[raw]; known {
 		return value, true
 	}
-	if raw == Other || !IsIdentifier(raw) || l.isNew(e.Label, raw) && l.Hider()(raw) {
+	if raw == Other || !e.passes(raw) || l.isNew(e.Label, raw) && l.Hider()(raw) {
 		return Other, false
 	}
 	value = strings.Clone(raw) // do not keep the answer that it is part of
 	switch passed, first := l.pass(e.Label, value); {
+	case passed && e.open:
+		return value, true
 	case passed && first:
 		l.logger.Warn("the API uses a value that this version does not know; it is counted under its own name",
 			"label", e.Label, "value", value)

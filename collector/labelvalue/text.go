@@ -11,6 +11,10 @@ const (
 	MaxNameRunes = 256
 	// An unknown value passes only if it looks like an identifier: with at most so many characters, words and digits.
 	maxIdentifierBytes, maxIdentifierWords, maxIdentifierDigits = 40, 5, 3
+	// A model may have a date: at most so many digits in a row.
+	maxModelBytes, maxModelDigits = 80, 8
+	// An ID is a UUID, which has 36 characters, or something like it.
+	maxIDBytes = 64
 )
 
 // CleanText returns at most maxRunes characters of text, as valid UTF-8 without control and format characters. Those
@@ -60,6 +64,26 @@ func IsIdentifier(value string) bool {
 	}
 	return value != "" && (isLower(value[0]) || isUpper(value[0])) &&
 		words <= maxIdentifierWords && digits <= maxIdentifierDigits
+}
+
+// isModelID reports whether a text may be shown as that of a language model or its provider, such as
+// "mistralai/mistral-small-3.2-24b-instruct". It has more digits than an identifier, but no room for a phone number.
+func isModelID(value string) bool {
+	digits := 0 // in a row
+	for _, c := range []byte(value) {
+		switch {
+		case isDigit(c):
+			digits++
+		case isLower(c), isUpper(c), isSeparator(c), c == '/', c == ':':
+			digits = 0
+		default:
+			return false
+		}
+		if digits > maxModelDigits {
+			return false
+		}
+	}
+	return value != "" && len(value) <= maxModelBytes && (isLower(value[0]) || isUpper(value[0]))
 }
 
 func isLower(c byte) bool     { return 'a' <= c && c <= 'z' }

@@ -27,7 +27,7 @@ type Set struct {
 const startEvery = 16
 
 // row is what a row added to counters: 2 times the number of bytes that follow, plus 1 if the last code is that of the
-// call, as a varint, and the codes without callBit, each as a varint. It begins with the codes of attempts, in order.
+// call, as a varint, and the codes without callBit, each as a varint. Codes are in order: uses of tools, attempts, the call.
 // Equal rows of a Table have equal bytes.
 type row []byte
 
@@ -285,8 +285,8 @@ func (s *Set) With(other *Set) *Set {
 	return out
 }
 
-// AtLeast returns the rows of s. Where other has more finished attempts of a row, or the call is finished only there, that
-// is as in other.
+// AtLeast returns the rows of s. Where other has more finished attempts of a row, or more uses of tools in these, or the call
+// is finished only there, that is as in other.
 func (s *Set) AtLeast(other *Set) *Set {
 	if s == other {
 		return s
@@ -298,32 +298,34 @@ func (s *Set) AtLeast(other *Set) *Set {
 			return
 		}
 		codes, earlierCodes = x.appendCodes(codes[:0]), y.appendCodes(earlierCodes[:0])
-		attempts, call := split(codes)
-		earlier, earlierCall := split(earlierCodes)
-		if len(earlier) <= len(attempts) && len(earlierCall) <= len(call) {
+		parts, fewer := split(codes), false
+		for i, earlier := range split(earlierCodes) {
+			if len(earlier) > len(parts[i]) {
+				parts[i], fewer = earlier, true
+			}
+		}
+		if !fewer {
 			return
 		}
 		if more == nil {
 			more = &Set{table: s.table}
 		}
-		if len(earlier) > len(attempts) {
-			attempts = earlier
-		}
-		if len(call) == 0 {
-			call = earlierCall
-		}
-		more.append(key, appendRow(nil, slices.Concat(attempts, call)))
+		more.append(key, appendRow(nil, slices.Concat(parts[:]...)))
 	})
 	return s.With(more)
 }
 
-// split splits a row's codes into those of attempts and that of the call, if it is finished.
-func split(codes []Code) (attempts, call []Code) {
-	n := len(codes)
-	if n > 0 && codes[n-1]&callBit != 0 {
-		n--
+// split splits a row's codes into those of uses of tools, those of attempts, and that of the call, if it is finished.
+func split(codes []Code) (parts [3][]Code) {
+	tools, n := 0, len(codes)
+	for tools < n && codes[tools] <= maxToolCodes {
+		tools++
 	}
-	return codes[:n], codes[n:]
+	end := n
+	if n > 0 && codes[n-1]&callBit != 0 {
+		end--
+	}
+	return [...][]Code{codes[:tools], codes[tools:end], codes[end:]}
 }
 
 // Counts returns what the rows added to counters, by Family.Index.

@@ -9,14 +9,16 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// Code stands for what a call or an attempt added to counters: its index in Table.added, and whether it is a call. 0
-// stands for nothing.
+// Code stands for what a call, an attempt or a use of a tool added to counters: its index in Table.added, and whether it is a
+// call. 0 stands for nothing, and codes up to maxToolCodes are uses of tools.
 type Code uint16
 
 const (
 	callBit Code = 1 << 15
 	// maxCodes is the number of different codes. A few hundred are usual; the limit is for an API that sends nonsense.
 	maxCodes = 1 << 15
+	// maxToolCodes is more than twice the number of tools that have label values.
+	maxToolCodes = 63
 )
 
 // Table assigns the codes. Make one per process with NewTable. It is safe for concurrent use.
@@ -24,11 +26,12 @@ type Table struct {
 	mu    sync.RWMutex
 	codes map[string]Code
 	added [][]tally.Addition // each slice is immutable
+	tools int                // the number of uses of tools that have a code
 }
 
 // NewTable returns a Table that has a code for each finished call and attempt, whatever else it adds to counters.
 func NewTable() *Table {
-	t := &Table{codes: map[string]Code{"": 0}, added: [][]tally.Addition{nil}}
+	t := &Table{codes: map[string]Code{"": 0}, added: make([][]tally.Addition, 1+maxToolCodes)}
 	for _, f := range []*tally.Family{tally.CallsFinished, tally.AttemptsFinished} {
 		for _, label := range f.Known {
 			t.code([]tally.Addition{{Family: f, Label: label}})
@@ -62,6 +65,14 @@ func (t *Table) newCode(name string, additions []tally.Addition) Code {
 	defer t.mu.Unlock()
 	if code, ok := t.codes[name]; ok {
 		return code
+	}
+	if additions[0].Family == tally.ToolCalls {
+		if t.tools == maxToolCodes {
+			return 0
+		}
+		t.tools++
+		t.codes[name], t.added[t.tools] = Code(t.tools), slices.Clone(additions)
+		return Code(t.tools)
 	}
 	if len(t.added) == maxCodes {
 		for _, a := range additions {

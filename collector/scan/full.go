@@ -94,7 +94,7 @@ type fullScan struct {
 func (s *run) newFull() *fullScan {
 	was := cmp.Or(s.before.Known, known.Nothing())
 	k := was.Next(s.start)
-	k.FullAt, k.BrokenAt, k.Outcomes = s.start, time.Time{}, false
+	k.FullAt, k.BrokenAt, k.Outcomes, k.Transcripts = s.start, time.Time{}, false, false
 	k.Proven = was.Proven && was.BrokenAt.IsZero()
 	k.Read, k.Classes = slices.Clone(was.Read), make([]known.Class, 0, s.before.Rows.Len())
 	k.Finished = tally.New(s.scanner.Labels)
@@ -124,7 +124,7 @@ func (f *fullScan) add(r tally.Row) {
 	k.Observe(&r, f.was.Resting.At(position), f.run.serverTime())
 	if c >= known.Completed {
 		k.Proven = k.Proven || proves(&r)
-		k.Outcomes = k.Outcomes || r.Call.HasOutcome()
+		k.Learn(&r)
 	}
 	into := f.others
 	if c = k.Keep(position, &r, c); c >= known.Completed {

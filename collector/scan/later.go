@@ -74,7 +74,7 @@ type laterScan struct {
 	total int
 	// totals has the number of rows of each status that was asked for.
 	totals map[revoxapi.CallStatus]int
-	// read counts all rows that were read, for the campaign's name and the fields that rows have.
+	// read counts all rows that were read, for the campaign's name, its assistant and the fields that rows have.
 	read *tally.Tally
 	// found are the rows that were read, by key, except those that were read for the sake of a total.
 	found map[uint64]*tally.Row
@@ -406,7 +406,7 @@ func (l *laterScan) result() *Result {
 		default:
 			into := others
 			if l.class[position] = k.Keep(position, r, c); l.class[position] >= known.Completed {
-				k.Outcomes = k.Outcomes || r.Call.HasOutcome()
+				k.Learn(r)
 				into = finished
 			}
 			l.run.count(into, *r)
@@ -422,6 +422,9 @@ func (l *laterScan) result() *Result {
 	t.Merge(k.Finished)
 	t.Merge(others)
 	t.Name = cmp.Or(l.read.Name, l.run.before.Tally.Name)
+	// The call that was created last may wait, and is not read then.
+	t.Assistant = l.run.before.Tally.Assistant
+	t.Assistant.Add(l.read.Assistant)
 	for i := range t.Fields {
 		t.Fields[i] = t.Fields[i] || l.read.Fields[i] || l.run.before.Tally.Fields[i]
 	}

@@ -3,12 +3,12 @@ package tally
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/revox-exporter/revox_exporter/collector/histogram"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 )
 
@@ -20,22 +20,21 @@ type Stored struct {
 	Carries  []string                `json:"carries,omitempty"`
 	// OldestActive is Tally.OldestActive.
 	OldestActive int64 `json:"oldest_active,omitzero"`
+	// Assistant is Tally.Assistant.
+	Assistant Assistant `json:"assistant,omitzero"`
 }
 
 // StoredFamily holds the values of one family, by label value.
 type StoredFamily struct {
-	Counts        map[string]uint64       `json:"counts,omitempty"`
-	Distributions map[string][]storedCell `json:"distributions,omitempty"`
+	Counts        map[string]uint64                 `json:"counts,omitempty"`
+	Distributions map[string][]histogram.StoredCell `json:"distributions,omitempty"`
 	// Buckets are the upper bounds to which the classic indexes of cells refer.
 	Buckets []float64 `json:"buckets,omitempty"`
 }
 
-// storedCell is a cell: classic index, native index, count, and the seconds and nanoseconds of its sum.
-type storedCell [5]int64
-
 // Store returns t in its stored form, without Unknown.
 func (t *Tally) Store() Stored {
-	return Stored{Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields), OldestActive: t.OldestActive}
+	return Stored{Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields), OldestActive: t.OldestActive, Assistant: t.Assistant}
 }
 
 // Restore returns the tally that was stored. A family that was not stored, or was stored with other buckets, is nil in
@@ -44,6 +43,7 @@ func (s Stored) Restore(labels *labelvalue.Labels) (*Tally, error) {
 	t := New(labels)
 	t.Name, t.Fields = labels.Name(s.Name), RestoreFields(s.Carries)
 	t.seenActiveSince(s.OldestActive)
+	t.Assistant = restoreAssistant(s.Assistant, labels)
 	clear(t.Values.Counts)
 	clear(t.Values.Distributions)
 	return t, t.Values.Restore(s.Families, labels)
@@ -56,7 +56,7 @@ func (v Values) Store(others *Values) map[string]StoredFamily {
 		cs, ds := v.Counts[i], v.Distributions[i]
 		if others == nil || !EqualCounts(cs, others.Counts[i]) || !EqualDistributions(ds, others.Distributions[i]) {
 			counts := storeLabelMap(cs, func(n uint64) uint64 { return n })
-			stored[f.Name] = StoredFamily{counts, storeLabelMap(ds, storeDistribution), f.Buckets}
+			stored[f.Name] = StoredFamily{counts, storeLabelMap(ds, Distribution.Store), f.Buckets}
 		}
 	}
 	return stored
@@ -127,27 +127,10 @@ func restoreLabelMap[V, S any](
 	return m, nil
 }
 
-func storeDistribution(d Distribution) []storedCell {
-	cells := make([]storedCell, 0, len(d))
-	for _, o := range d {
-		cells = append(cells,
-			storedCell{int64(o.classic), int64(o.native), int64(o.count), o.sum / 1e6, o.sum % 1e6 * 1e3})
-	}
-	return cells
-}
-
-func restoreDistribution(cells []storedCell, f *Family) (Distribution, error) {
-	d := make(Distribution, 0, len(cells))
-	for _, s := range cells {
-		c := cell{int16(s[0]), int16(s[1])}
-		if s[0] < 0 || s[0] > int64(len(f.Buckets)) || s[1] != int64(c.native) || s[2] < 1 || s[2] > math.MaxUint32 ||
-			s[3] < 0 || s[3] > 1<<42 || s[4] < 0 || s[4] >= 1e9 {
-			return nil, fmt.Errorf("impossible cell of %s: %v", f.Name, s)
-		}
-		if last := len(d) - 1; last >= 0 && d[last].order() >= c.order() {
-			return nil, fmt.Errorf("cells of %s are not in order: %v", f.Name, s)
-		}
-		d = append(d, observations{c, uint32(s[2]), s[3]*1e6 + s[4]/1e3})
+func restoreDistribution(cells []histogram.StoredCell, f *Family) (Distribution, error) {
+	d, err := histogram.Restore(cells, f.Buckets)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	return d, nil
 }

@@ -94,6 +94,12 @@ var (
 	AttemptEndReasons = define(Family{Kind: Counter, Name: "revox_campaign_call_attempt_end_reasons_total",
 		Help:   "Finished call attempts by the agent's reason to end the call; only reasons that occurred are shown.",
 		Labels: []string{"end_reason"}})
+	ToolCalls = define(Family{Kind: Counter, Name: "revox_campaign_tool_calls_total",
+		Help:   "Uses of tools in finished call attempts, by tool, none if it has no name; only tools that were used are shown.",
+		Labels: []string{labelvalue.ToolName.Label}})
+	ToolErrors = define(Family{Kind: Counter, Name: "revox_campaign_tool_errors_total",
+		Help:   "Uses of tools in finished call attempts that ended in an error, by tool; 0 for each tool that was used.",
+		Labels: []string{labelvalue.ToolName.Label}})
 )
 
 // Histograms of finished calls and attempts. They never fall.
@@ -102,6 +108,7 @@ var (
 	ringBuckets       = []float64{1, 2, 5, 10, 15, 20, 25, 30, 45, 60}
 	resolutionBuckets = []float64{60, 300, 900, 3600, 7200, 14400, 28800, 86400, 172800, 259200, 604800}
 	perCallBuckets    = []float64{0, 1, 2, 3, 4, 5, 10}
+	turnBuckets       = []float64{0, 1, 2, 3, 5, 10, 20, 50}
 
 	AttemptDuration = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_duration_seconds",
 		Help: "Seconds from a finished attempt's start to its end.", Buckets: callBuckets})
@@ -114,4 +121,9 @@ var (
 		Help: "Seconds from a finished call's creation to the end of its last attempt.", Buckets: resolutionBuckets})
 	AttemptsPerCall = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempts_per_call",
 		Help: "Attempts made for a finished call.", Buckets: perCallBuckets})
+	AttemptTurns = define(Family{Kind: Histogram, Name: "revox_campaign_call_attempt_turns",
+		Help: "Transcript entries of an answered, finished attempt, by who spoke: the assistant or the user (the person called); " +
+			"only for campaigns whose rows have transcripts.",
+		Buckets: turnBuckets, Labels: []string{"role"}, Optional: true,
+		Known: names(revoxapi.RoleAssistant, revoxapi.RoleUser)})
 )

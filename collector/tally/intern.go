@@ -20,7 +20,7 @@ func (v *Values) Intern(other Values) {
 		}
 		cloned := false
 		for at, d := range ds {
-			if equal := from.Of(d.Label); !same(d.Value, equal) && d.Value.Equal(equal) {
+			if equal := from.Of(d.Label); !d.Value.Same(equal) && d.Value.Equal(equal) {
 				if !cloned { // other owners of this family must not see it change
 					v.Distributions[i], cloned = slices.Clone(ds), true
 				}

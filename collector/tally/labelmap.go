@@ -3,7 +3,12 @@ package tally
 import (
 	"slices"
 	"strings"
+
+	"github.com/revox-exporter/revox_exporter/collector/histogram"
 )
+
+// Distribution holds the durations that were observed under one label value of a histogram.
+type Distribution = histogram.Distribution
 
 // LabelMap holds a value for each label value of one family, sorted by label value. It is a slice because a map takes
 // three times the memory, and there may be tens of thousands. nil stands for a family that is not known.

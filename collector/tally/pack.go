@@ -31,8 +31,31 @@ func (r *Row) Pack() (packed string, ok bool) {
 		for _, at := range []revoxapi.Timestamp{a.StartedAt, a.AnsweredAt, a.EndedAt} {
 			p.time(at)
 		}
+		p.transcript(&a.Transcript)
 	}
 	return string(p.b), p.ok
+}
+
+// transcript appends 0 if there is none, and else 1, the numbers of entries by role, and the name of each tool with 1 if it
+// failed.
+func (p *packer) transcript(o *revoxapi.TranscriptOutline) {
+	p.ok = p.ok && o.Wrong == 0
+	if !o.Given {
+		p.b = append(p.b, 0)
+		return
+	}
+	p.b = append(p.b, 1)
+	for _, n := range []int{int(o.Assistant), int(o.User), len(o.Tools)} {
+		p.b = binary.AppendUvarint(p.b, uint64(n))
+	}
+	for _, use := range o.Tools {
+		p.text(use.Name)
+		failed := byte(0)
+		if use.IsError {
+			failed = 1
+		}
+		p.b = append(p.b, failed)
+	}
 }
 
 type packer struct {
@@ -77,6 +100,7 @@ func Unpack(packed string) Row {
 		for _, at := range []*revoxapi.Timestamp{&a.StartedAt, &a.AnsweredAt, &a.EndedAt} {
 			*at = u.time()
 		}
+		a.Transcript = u.transcript()
 		c.Attempts = append(c.Attempts, a)
 	}
 	return Row{Call: c}
@@ -85,6 +109,29 @@ func Unpack(packed string) Row {
 type unpacker struct {
 	b    []byte
 	last int64
+}
+
+func (u *unpacker) transcript() (o revoxapi.TranscriptOutline) {
+	o.Given = u.byte() == 1
+	if !o.Given {
+		return o
+	}
+	o.Assistant, o.User = int32(u.uvarint()), int32(u.uvarint())
+	for range u.uvarint() {
+		o.Tools = append(o.Tools, revoxapi.ToolUse{Name: u.text(), IsError: u.byte() == 1})
+	}
+	return o
+}
+
+func (u *unpacker) byte() (b byte) {
+	b, u.b = u.b[0], u.b[1:]
+	return b
+}
+
+func (u *unpacker) uvarint() uint64 {
+	x, n := binary.Uvarint(u.b)
+	u.b = u.b[n:]
+	return x
 }
 
 func (u *unpacker) text() (s string) {
@@ -100,9 +147,7 @@ func (u *unpacker) text() (s string) {
 }
 
 func (u *unpacker) time() (t revoxapi.Timestamp) {
-	present := u.b[0] == 1
-	u.b = u.b[1:]
-	if present {
+	if u.byte() == 1 {
 		d, n := binary.Varint(u.b)
 		u.b, u.last = u.b[n:], u.last+d
 		t.Time = time.Unix(0, u.last).UTC()

@@ -23,12 +23,16 @@ type Row struct {
 // RowID returns the row's id.
 func (r Row) RowID() string { return r.ID }
 
-// Parts returns the number of structs that the row takes: itself and its attempts.
+// Parts returns the number of structs that the row takes: itself and its attempts. Eight uses of tools take as much as one.
 func (r Row) Parts() int {
 	if r.Call == nil {
 		return 1
 	}
-	return 1 + len(r.Call.Attempts)
+	tools := 0
+	for i := range r.Call.Attempts {
+		tools += len(r.Call.Attempts[i].Transcript.Tools)
+	}
+	return 1 + len(r.Call.Attempts) + tools/8
 }
 
 // Call has the counted fields of a row's `call`.
@@ -39,6 +43,9 @@ type Call struct {
 	// ScheduledAt is not counted: it says that no attempt is made before.
 	ScheduledAt revoxapi.Timestamp `json:"scheduled_at"`
 	Campaign    campaign           `json:"campaign"`
+	// Model is shown if the call has no assistant.
+	Model     revoxapi.Repeated[model]     `json:"llm_model"`
+	Assistant revoxapi.Repeated[assistant] `json:"assistant"`
 	// Attempts does not include the copy in last_call_attempt, so that no attempt is counted twice.
 	Attempts []Attempt `json:"call_attempts"`
 }
@@ -51,6 +58,11 @@ func (c *Call) Finished() bool {
 // HasOutcome reports whether the call has an outcome.
 func (c *Call) HasOutcome() bool { return !c.Outcome.IsNone() }
 
+// HasTranscript reports whether any of the call's attempts has a transcript.
+func (c *Call) HasTranscript() bool {
+	return slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return a.Transcript.Given })
+}
+
 // Attempt has the counted fields of one of the `call_attempts`.
 type Attempt struct {
 	ID         attemptID          `json:"id"`
@@ -62,6 +74,13 @@ type Attempt struct {
 	StartedAt  revoxapi.Timestamp `json:"started_at"`
 	AnsweredAt revoxapi.Timestamp `json:"answered_at"`
 	EndedAt    revoxapi.Timestamp `json:"ended_at"`
+	// Transcript is without what was said.
+	Transcript revoxapi.TranscriptOutline `json:"transcript"`
+}
+
+// LacksTranscript reports whether somebody talked, and there is no transcript.
+func (a *Attempt) LacksTranscript() bool {
+	return a.Finished() && a.Result.text == string(revoxapi.ResultHuman) && !a.Transcript.Given
 }
 
 // Finished reports whether the attempt's status is a final one.
@@ -97,6 +116,26 @@ func (c *campaign) UnmarshalJSON(raw []byte) error {
 	}
 	c.Name = string(is.Name)
 	return err
+}
+
+// assistant has of a call's `assistant` what is shown.
+type assistant struct {
+	ID        text                     `json:"id"`
+	Name      text                     `json:"name"`
+	UpdatedAt revoxapi.Timestamp       `json:"updated_at"`
+	Model     revoxapi.Repeated[model] `json:"llm_model"`
+	Voice     revoxapi.Repeated[voice] `json:"voice"`
+}
+
+type model struct {
+	Type     text `json:"type"`
+	Name     text `json:"name"`
+	ID       text `json:"openrouter_model_id"`
+	Provider text `json:"openrouter_provider"`
+}
+
+type voice struct {
+	Provider text `json:"provider"`
 }
 
 // attemptID identifies an attempt within its call: a hash of its `id`, 0 if it has none.

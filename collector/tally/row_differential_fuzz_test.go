@@ -28,6 +28,12 @@ func FuzzLeanAndWholeRows(f *testing.F) {
 		`{"id": 7, "call": []}, {"id": "7"}, {"id": 8.0, "call": {"status": "c", "call_attempts": { }, "campaign": [], "metadata": []}}`,
 		`{"id": "r", "call": {"status": "c", "campaign": {"n\u0061me": "a\u0062", "name": null, "x": {"name": "c"}, "name": "d"},
 			"campaign": {"id": "i"}, "call_attempts": [{"id": "a", "status": "x"}, {"id": "a", "status": "y"}, [], {"id": 7}]}}`,
+		`{"id": "r", "call": {"llm_model": {"type": "openrouter", "openrouter_model_id": "a/b", "openrouter_provider": "a"},
+			"assistant": {"id": "a", "name": "é\u00e9", "prompt": "p", "updated_at": "2024-05-01T08:00:00Z", "llm_model": {"type": "dedicated-instance", "name": "m"},
+			"voice": {"id": "v", "provider": "cartesia"}}, "call_attempts": [{"transcript": [{"role": "user", "content": "x"},
+			{"role": "assistant", "content": "y"}, {"role": "tool", "content": "z", "tool_name": "find\u005f", "tool_is_error": true, "tool_arguments": {"role": "user"}},
+			{"role": "tool", "content": "z", "tool_name": null, "tool_arguments": null}]}, {"transcript": null}, {"transcript": []}]}}`,
+		`{"id": "r", "call": {"assistant": {"id": "a", "voice": null}, "assistant": {"name": "b"}, "llm_model": {"type": "x"}, "llm_model": {"name": "y"}}}`,
 	} {
 		f.Add([]byte(`{"rows": [` + body + `]}`))
 	}
@@ -73,6 +79,8 @@ func ofLean(r *Row) string {
 	for _, a := range c.Attempts {
 		text += fmt.Sprintf("\n%q %q %q %q %q %s %s %s", a.Status, a.Result.text, a.DialError.text, a.EndedBy.text, a.EndReason.text,
 			ofTime(a.StartedAt), ofTime(a.AnsweredAt), ofTime(a.EndedAt))
+		o := a.Transcript
+		text += fmt.Sprintf(" %v %d %d %+q", o.Given, o.Assistant, o.User, fmt.Sprint(o.Tools))
 	}
 	return text
 }
@@ -89,6 +97,18 @@ func ofWhole(r *revoxapi.Row) string {
 	for _, a := range c.CallAttempts {
 		text += fmt.Sprintf("\n%q %q %q %q %q %s %s %s", a.Status, a.Result, a.DialError, a.EndedBy, a.EndReason,
 			ofTime(a.StartedAt), ofTime(a.AnsweredAt), ofTime(a.EndedAt))
+		o := revoxapi.TranscriptOutline{Given: a.Transcript != nil}
+		for _, e := range a.Transcript {
+			switch e.Role {
+			case revoxapi.RoleAssistant:
+				o.Assistant++
+			case revoxapi.RoleUser:
+				o.User++
+			case revoxapi.RoleTool:
+				o.Tools = append(o.Tools, revoxapi.ToolUse{Name: e.ToolName[:min(len(e.ToolName), 100)], IsError: e.ToolIsError != nil && *e.ToolIsError})
+			}
+		}
+		text += fmt.Sprintf(" %v %d %d %+q", o.Given, o.Assistant, o.User, fmt.Sprint(o.Tools))
 	}
 	return text
 }

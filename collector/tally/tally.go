@@ -43,8 +43,13 @@ type Tally struct {
 	// OldestActive is when the attempt started that has been queued, ringing or ongoing longest, in Unix milliseconds; 0
 	// if there is none.
 	OldestActive int64
+	// Assistant is the assistant of the call that was created last.
+	Assistant Assistant
 
 	labels *labelvalue.Labels
+	// seenAssistant and seenModel are those that Assistant was made from, if they are known.
+	seenAssistant *assistant
+	seenModel     *model
 	// added is what the last row added to counters, and parts its parts, the next of which begins at part.
 	added []Addition
 	parts [][]Addition
@@ -92,6 +97,9 @@ func (t *Tally) Merge(other *Tally) {
 		t.Name = other.Name
 	}
 	t.seenActiveSince(other.OldestActive)
+	if t.Assistant.Add(other.Assistant) {
+		t.seenAssistant, t.seenModel = other.seenAssistant, other.seenModel
+	}
 }
 
 // seenActiveSince lowers OldestActive to start, unless start is not positive: before 1970 there are only placeholders.
@@ -116,7 +124,8 @@ func (t *Tally) Equal(other *Tally) bool {
 			return false
 		}
 	}
-	return t.Name == other.Name && t.OldestActive == other.OldestActive && slices.Equal(t.Fields, other.Fields) && maps.Equal(t.Unknown, other.Unknown)
+	return t.Name == other.Name && t.OldestActive == other.OldestActive && t.Assistant == other.Assistant &&
+		slices.Equal(t.Fields, other.Fields) && maps.Equal(t.Unknown, other.Unknown)
 }
 
 // count returns a pointer to the count of a label value.
@@ -142,7 +151,7 @@ func (t *Tally) Add(f *Family, value string, n int) {
 // observe observes a duration. To observe a plain number, pass that many seconds.
 func (t *Tally) observe(f *Family, value string, d time.Duration) {
 	at := t.distribution(f, value)
-	*at = at.observe(d, f.Buckets)
+	*at = at.Observe(d, f.Buckets)
 }
 
 // valueLabel returns the label value for the value of an enumeration, which must not be none.
@@ -178,8 +187,8 @@ func (t *Tally) Total(f *Family) (total uint64) {
 	return total
 }
 
-// CountRow counts one row. It returns what that added to counters: a part for each attempt, and one for the call. The
-// parts are valid until the next row.
+// CountRow counts one row. It returns what that added to counters: a part for each attempt, for each use of a tool, and one
+// for the call. The parts are valid until the next row.
 func (t *Tally) CountRow(r Row) [][]Addition {
 	t.added, t.parts, t.part = t.added[:0], t.parts[:0], 0
 	t.Add(Rows, "", 1)
@@ -242,7 +251,9 @@ func (t *Tally) countCall(c *Call) {
 	for i := range c.Attempts {
 		t.countAttempt(&c.Attempts[i], i == len(c.Attempts)-1) // the newest comes first
 		t.endPart()
+		t.countTools(&c.Attempts[i])
 	}
+	t.countAssistant(c)
 	if c.Status == "" {
 		t.Add(Anomalies, anomalyMissingStatus, 1)
 		return
@@ -287,6 +298,9 @@ func (t *Tally) countAttempt(a *Attempt, isFirst bool) {
 	}
 	status := t.label(labelvalue.AttemptStatus, string(a.Status))
 	t.Add(CallAttempts, status, 1)
+	if a.Transcript.Given {
+		t.Fields[AttemptTurns.Index] = true
+	}
 	switch {
 	case a.Finished():
 		t.countFinishedAttempt(a, status, isFirst)
@@ -324,6 +338,35 @@ func (t *Tally) countFinishedAttempt(a *Attempt, status string, isFirst bool) {
 	t.observeBetween(AttemptDuration, "", a.StartedAt, a.EndedAt)
 	t.observeBetween(RingDuration, "", a.StartedAt, a.AnsweredAt)
 	t.observeBetween(TalkDuration, result, a.AnsweredAt, a.EndedAt)
+
+	if a.Transcript.Wrong > 0 {
+		t.Add(Anomalies, anomalyWrongType, int(a.Transcript.Wrong))
+	}
+	if a.Transcript.Given && a.AnsweredAt.Valid() {
+		t.observe(AttemptTurns, string(revoxapi.RoleAssistant), time.Duration(a.Transcript.Assistant)*time.Second)
+		t.observe(AttemptTurns, string(revoxapi.RoleUser), time.Duration(a.Transcript.User)*time.Second)
+	}
+}
+
+// countTools counts the uses of tools in an attempt. Each is a part of its own: there are few tools, but many ways to use
+// them in one attempt.
+func (t *Tally) countTools(a *Attempt) {
+	if !a.Finished() {
+		return
+	}
+	for _, use := range a.Transcript.Tools {
+		tool := labelvalue.None
+		if use.Name != "" {
+			tool = t.label(labelvalue.ToolName, use.Name)
+		}
+		t.Add(ToolCalls, tool, 1)
+		if use.IsError {
+			t.Add(ToolErrors, tool, 1)
+		} else {
+			t.count(ToolErrors, tool) // so that the first error is an increase
+		}
+		t.endPart()
+	}
 }
 
 // checkTimestamp counts a timestamp that cannot be read.

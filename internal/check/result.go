@@ -11,8 +11,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/histogram"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
-	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // resultFormat is the value of `format`. It changes when a field is removed or changes its meaning, not when one is
@@ -131,7 +131,7 @@ func (c *Campaign) fill(r *collector.Report) {
 	if n := r.HumanTalk.Count(); n > 0 {
 		c.HumanTalk = &Talk{
 			Count: n, Median: r.HumanTalk.Quantile(0.5).Seconds(), P95: r.HumanTalk.Quantile(0.95).Seconds(),
-			RelativeError: tally.QuantileError,
+			RelativeError: histogram.QuantileError,
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revox-exporter/revox_exporter/collector"
+	"github.com/revox-exporter/revox_exporter/collector/histogram"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/internal/quantity"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -168,7 +169,7 @@ func writeTable(w io.Writer, r *Result, o Options) error {
 		p.line(plainText, "", "")
 		p.line(plainText, "", "DONE: share of rows whose call is completed, cancelled or errored. HUMAN: share of finished attempts.")
 		p.line(plainText, "", fmt.Sprintf("TALK, P95: how long humans talked, median and 95th percentile, each within %.0f %% "+
-			"(the width of a bucket).", 100*tally.QuantileError))
+			"(the width of a bucket).", 100*histogram.QuantileError))
 	}
 	if r.Discovery != nil && r.Discovery.Problem != nil {
 		how := "NOT READ"

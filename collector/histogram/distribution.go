@@ -1,4 +1,4 @@
-package tally
+package histogram
 
 import (
 	"math"
@@ -68,7 +68,12 @@ func (h Distribution) of(c cell) observations {
 
 // Equal reports whether h and other are equal. It is fast if they share their memory.
 func (h Distribution) Equal(other Distribution) bool {
-	return same(h, other) || slices.Equal(h, other)
+	return h.Same(other) || slices.Equal(h, other)
+}
+
+// Same reports whether h and other share their memory, or are both empty.
+func (h Distribution) Same(other Distribution) bool {
+	return len(h) == len(other) && (len(h) == 0 || &h[0] == &other[0])
 }
 
 // Count returns the number of all observations. It adds up all cells.
@@ -79,8 +84,8 @@ func (h Distribution) Count() (count uint64) {
 	return count
 }
 
-// observe counts d, 0 or more, for a histogram with these classic upper bounds. Pass a plain number as seconds.
-func (h Distribution) observe(d time.Duration, bounds []float64) Distribution {
+// Observe counts d, 0 or more, for a histogram with these classic upper bounds. Pass a plain number as seconds.
+func (h Distribution) Observe(d time.Duration, bounds []float64) Distribution {
 	v := d.Seconds()
 	c := cell{int16(sort.SearchFloat64s(bounds, v)), nativeIndex(v)}
 	o := observations{c, 1, d.Round(time.Microsecond).Microseconds()}

@@ -1,4 +1,4 @@
-package tally
+package histogram
 
 import (
 	"cmp"
@@ -9,16 +9,18 @@ import (
 	"time"
 )
 
+var buckets = []float64{1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600}
+
 func TestSumIsExactInAnyOrder(t *testing.T) {
 	var up, down Distribution
 	for i := range 100_000 {
-		up = up.observe(time.Duration(i)*time.Millisecond/10, callBuckets)
-		down = down.observe(time.Duration(99_999-i)*time.Millisecond/10, callBuckets)
+		up = up.Observe(time.Duration(i)*time.Millisecond/10, buckets)
+		down = down.Observe(time.Duration(99_999-i)*time.Millisecond/10, buckets)
 	}
 	if !up.Equal(down) {
 		t.Errorf("%v forwards, %v backwards", up, down)
 	}
-	if _, sum := up.ClassicBuckets(callBuckets); sum != 499_995 {
+	if _, sum := up.ClassicBuckets(buckets); sum != 499_995 {
 		t.Errorf("sum %v, want 499995", sum)
 	}
 }
@@ -26,12 +28,12 @@ func TestSumIsExactInAnyOrder(t *testing.T) {
 // New observations add their own sum, even if other observations disappear at the same time.
 func TestSumIncreasesByNewObservations(t *testing.T) {
 	var before, now Distribution
-	before = before.observe(1000*time.Second, callBuckets)
+	before = before.Observe(1000*time.Second, buckets)
 	for range 10 {
-		now = now.observe(10*time.Second, callBuckets)
+		now = now.Observe(10*time.Second, buckets)
 	}
 	increased, decreased := before.AddIncreases(before, now), before.FallsTo(now)
-	if _, sum := increased.ClassicBuckets(callBuckets); increased.Count() != 11 || sum != 1100 || !decreased {
+	if _, sum := increased.ClassicBuckets(buckets); increased.Count() != 11 || sum != 1100 || !decreased {
 		t.Errorf("decreased %v: %v", decreased, increased)
 	}
 }
@@ -43,7 +45,7 @@ func TestDistributionOperationsWorkOnEachCell(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	randomDistribution := func() (d Distribution) {
 		for range random.IntN(30) {
-			d = d.observe(time.Duration(random.ExpFloat64()*float64(time.Minute)), callBuckets)
+			d = d.Observe(time.Duration(random.ExpFloat64()*float64(time.Minute)), buckets)
 		}
 		return d
 	}
@@ -102,7 +104,7 @@ func TestQuantilesAreWithinQuantileError(t *testing.T) {
 			if random.IntN(20) == 0 {
 				v = 0
 			}
-			d = d.observe(v, callBuckets)
+			d = d.Observe(v, buckets)
 			all = append(all, v)
 		}
 		slices.Sort(all)
