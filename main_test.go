@@ -102,7 +102,8 @@ func TestDemoServesEveryMetricWithinSeconds(t *testing.T) {
 		"revox_campaign_scan_duration_seconds", "revox_campaign_scan_failures_total", "revox_discovery_up",
 		"revox_discovery_last_success_timestamp_seconds", "revox_api_requests_total", "revox_api_request_duration_seconds",
 		"revox_api_response_bytes_total", "revox_api_retries_total", "revox_exporter_build_info",
-		"revox_exporter_unknown_values_total",
+		"revox_exporter_unknown_values_total", "revox_campaign_assistant_info", "revox_campaign_tool_calls_total",
+		"revox_campaign_tool_errors_total", "revox_campaign_call_attempt_turns",
 	} {
 		series := regexp.MustCompile(`(?m)^` + family + `(_bucket)?(\{.*\})? \S+$`)
 		if n := len(series.FindAllString(metrics, -1)); n == 0 {
@@ -111,6 +112,9 @@ func TestDemoServesEveryMetricWithinSeconds(t *testing.T) {
 	}
 	if n := len(regexp.MustCompile(`(?m)^revox_campaign_up\{.*\} 1$`).FindAllString(metrics, -1)); n < 3 {
 		t.Errorf("%d campaigns, want several", n)
+	}
+	if !regexp.MustCompile(`(?m)^revox_campaign_tool_errors_total\{.*tool_name="find_appointment"\} [1-9]`).MatchString(metrics) {
+		t.Error("no tool of any campaign fails")
 	}
 	problems, err := promlint.New(strings.NewReader(metrics)).Lint()
 	if err != nil {

@@ -133,6 +133,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		RetryDelay:     time.Duration(1+random.IntN(120)) * time.Minute,
 		NewestFirst:    chance(0.2),
 		CancelledShare: []float64{0, 0.2}[random.IntN(2)],
+		Agent:          chance(0.5),
 	}
 	if chance(0.4) {
 		spec.AddRowsPerHour = 1 + random.Float64()*10
@@ -387,6 +388,7 @@ func (h *history) scanWhileThingsHappen() {
 func published(r *store.Record) tally.Stored {
 	return tally.Stored{
 		Name: r.Name(), Families: r.Data.Monotonic.Store(nil), Carries: tally.StoreFields(r.Data.Fields),
+		Assistant: r.Data.Tally.Assistant,
 	}
 }
 
@@ -407,6 +409,8 @@ func difference(want, got tally.Stored) string {
 		return "fields that rows had"
 	case want.Name != got.Name:
 		return fmt.Sprintf("name %q, want %q", got.Name, want.Name)
+	case want.Assistant != got.Assistant:
+		return fmt.Sprintf("assistant %+v, want %+v", got.Assistant, want.Assistant)
 	}
 	return ""
 }

@@ -18,6 +18,9 @@ type attempt struct {
 	failed   bool   // its status is error, not completed
 	fatal    bool   // its call ends errored
 	broken   bool   // the agent fell silent: the transcript is cut short
+	silent   bool   // the agent never spoke
+	tool     uint8  // index into toolNames of the tool that fails more often than it usually does; noTool
+	failing  uint8  // how many of 255 of its uses fail
 }
 
 const notAnswered = math.MaxUint32
@@ -129,6 +132,8 @@ func (d dialErrors) draw(at float64) uint8 {
 // draw makes the attempt of a call that starts at the time at.
 func (l *life) draw(at int64, row int32) attempt {
 	a := attempt{started: at + 300 + l.rng.Int64N(2200), answered: notAnswered}
+	tool, share := l.failingTool(at)
+	a.tool, a.failing = tool, uint8(255*share)
 
 	switch kind, dial := l.fate(at, row); kind {
 	case fateErrored:
@@ -144,6 +149,13 @@ func (l *life) draw(at int64, row int32) attempt {
 			a.failed = l.rng.Float64() < 0.3
 			a.endedBy, a.reason = endedBySystem, reasonNone
 			a.ended = a.answered + l.millis(2.5, 0.5, 0.5, 8)
+		} else if l.acts(VoiceSilent, at) {
+			a.silent = true
+			a.endedBy, a.reason = endedByUser, reasonNone
+			a.ended = a.answered + l.millis(7, 0.4, 2, 20)
+		} else if a.result == resultHuman && l.acts(ModelSwapped, at) {
+			a.endedBy, a.reason = endedByUser, reasonNone
+			a.ended = a.answered + l.millis(5, 0.5, 1.5, 15)
 		}
 	}
 	return a
@@ -301,4 +313,41 @@ func (l *life) talkWithHuman(a *attempt, longest float64) uint32 {
 		a.reason = reasonEndCall
 	}
 	return talk
+}
+
+// The tools that agents use, with the usual shares of uses that fail.
+var (
+	toolNames     = [...]string{"find_appointment", "book_appointment", "end_call", "transfer_call"}
+	toolUsualFail = [...]float64{0.04, 0.02, 0, 0.03}
+)
+
+const (
+	findAppointment uint8 = iota
+	bookAppointment
+	endCallTool
+	transferCall
+	noTool
+)
+
+// toolIndex returns the index of a tool; noTool if there is no such tool.
+func toolIndex(name string) uint8 {
+	if i := slices.Index(toolNames[:], name); i >= 0 {
+		return uint8(i)
+	}
+	return noTool
+}
+
+// toolErrors returns the shares of uses of tools that fail: the given ones, and else the usual.
+func toolErrors(given map[string]float64) map[string]float64 {
+	shares := map[string]float64{}
+	for i, name := range toolNames {
+		shares[name] = toolUsualFail[i]
+	}
+	for name, share := range given {
+		if toolIndex(name) == noTool {
+			panic("sim: not a tool: " + name)
+		}
+		shares[name] = share
+	}
+	return shares
 }

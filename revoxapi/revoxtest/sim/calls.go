@@ -19,9 +19,11 @@ type life struct {
 
 	spec Campaign
 	seed uint64 // of this campaign
-	cal  *calendar.Calendar
-	rng  *rand.Rand
-	dial dialErrors
+
+	serverSeed uint64
+	cal        *calendar.Calendar
+	rng        *rand.Rand
+	dial       dialErrors
 
 	now       int64
 	events    events
@@ -33,6 +35,9 @@ type life struct {
 	lastRow   int64 // when contacts stop to come in
 	wake      int64 // when the dispatcher is next woken, if at all
 	incidents []Incident
+	ownModel  string    // the language model of the campaign
+	model     string    // the language model that swapModel has set; "": that of the campaign
+	updated   time.Time // when it did
 }
 
 // contact is a row of the campaign. What is written of it is made from its index when it is asked for; only how its
@@ -70,7 +75,7 @@ func newLife(spec Campaign, seed uint64, style revoxtest.Style, now time.Time, i
 	own := wire.MixString(seed, spec.ID)
 	created := spec.Start.Add(-30 * time.Minute)
 	l := &life{
-		entry: revoxtest.Entry{
+		serverSeed: seed, ownModel: text.ModelName, entry: revoxtest.Entry{
 			ID: spec.ID, Name: spec.Name, Status: "draft", Created: created, Updated: created,
 			AssistantID: text.AssistantID, OrganizationID: text.OrganizationID, Assistant: text.Assistant,
 			NewerFields: spec.NewerFields, MaxConcurrentCalls: spec.MaxConcurrentCalls, FromPhoneNumber: text.FromNumber,
@@ -142,6 +147,7 @@ func (l *life) advance(now int64) {
 		}
 	}
 	l.now = max(l.now, now)
+	l.swapModel()
 }
 
 // begin orders the calls of the contacts that are there.

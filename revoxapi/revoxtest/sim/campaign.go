@@ -46,7 +46,13 @@ type Campaign struct {
 	RowsWithoutCallShare float64 // contacts that never get a call; default 0.02
 	ReclassifiedShare    float64 // attempts whose result is first unknown and known only minutes after their end; default none
 
+	Assistant  string             // name of the assistant; default "Outbound assistant"
+	Model      string             // language model, such as gpt-4.1; one with a slash is of openrouter. Default: one of three
+	Voice      string             // provider of the voice; default cartesia or elevenlabs
+	ToolErrors map[string]float64 // shares of the uses of tools that fail; default: a few percent
+
 	Weight      Weight // how heavy the rows are
+	Agent       bool   // light rows, too, have an assistant, though a small one, and transcripts, though without texts
 	Outcomes    bool   // calls carry the newer field `outcome`
 	NewerFields bool   // all newer fields, outcome included
 	NewestFirst bool   // rows are served newest first, so that a new one moves all others
@@ -66,7 +72,7 @@ const (
 	// Realistic rows are of about 10 KB: each repeats the assistant with a prompt of several KB, and answered calls
 	// have a transcript.
 	Realistic Weight = iota
-	// Light rows are of about 1 KB: no assistant, transcripts or other optional texts.
+	// Light rows are of about 1 KB: no assistant, transcripts or other optional texts; but see Campaign.Agent.
 	Light
 	// Heavy rows are of tens of KB.
 	Heavy
@@ -130,6 +136,7 @@ func (c Campaign) withDefaults(seed uint64, now time.Time) Campaign {
 	if c.DialErrors == nil {
 		c.DialErrors = defaultDialErrors
 	}
+	c.ToolErrors = toolErrors(c.ToolErrors)
 	c.Outcomes = c.Outcomes || c.NewerFields
 	return c
 }
@@ -149,7 +156,8 @@ func (c *Campaign) settings() wire.Settings {
 	s := wire.Settings{
 		Days: c.Days, Timezone: c.Timezone, MaxRetryAttempts: c.MaxRetryAttempts, RetryDelay: c.RetryDelay,
 		CallTwiceInARow: c.CallTwiceInARow, MaxCallDuration: c.MaxCallDuration, Start: c.Start, NewerFields: c.NewerFields,
-		PromptSize: map[Weight]int{Realistic: 4500, Heavy: 16_000}[c.Weight],
+		PromptSize: map[Weight]int{Realistic: 4500, Heavy: 16_000}[c.Weight], SmallAssistant: c.Agent,
+		AssistantName: c.Assistant, Model: c.Model, Voice: c.Voice,
 	}
 	for _, w := range c.Windows {
 		s.Windows = append(s.Windows, [2]string{w.Start, w.End})

@@ -224,7 +224,7 @@ func (l *life) appendAttempt(e *encoder, row int32, i int, ms int64) {
 		e.Raw(`,"handled_by_human":`)
 		e.Bool(ended && a.reason == reasonTransfer)
 	}
-	if l.spec.Weight != Light {
+	if l.spec.Weight != Light || l.spec.Agent {
 		l.appendTalk(e, row, a, d, ended && a.answered != notAnswered)
 	}
 	e.Raw(`}`)

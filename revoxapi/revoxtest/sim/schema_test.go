@@ -271,6 +271,7 @@ func TestEveryAnswerConformsToTheDocumentation(t *testing.T) {
 		{"outcomes", false, true, nil, sim.Campaign{Outcomes: true}},
 		{"newer fields of a server", true, true, []revoxtest.Option{revoxtest.WithNewerFields()}, sim.Campaign{Days: []time.Weekday{time.Monday}}},
 		{"newer fields of a campaign, light", true, true, nil, sim.Campaign{NewerFields: true, Weight: sim.Light}},
+		{"light, with the agent", false, false, nil, sim.Campaign{Weight: sim.Light, Agent: true}},
 		{"heavy, numbers as decimals", false, false, []revoxtest.Option{revoxtest.WithNumberStyle(revoxtest.DecimalNumbers)}, sim.Campaign{Weight: sim.Heavy}},
 		{"numbers with exponents, mixed times", false, false, []revoxtest.Option{revoxtest.WithNumberStyle(revoxtest.ExponentNumbers), revoxtest.WithTimeStyle(revoxtest.MixedTimes)}, sim.Campaign{}},
 		{"12-hour windows, time zone, reclassified", false, false, nil,
@@ -281,6 +282,8 @@ func TestEveryAnswerConformsToTheDocumentation(t *testing.T) {
 			s := newSimulation(t, append(c.opts, revoxtest.WithNow(clock.Now))...)
 			c.spec.Name, c.spec.Rows, c.spec.MaxConcurrentCalls = `A "name" with é and \`, 60, 4
 			id := s.AddCampaign(c.spec)
+			s.AddIncident(sim.Incident{Kind: sim.ModelSwapped, Start: monday.Add(3 * time.Hour), End: monday.Add(30 * time.Hour)})
+			s.AddIncident(sim.Incident{Kind: sim.VoiceSilent, Start: monday.Add(3 * time.Hour), Share: 0.2})
 			page := object(map[string]check{
 				"page": isNumber, "page_size": isNumber, "total": isNumber, "rows": arrayOf(rowSchema(c.newer, c.outcome)),
 			})

@@ -8,6 +8,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -43,7 +44,7 @@ func (s *Simulation) addCampaign(spec Campaign) (id string) {
 }
 
 // AddIncident adds an incident. It acts on the past of campaigns that are added after it to this simulation, but never
-// changes what has already happened in one that is there. It panics where the kind or the dial error does not exist.
+// changes what has already happened in one that is there. It panics where the kind, the dial error or the tool does not exist.
 func (s *Simulation) AddIncident(in Incident) {
 	if in.Kind < 0 || int(in.Kind) >= len(defaultIncidentShares) {
 		panic("sim: no such kind of incident")
@@ -56,6 +57,10 @@ func (s *Simulation) AddIncident(in Incident) {
 	}
 	if !slices.Contains(dialNames[1:], in.DialError) {
 		panic("sim: not a dial error: " + in.DialError)
+	}
+	in.Tool = cmp.Or(in.Tool, toolNames[findAppointment])
+	if toolIndex(in.Tool) == noTool {
+		panic("sim: not a tool: " + in.Tool)
 	}
 	if in.Start.IsZero() {
 		in.Start = s.Now()

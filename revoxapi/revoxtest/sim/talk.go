@@ -57,6 +57,10 @@ func (l *life) appendTalk(e *encoder, row int32, a *attempt, d wire.Dice, over b
 		}
 		return
 	}
+	if l.spec.Weight == Light {
+		l.appendTranscript(e, a, d)
+		return
+	}
 	e.Raw(`,"recording_url":"https://recordings.revoxtest.invalid/`)
 	e.B = wire.AppendUUID(e.B, d.Next())
 	e.Raw(`.mp3"`)
@@ -72,6 +76,10 @@ func (l *life) appendTalk(e *encoder, row int32, a *attempt, d wire.Dice, over b
 		e.Raw(`,"structured_output":null`)
 	}
 
+	l.appendTranscript(e, a, d)
+}
+
+func (l *life) appendTranscript(e *encoder, a *attempt, d wire.Dice) {
 	// Somebody speaks every six seconds or so; heavy rows are of people who talk faster.
 	pace := uint32(6000)
 	if l.spec.Weight == Heavy {
@@ -79,70 +87,114 @@ func (l *life) appendTalk(e *encoder, row int32, a *attempt, d wire.Dice, over b
 	}
 	turns := int((a.ended - a.answered) / pace)
 	e.Raw(`,"transcript":[`)
+	defer e.Raw(`]`)
+	w := talkWriter{e: e, l: l, a: a, d: &d}
+	if a.silent {
+		for range 1 + d.Under(2) {
+			w.said("user", "", userLines)
+		}
+		return
+	}
 	switch a.result {
 	case resultVoicemail:
-		e.said("user", "", voicemailLines, &d)
-		e.Raw(",")
-		e.said("assistant", "Hello, this is a message for the owner of file ", agentLines, &d)
+		w.said("user", "", voicemailLines)
+		w.said("assistant", "Hello, this is a message for the owner of file ", agentLines)
 	case resultScreening:
-		e.said("user", "", screeningLines, &d)
-		e.Raw(",")
-		e.said("assistant", "Hello, this is about your file ", agentLines, &d)
+		w.said("user", "", screeningLines)
+		w.said("assistant", "Hello, this is about your file ", agentLines)
 	case resultIVR:
-		e.said("user", "", ivrLines, &d)
+		w.said("user", "", ivrLines)
 	case resultHuman:
-		e.said("assistant", "Hello, I am calling about your file ", agentLines, &d)
+		w.said("assistant", "Hello, I am calling about your file ", agentLines)
 		if a.broken {
-			break
+			return
 		}
 		for i := range turns {
-			e.Raw(",")
 			switch {
 			case i%2 == 0:
-				e.said("user", "", userLines, &d)
+				w.said("user", "", userLines)
 			case d.Under(8) == 0:
-				e.tool(&d)
+				w.used(findAppointment)
+				if d.Under(3) == 0 {
+					w.used(bookAppointment)
+				}
 			default:
-				e.said("assistant", "", agentLines, &d)
+				w.said("assistant", "", agentLines)
 			}
 		}
 	default:
-		e.said("assistant", "Hello, is anybody there? I am calling about your file ", agentLines, &d)
+		w.said("assistant", "Hello, is anybody there? I am calling about your file ", agentLines)
 	}
-	e.Raw(`]`)
+	switch a.reason {
+	case reasonEndCall:
+		w.used(endCallTool)
+	case reasonTransfer:
+		w.used(transferCall)
+	}
 }
 
+// talkWriter writes the entries of a transcript.
+type talkWriter struct {
+	e     *encoder
+	l     *life
+	a     *attempt
+	d     *wire.Dice
+	count int
+}
+
+// entry begins an entry.
+func (w *talkWriter) entry() *encoder {
+	if w.count++; w.count > 1 {
+		w.e.Raw(",")
+	}
+	return w.e
+}
+
+// textless reports whether nothing is told of what is said.
+func (w *talkWriter) textless() bool { return w.l.spec.Weight == Light }
+
 // said writes a line of a transcript. One with an opening is like no other.
-func (e *encoder) said(role, opening string, lines []string, d *wire.Dice) {
+func (w *talkWriter) said(role, opening string, lines []string) {
+	e := w.entry()
 	e.Raw(`{"role":"`)
 	e.Raw(role)
 	e.Raw(`","content":"`)
-	if opening != "" {
-		e.Raw(opening)
-		e.B = wire.AppendHex(e.B, d.Next(), 8)
-		e.Raw(". ")
+	if !w.textless() {
+		if opening != "" {
+			e.Raw(opening)
+			e.B = wire.AppendHex(e.B, w.d.Next(), 8)
+			e.Raw(". ")
+		}
+		e.Raw(lines[w.d.Under(len(lines))])
 	}
-	e.Raw(lines[d.Under(len(lines))])
 	e.Raw(`"}`)
 }
 
-// tool writes the use of a tool into a transcript, with one of the three ways in which its arguments may be given.
-func (e *encoder) tool(d *wire.Dice) {
-	e.Raw(`{"role":"tool","content":"slots free for file `)
-	e.B = wire.AppendHex(e.B, d.Next(), 8)
-	e.Raw(`: Tuesday 10:30, Thursday 16:00","tool_name":"find_appointment","tool_is_error":`)
-	e.Bool(d.Under(10) == 0)
+// used writes the use of a tool, with one of the three ways in which its arguments may be given.
+func (w *talkWriter) used(tool uint8) {
+	e := w.entry()
+	e.Raw(`{"role":"tool","content":"`)
+	if !w.textless() {
+		e.Raw(`slots free for file `)
+		e.B = wire.AppendHex(e.B, w.d.Next(), 8)
+		e.Raw(`: Tuesday 10:30, Thursday 16:00`)
+	}
+	e.Raw(`","tool_name":"`)
+	e.Raw(toolNames[tool])
+	e.Raw(`","tool_is_error":`)
+	failing := w.d.Under(255) < int(w.a.failing) && tool == w.a.tool
+	e.Bool(w.d.Share() < w.l.spec.ToolErrors[toolNames[tool]] || failing)
 	e.Raw(`,"tool_arguments":`)
-	switch d.Under(3) {
-	case 0:
+	switch kind := w.d.Under(3); {
+	case kind == 0 || w.textless():
 		e.Raw(`null}`)
-	case 1:
+	case kind == 1:
 		e.Raw(`"{\"reference\": \"ref-`)
-		e.B = wire.AppendHex(e.B, d.Next(), 8)
+		e.B = wire.AppendHex(e.B, w.d.Next(), 8)
 		e.Raw(`\"}"}`)
 	default:
 		e.Raw(`{"reference":"ref-`)
-		e.B = wire.AppendHex(e.B, d.Next(), 8)
+		e.B = wire.AppendHex(e.B, w.d.Next(), 8)
 		e.Raw(`","days":[1,2,3],"strict":false}}`)
 	}
 }

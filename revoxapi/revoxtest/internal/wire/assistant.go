@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // Settings are how a campaign calls, as the API shows it.
 type Settings struct {
@@ -13,8 +17,29 @@ type Settings struct {
 	MaxCallDuration  time.Duration
 	Start            time.Time
 	NewerFields      bool
-	PromptSize       int // bytes of the assistant's prompt; 0: the assistant is not shown
+	PromptSize       int  // bytes of the assistant's prompt; 0: the assistant is not shown
+	SmallAssistant   bool // the assistant is shown without a prompt and other texts
+	// Model and Voice are those of the assistant; "": drawn. See Model for the first.
+	Model, Voice  string
+	AssistantName string    // default "Outbound assistant"
+	Updated       time.Time // when the assistant was changed; zero: soon after it was made
 }
+
+// Model returns the JSON of a language model: one of a dedicated instance, or else of openrouter, by the provider that its
+// name begins with.
+func Model(name string) string {
+	provider, _, open := strings.Cut(name, "/")
+	if !open {
+		return `{"type":"dedicated-instance","name":"` + name + `"}`
+	}
+	return `{"type":"openrouter","openrouter_model_id":"` + name + `","openrouter_provider":"` + provider + `"}`
+}
+
+// Models are the language models that assistants have, and Voices the providers of their voices.
+var (
+	Models = []string{"ministral-3-8b-instruct", "mistralai/mistral-small-3.2-24b-instruct", "gpt-4.1"}
+	Voices = []string{"cartesia", "elevenlabs"}
+)
 
 // Texts are the texts that are the same in the list entry and in all rows of a campaign.
 type Texts struct {
@@ -22,6 +47,8 @@ type Texts struct {
 
 	RetryConfig, Model string // JSON
 	Assistant          string // JSON; "" where it is not shown
+	ModelName, Voice   string // as they are given in Settings
+	Provider           string // of the language model
 }
 
 // NewTexts makes the texts of the campaign with the given ID from the seed of its server.
@@ -36,18 +63,23 @@ func NewTexts(id string, seed uint64, settings Settings, style Style) Texts {
 	appendRetryConfig(&e, settings)
 	t.RetryConfig = string(e.B)
 
-	t.Model = `{"type":"dedicated-instance","name":"gpt-4.1"}`
-	switch d.Under(3) {
-	case 0:
-		t.Model = `{"type":"dedicated-instance","name":"ministral-3-8b-instruct"}`
-	case 1:
-		t.Model = `{"type":"openrouter","openrouter_model_id":"mistralai/mistral-small-3.2-24b-instruct","openrouter_provider":"mistral"}`
+	drawn := Models[d.Under(len(Models))]
+	t.ModelName = cmp.Or(settings.Model, drawn)
+	t.Model = Model(t.ModelName)
+	t.Provider = "dedicated-instance"
+	if provider, _, open := strings.Cut(t.ModelName, "/"); open {
+		t.Provider = provider
 	}
-	if settings.PromptSize > 0 {
-		e.B = e.B[:0]
-		appendAssistant(&e, settings, t, &d)
-		t.Assistant = string(e.B)
+	voice := d // that of a small assistant
+	t.Voice = cmp.Or(settings.Voice, Voices[voice.Under(len(Voices))])
+	settings.AssistantName = cmp.Or(settings.AssistantName, "Outbound assistant")
+	switch e.B = e.B[:0]; {
+	case settings.PromptSize > 0:
+		appendAssistant(&e, settings, &t, &d)
+	case settings.SmallAssistant:
+		appendSmallAssistant(&e, settings, t)
 	}
+	t.Assistant = string(e.B)
 	return t
 }
 
@@ -114,23 +146,25 @@ var promptLines = []string{
 	"The notes about the person are given in the variables; treat them as hints, not as facts.\n",
 }
 
-func appendAssistant(e *Encoder, settings Settings, t Texts, d *Dice) {
+func appendAssistant(e *Encoder, settings Settings, t *Texts, d *Dice) {
 	prompt := []byte("# Role\nYou call on behalf of a company about file-" + string(AppendHex(nil, d.Next(), 8)) + ".\n")
 	for len(prompt) < settings.PromptSize {
 		prompt = append(prompt, promptLines[d.Under(len(promptLines))]...)
 	}
-	created := settings.Start.Add(-21 * 24 * 3600 * 1e9).UnixMilli()
+	created := settings.assistantCreated()
 
 	e.Raw(`{"id":`)
 	e.Text(t.AssistantID)
-	e.Raw(`,"name":"Outbound assistant","organization_id":`)
+	e.Raw(`,"name":`)
+	e.Text(settings.AssistantName)
+	e.Raw(`,"organization_id":`)
 	e.Text(t.OrganizationID)
 	e.Raw(`,"prompt":`)
 	e.Text(string(prompt))
 	e.Raw(`,"created_at":`)
 	e.Time(created)
 	e.Raw(`,"updated_at":`)
-	e.Time(created + 3_600_000)
+	e.Time(settings.assistantUpdated())
 	e.Raw(`,"background_sound":"audio/office.ogg","calendly":{"connection_id":`)
 	e.UUID(d.Next())
 	e.Raw(`,"event_type_id":`)
@@ -148,14 +182,46 @@ func appendAssistant(e *Encoder, settings Settings, t Texts, d *Dice) {
 		`{"name":"mood","required":false,"type":"enum","enum_options":["good","neutral","bad"]}]`)
 	e.Raw(`,"transfer_phone_number":null,"voice":{"id":`)
 	e.UUID(d.Next())
-	if d.Under(2) == 0 {
-		e.Raw(`,"provider":"cartesia","speed":1.1}`)
-	} else {
-		e.Raw(`,"provider":"elevenlabs"}`)
+	t.Voice = cmp.Or(settings.Voice, Voices[d.Under(2)])
+	e.Raw(`,"provider":`)
+	e.Text(t.Voice)
+	if t.Voice == "cartesia" {
+		e.Raw(`,"speed":1.1`)
 	}
+	e.Raw(`}`)
 	e.Raw(`,"voicemail_message":"We tried to reach you and will call again.","webhook_url":null,` +
 		`"faq_items":[{"id":"faq-1","question":"Who is calling?","answer":"The assistant of the company.","needs_human_answer":false,"source":"human"},` +
 		`{"question":"How long is the contract?","answer":"Twelve months.","source":"ai"}],"pending_faq_count":`)
 	e.Number(d.Under(4))
 	e.Raw(`}`)
+}
+
+func (s *Settings) assistantCreated() int64 { return s.Start.Add(-21 * 24 * time.Hour).UnixMilli() }
+
+func (s *Settings) assistantUpdated() int64 {
+	if s.Updated.IsZero() {
+		return s.assistantCreated() + 3_600_000
+	}
+	return s.Updated.UnixMilli()
+}
+
+// appendSmallAssistant appends an assistant with the fields that each has, and a voice.
+func appendSmallAssistant(e *Encoder, settings Settings, t Texts) {
+	e.Raw(`{"id":`)
+	e.Text(t.AssistantID)
+	e.Raw(`,"name":`)
+	e.Text(settings.AssistantName)
+	e.Raw(`,"organization_id":`)
+	e.Text(t.OrganizationID)
+	e.Raw(`,"prompt":"","updated_at":`)
+	e.Time(settings.assistantUpdated())
+	e.Raw(`,"first_sentence_delay_ms":400,"first_sentence_mode":"generated","ivr_navigation_enabled":false,"llm_model":`)
+	e.Raw(t.Model)
+	e.Raw(`,"max_call_duration_secs":`)
+	e.Number(int(settings.MaxCallDuration.Seconds()))
+	e.Raw(`,"voice":{"id":`)
+	e.Text(t.AssistantID)
+	e.Raw(`,"provider":`)
+	e.Text(t.Voice)
+	e.Raw(`}}`)
 }
