@@ -77,7 +77,8 @@ type historyRow struct {
 func (r *historyRow) json() json.RawMessage {
 	attempts := make([]string, len(r.attempts))
 	for i, result := range r.attempts {
-		attempts[len(attempts)-1-i] = endedAttempt(result, 10*i)
+		const oneTool = `, "transcript": [{"role": "tool", "tool_name": "tool"}]}`
+		attempts[len(attempts)-1-i] = strings.TrimSuffix(endedAttempt(result, 10*i), "}") + oneTool
 	}
 	return callRow(r.id, map[bool]string{false: "scheduled", true: "completed"}[r.finished], attempts...)
 }
@@ -306,6 +307,9 @@ func (h *counterHistory) compare() {
 	gotAttempts := h.value(scrape, "revox_campaign_call_attempts_finished_total", "status", "completed")
 	h.note("%d rows shown, %d attempts and %d calls were finished, %d and %d are counted",
 		len(shown), attempts, calls, gotAttempts, gotCalls)
+	if tools := h.value(scrape, "revox_campaign_tool_calls_total", "tool_name", "tool"); tools != gotAttempts {
+		h.TB.Errorf("%d uses of tools are counted, one in each of %d attempts", tools, gotAttempts)
+	}
 	if gotAttempts > attempts || gotCalls > calls {
 		h.TB.Errorf("%d attempts and %d calls are counted, %d and %d were shown", gotAttempts, gotCalls, attempts, calls)
 	}

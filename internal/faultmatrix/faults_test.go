@@ -248,11 +248,12 @@ func wrongTypes() []fault {
 	}
 	for _, field := range []string{
 		"status", "outcome", "result", "dial_error", "ended_by", "end_reason", "page", "page_size", "total", "campaign", "name", "created_at", "started_at", "answered_at", "ended_at",
-		"phone_number", "input_data", "transcript", "assistant", "last_call_attempt",
+		"phone_number", "input_data", "transcript", "role", "tool_name", "tool_is_error", "tool_arguments", "assistant", "llm_model", "voice", "provider",
+		"last_call_attempt",
 	} {
 		add("`"+field+"`", revoxtest.WrongType(field), accepted)
 	}
-	for _, field := range []string{"call", "call_attempts", "campaign", "status", "outcome", "result"} {
+	for _, field := range []string{"call", "call_attempts", "campaign", "status", "outcome", "result", "transcript", "role", "tool_name", "assistant"} {
 		add("`"+field+"` that is `null`", revoxtest.SetField(field, "null"), accepted)
 	}
 	add("`id` that is a boolean", revoxtest.SetField("id", "true"), revoxapi.KindBadResponse)
@@ -261,6 +262,7 @@ func wrongTypes() []fault {
 	add("`page` that is a string of a number", revoxtest.SetField("page", `"0"`), accepted)
 	add("`campaign` that is `[]`", revoxtest.SetField("campaign", "[]"), accepted)
 	add("`call_attempts` that is `{}`", revoxtest.SetField("call_attempts", "{}"), accepted)
+	add("`transcript` that is `{}`", revoxtest.SetField("transcript", "{}"), accepted)
 	add("`call` that is `[]`", revoxtest.SetField("call", "[]"), accepted)
 	return faults
 }
@@ -280,6 +282,7 @@ func rowFaults() []fault {
 		{name: "no rows, `total` unchanged", behavior: mangle(func(rows) rows { return nil }), reason: accepted},
 		{name: "no rows, `total` 0", reason: accepted,
 			behavior: revoxtest.Body("application/json", `{"page": 0, "page_size": 10, "rows": [], "total": 0}`)},
+		{name: "a transcript of 20,000 entries more", behavior: mangle(longTranscript), reason: revoxapi.KindBadResponse},
 		{name: "every attempt twice", behavior: mangle(attemptsTwice), reason: accepted},
 		{name: "rows in reverse order", behavior: mangle(func(r rows) rows { slices.Reverse(r); return r }),
 			reason: accepted},
@@ -295,6 +298,14 @@ func rowFaults() []fault {
 		{name: "`total` says 0", behavior: revoxtest.LyingTotal(0), reason: accepted},
 		{name: "no `total`", behavior: revoxtest.WithoutField("total"), reason: accepted},
 	}
+}
+
+// longTranscript makes the transcript of one row longer.
+func longTranscript(rows []json.RawMessage) []json.RawMessage {
+	const begin = `"transcript":[`
+	last := len(rows) - 1
+	rows[last] = json.RawMessage(strings.Replace(string(rows[last]), begin, begin+strings.Repeat(`{"role":"user"},`, 20_000), 1))
+	return rows
 }
 
 // attemptsTwice gives each call its attempts twice.
@@ -351,6 +362,8 @@ func texts() []fault {
 		{name: "a telephone number instead of a value", behavior: revoxtest.SetField("end_reason", `"+336123 00001"`),
 			reason: accepted},
 		{name: "a flood of end reasons", behavior: flood("end_reason"), reason: accepted, warnings: 21},
+		{name: "a flood of tools", behavior: flood("tool_name"), reason: accepted, warnings: 1},
+		{name: "a tool whose name is a sentence", behavior: revoxtest.SetField("tool_name", `"canary words to Jane"`), reason: accepted},
 		{name: "a flood of unknown values for every label", reason: accepted, warnings: 6 * 21,
 			behavior: flood("status", "outcome", "result", "dial_error", "ended_by", "end_reason")},
 	}

@@ -100,7 +100,8 @@ func row(campaign string, i int) string {
 		"answered_at": "2024-05-01T08:00:%02dZ", "ended_at": "2024-05-01T08:01:%02d.5Z",
 		"phone_number": "+336123%05d", "recording_url": "https://canary.invalid/%d",
 		"structured_output": {"said": "canary words"},
-		"transcript": [{"role": "user", "content": "canary words"}]}`,
+		"transcript": [{"role": "user", "content": "canary words"}, {"role": "assistant", "content": "canary words"},
+			{"role": "tool", "content": "canary words", "tool_name": "find_slot", "tool_is_error": false, "tool_arguments": {"note": "canary words"}}]}`,
 		i, []string{"human", "voicemail", "IVR"}[i%3], i, i, i, i)
 	unanswered := fmt.Sprintf(`{"id": "b%d", "status": "error", "result": null, "dial_error": %q,
 		"started_at": "2024-05-01T07:00:00Z", "answered_at": null,
@@ -108,7 +109,8 @@ func row(campaign string, i int) string {
 	return fmt.Sprintf(`{"id": "r%d", "row_index": %d, "phone_number": "+336123%05d",
 		"input_data": {"full_name": "Canary Contact"}, "call": {"id": "c%d", "status": %q, "outcome": "interested",
 		"created_at": "2024-05-01T06:00:00Z", "campaign": {"id": %q, "name": "Spring"},
-		"metadata": {"note": "canary words"}, "assistant": {"id": "x", "prompt": "canary prompt"},
+		"metadata": {"note": "canary words"}, "assistant": {"id": "x", "name": "Anna", "prompt": "canary prompt",
+			"llm_model": {"type": "dedicated-instance", "name": "gpt-4.1"}, "voice": {"id": "v", "provider": "cartesia"}},
 		"call_attempts": [%s, %s], "last_call_attempt": %s}}`,
 		i, i, i, i, []string{"completed", "completed", "errored", "calling"}[i%4], campaign, attempt, unanswered, attempt)
 }
