@@ -102,6 +102,9 @@ func (l *Labels) Value(e *Enum, raw string) (value string, known bool) {
 	if value, known := e.known[raw]; known {
 		return value, true
 	}
+	if e.open && l.passed(e.Label, raw) { // nearly always
+		return raw, true
+	}
 	if raw == Other || !e.passes(raw) || l.isNew(e.Label, raw) && l.Hider()(raw) {
 		return Other, false
 	}
@@ -126,6 +129,13 @@ func (l *Labels) isNew(label, value string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.unknown[label][value] && len(l.unknown[label]) < maxUnknownValues
+}
+
+// passed reports whether an unknown value has passed before.
+func (l *Labels) passed(label, value string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unknown[label][value]
 }
 
 // pass reports whether an unknown value may be a label value, and whether this is the first such value or refusal.
