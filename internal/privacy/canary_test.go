@@ -17,7 +17,8 @@ import (
 const key = "canary-key-6f1d"
 
 // row has a canary in every personal field, in fields that later versions of the API may add about the contact, and in
-// the names that users choose. Only the statuses, results and timestamps are not personal.
+// the names that users choose, where these do not look like identifiers. Only the statuses, results, timestamps, and the
+// names of the campaign and the assistant are not personal.
 func row(i int) string {
 	attempt := `{"id":"a","status":"completed","result":"human","ended_by":"agent",
 		"end_reason":"+33 6 12 34 5678 canary01","started_at":"2024-05-01T08:00:00Z",
@@ -25,14 +26,15 @@ func row(i int) string {
 		"phone_number":"+33canary03","recording_url":"https://canary04.invalid/x",
 		"structured_output":{"canary05":"canary06"},
 		"transcript":[{"role":"user","content":"canary07"},
-			{"role":"tool","content":"canary08","tool_arguments":{"canary09":"canary10"},"tool_name":"canary11"}]}`
+			{"role":"tool","content":"canary08","tool_arguments":{"canary09":"canary10"},"tool_name":"+33 canary11"}]}`
 	return fmt.Sprintf(`{"id":"canary12-%d","row_index":%d,"phone_number":"+33canary13",
 		"input_data":{"canary14":"canary15"},"email":"jane@canary16.invalid",
 		"call":{"id":"canary17","status":"completed","outcome":"jane@canary18.invalid",
 		"created_at":"2024-05-01T08:00:00Z","scheduled_at":"canary19","campaign":{"id":"c","name":"Spring"},
 		"from_phone_number":"+33canary20","to_phone_number":"+33canary21","metadata":{"canary22":"canary23"},
 		"organization_id":"canary24",
-		"assistant":{"id":"canary25","name":"canary26","prompt":"canary27","first_sentence":"canary28",
+		"llm_model":{"type":"openrouter","openrouter_model_id":"jane@canary52.invalid","openrouter_provider":"canary 53"},
+		"assistant":{"id":"jane@canary25.invalid","name":"Anna","voice":{"id":"canary26","provider":"canary 54"},"prompt":"canary27","first_sentence":"canary28",
 			"end_of_call_sentence":"canary29","voicemail_message":"canary30","transfer_phone_number":"+33canary31",
 			"webhook_url":"https://canary32.invalid","faq_items":[{"question":"canary33","answer":"canary34"}],
 			"calendly":{"connection_id":"canary35"},
