@@ -89,7 +89,12 @@ func file(t *testing.T, name, text string) string {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(t.TempDir(), name)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	// A program that looks at it meanwhile must not see half of it.
+	part := path + ".part"
+	if err := os.WriteFile(part, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(part, path); err != nil {
 		t.Fatal(err)
 	}
 	return path
