@@ -5,11 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/tsdb"
 )
 
@@ -18,12 +21,38 @@ var (
 	costWhere  = flag.Bool("history.queries", false, "also print the cost of each query")
 )
 
-// defaultSpan is how much time each dashboard shows when it is opened.
-var defaultSpan = map[string]time.Duration{
-	"overview": 6 * time.Hour, "campaign": 24 * time.Hour, "capacity": 30 * 24 * time.Hour, "exporter": 6 * time.Hour,
+// ranges are those of BenchmarkDashboards. The first of each dashboard is that with which it opens.
+var ranges = []struct {
+	dashboard string
+	span      time.Duration
+	recorded  bool // The rules have recorded all of the time.
+}{
+	{"overview", 6 * time.Hour, false},
+	{"campaign", 24 * time.Hour, false},
+	{"capacity", 30 * 24 * time.Hour, true},
+	{"capacity", 30 * 24 * time.Hour, false},
+	{"exporter", 6 * time.Hour, false},
 }
 
-// BenchmarkDashboards opens each dashboard once over its default range, with all campaigns, on a database of many:
+var costEngine = promql.NewEngine(promql.EngineOpts{
+	Logger: quiet, MaxSamples: 50_000_000, Timeout: 5 * time.Minute, LookbackDelta: 5 * time.Minute, Parser: promQL,
+	NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() }, EnableAtModifier: true,
+	EnableNegativeOffset: true,
+})
+
+func openHistory(b *testing.B, dir string) *tsdb.DB {
+	b.Helper()
+	options := tsdb.DefaultOptions()
+	options.RetentionDuration = 0
+	db, err := tsdb.Open(dir, quiet, nil, options, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return db
+}
+
+// BenchmarkDashboards opens each dashboard once over each of its ranges, with all campaigns, on the database of many,
+// whose hours are repeated to fill the range:
 //
 //	go run ./history -out /tmp/revox-history -only many
 //	go test -run - -bench Dashboards -benchtime 1x -history /tmp/revox-history/many
@@ -36,31 +65,38 @@ func BenchmarkDashboards(b *testing.B) {
 	if _, err := os.Stat(*historyDir); err != nil {
 		b.Fatal(err)
 	}
-	options := tsdb.DefaultOptions()
-	options.RetentionDuration = 0
-	db, err := tsdb.Open(*historyDir, quiet, nil, options, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
-	end := lastSample(db)
-	engine := promql.NewEngine(promql.EngineOpts{
-		Logger: quiet, MaxSamples: 50_000_000, Timeout: 5 * time.Minute, LookbackDelta: 5 * time.Minute, Parser: promQL,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() }, EnableAtModifier: true,
-		EnableNegativeOffset: true,
-	})
+	history := openHistory(b, *historyDir)
+	defer history.Close()
+	end := lastSample(history)
 	queries := readQueries(b)
-	for _, dashboard := range []string{"overview", "campaign", "capacity", "exporter"} {
-		b.Run(dashboard, func(b *testing.B) {
+	for _, r := range ranges {
+		name := fmt.Sprintf("%s/%gh", r.dashboard, r.span.Hours())
+		var recording []rulefmt.Rule
+		if r.recorded {
+			name += "/recorded"
+			recording = readGroup(b, "revox-dashboards")
+		}
+		b.Run(name, func(b *testing.B) {
+			var mine []query
+			var exprs []parser.Expr
+			for _, q := range queries {
+				if q.dashboard == r.dashboard {
+					mine = append(mine, q)
+					exprs = append(exprs, asked(b, q, r.span, r.recorded))
+				}
+			}
+			dir := b.TempDir()
+			stretch(b, history, dir, end.Add(-r.span), end, exprs, recording)
+			db := openHistory(b, dir)
+			defer db.Close()
+			runtime.GC()
+			b.ResetTimer()
 			var samples int64
 			cpu := cpuTime()
 			for b.Loop() {
-				for _, q := range queries {
-					if q.dashboard != dashboard {
-						continue
-					}
+				for i, q := range mine {
 					before, read := cpuTime(), samples
-					samples += run(b, engine, db, q, end)
+					samples += run(b, db, q, exprs[i], r.span, end)
 					if *costWhere {
 						fmt.Fprintf(os.Stderr, "%6.2f s %9d samples: %s\n", (cpuTime() - before).Seconds(), samples-read, q)
 					}
@@ -73,30 +109,37 @@ func BenchmarkDashboards(b *testing.B) {
 }
 
 // run asks as Grafana does, and returns how many samples were read.
-func run(b *testing.B, engine *promql.Engine, db *tsdb.DB, q query, end time.Time) int64 {
+func run(b *testing.B, db *tsdb.DB, q query, expr parser.Expr, span time.Duration, end time.Time) int64 {
 	b.Helper()
-	span := defaultSpan[q.dashboard]
-	step := q.step(span)
-	expr, err := expand(q, scale{rate: max(4*time.Minute, step+time.Minute), span: span, step: step})
-	if err != nil {
-		b.Fatal(err)
-	}
 	ctx := context.Background()
-	var asked promql.Query
+	var question promql.Query
+	var err error
 	if q.Instant {
-		asked, err = engine.NewInstantQuery(ctx, db, nil, expr.String(), end)
+		question, err = costEngine.NewInstantQuery(ctx, db, nil, expr.String(), end)
 	} else {
+		step := q.step(span)
 		end = end.Truncate(step)
-		asked, err = engine.NewRangeQuery(ctx, db, nil, expr.String(), end.Add(-span).Truncate(step), end, step)
+		question, err = costEngine.NewRangeQuery(ctx, db, nil, expr.String(), end.Add(-span).Truncate(step), end, step)
 	}
 	if err != nil {
 		b.Fatalf("%s: %v", q, err)
 	}
-	defer asked.Close()
-	if result := asked.Exec(ctx); result.Err != nil {
+	defer question.Close()
+	if result := question.Exec(ctx); result.Err != nil {
 		b.Errorf("%s: %v", q, result.Err)
 	}
-	return asked.Stats().Samples.TotalSamples
+	return question.Stats().Samples.TotalSamples
+}
+
+// asked returns a query with values for its variables, as Grafana sends it.
+func asked(b *testing.B, q query, span time.Duration, recorded bool) parser.Expr {
+	b.Helper()
+	step := q.step(span)
+	expr, err := expand(q, scale{rate: max(4*time.Minute, step+time.Minute), span: span, step: step, recorded: recorded})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return expr
 }
 
 // step is that of a query on a screen of 1920 pixels, scraped once a minute.

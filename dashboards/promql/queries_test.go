@@ -81,6 +81,7 @@ type scale struct {
 	window     func(time.Duration) time.Duration // For windows that a query names; nil leaves them.
 	step       time.Duration                     // Steps of subqueries, 0 for the query's own.
 	campaign   string                            // $campaign; "" for all.
+	recorded   bool                              // $raw is such that recorded series are read.
 }
 
 // interval is the time between two points, $__interval.
@@ -88,13 +89,17 @@ func (s scale) interval() time.Duration { return cmp.Or(s.step, time.Minute) }
 
 // expand puts values for a dashboard's variables into a query and scales the windows that it names.
 func expand(q query, s scale) (parser.Expr, error) {
+	raw := ".+"
+	if s.recorded {
+		raw = "-"
+	}
 	expr := strings.NewReplacer(
 		"$__rate_interval", seconds(s.rate),
 		"$__interval_ms", fmt.Sprint(s.interval().Milliseconds()),
 		"$__interval", seconds(s.interval()),
 		"$__range_s", fmt.Sprint(int(s.span.Seconds())),
 		"$__range", seconds(s.span),
-		"$campaign", cmp.Or(s.campaign, ".+"), "$instance", ".+", "$utc_offset", "0",
+		"$campaign", cmp.Or(s.campaign, ".+"), "$raw", raw, "$instance", ".+", "$utc_offset", "0",
 	).Replace(q.Expr)
 	if rest := regexp.MustCompile(`\$[a-zA-Z_{][a-zA-Z_]*`).FindString(expr); rest != "" {
 		return nil, fmt.Errorf("the test has no value for the variable %s", rest)

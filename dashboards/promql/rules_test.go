@@ -30,6 +30,22 @@ func readRules(t *testing.T) (rules []rulefmt.Rule) {
 	return rules
 }
 
+// readGroup returns the rules of one group.
+func readGroup(t testing.TB, name string) []rulefmt.Rule {
+	t.Helper()
+	file, errs := rulefmt.ParseFile(rulesFile, false, model.UTF8Validation, promQL, quiet)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	for _, group := range file.Groups {
+		if group.Name == name {
+			return group.Rules
+		}
+	}
+	t.Fatalf("no group %s in %s", name, rulesFile)
+	return nil
+}
+
 // A misspelt name is not an error for Prometheus: the rule silently has no result.
 func TestRulesNameMetricsAndLabelsThatExist(t *testing.T) {
 	metrics := readMetrics(t)

@@ -189,8 +189,8 @@ func (s setting) write(ctx context.Context, dir string) (err error) {
 				return err
 			}
 		}
-		if at.Equal(at.Truncate(max(time.Minute, s.every))) {
-			for _, group := range h.groups {
+		for _, group := range h.groups {
+			if at.Equal(at.Truncate(max(group.Interval(), s.every))) {
 				group.Eval(ctx, at)
 			}
 		}
