@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,25 @@ func TestPanels(t *testing.T) {
 		}
 		if count < 8 || count > 24 {
 			t.Errorf("%s: %d panels", d.File, count)
+		}
+	}
+}
+
+// An axis in seconds has marks at 100 and 200, which Grafana writes as 1.67 and 3.33 mins. With a fixed unit they stay round.
+// Buckets of classic histograms are at whole minutes, and a page of rows takes less than one.
+func TestAxesHaveRoundMarks(t *testing.T) {
+	scaled := []string{"s", "m", "h", "d", "dtdurations", "dtdurationms"}
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			native := p.Type == "heatmap" && strings.Contains(p.Title, "finely")
+			if p.Type != "timeseries" && !native || p.Title == "How long does a page of rows take?" {
+				continue
+			}
+			for _, unit := range []string{p.FieldConfig.Defaults.Unit, p.Options.YAxis.Unit} {
+				if slices.Contains(scaled, unit) {
+					t.Errorf("%s: %s: the unit %s gives marks such as 1.67 mins", d.File, p.Title, unit)
+				}
+			}
 		}
 	}
 }

@@ -42,7 +42,7 @@ async function record(setting, url, end) {
       for (const t of p.targets) {
         const hours = name === 'campaign' && setting === 'days' ? 288 : ranges[name];
         const query = t.expr.replaceAll('$__range', `${hours}h`).replaceAll('$campaign', setting === 'many' ? '1.+' : '.+')
-          .replaceAll('$instance', '.+').replaceAll('$utc_offset', '0');
+          .replaceAll('$instance', '.+').replaceAll('$utc_offset', '0').replaceAll('$raw', '.+');
         const answer = await (await fetch(`${url}/api/v1/query`,
           {method: 'POST', body: new URLSearchParams({query, time: end})})).json();
         if (answer.status !== 'success') throw new Error(`${d.file}: ${p.title}: ${answer.error}\n${query}`);

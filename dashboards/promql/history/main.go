@@ -190,7 +190,7 @@ func (s setting) write(ctx context.Context, dir string) (err error) {
 			}
 		}
 		for _, group := range h.groups {
-			if at.Equal(at.Truncate(max(group.Interval(), s.every))) {
+			if at.Sub(at.Truncate(max(group.Interval(), time.Minute))) < s.every && at.Equal(at.Truncate(time.Minute)) {
 				group.Eval(ctx, at)
 			}
 		}
