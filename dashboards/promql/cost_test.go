@@ -82,7 +82,7 @@ func BenchmarkDashboards(b *testing.B) {
 			for _, q := range queries {
 				if q.dashboard == r.dashboard {
 					mine = append(mine, q)
-					exprs = append(exprs, asked(b, q, r.span, r.recorded))
+					exprs = append(exprs, expanded(b, q, r.span, r.recorded))
 				}
 			}
 			dir := b.TempDir()
@@ -131,8 +131,8 @@ func run(b *testing.B, db *tsdb.DB, q query, expr parser.Expr, span time.Duratio
 	return question.Stats().Samples.TotalSamples
 }
 
-// asked returns a query with values for its variables, as Grafana sends it.
-func asked(b *testing.B, q query, span time.Duration, recorded bool) parser.Expr {
+// expanded returns a query with values for its variables, as Grafana sends it.
+func expanded(b *testing.B, q query, span time.Duration, recorded bool) parser.Expr {
 	b.Helper()
 	step := q.step(span)
 	expr, err := expand(q, scale{rate: max(4*time.Minute, step+time.Minute), span: span, step: step, recorded: recorded})
