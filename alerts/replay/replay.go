@@ -101,7 +101,7 @@ func run(ctx context.Context, o options) (_ *replay, _ *verdict, err error) {
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if r.prometheus, err = startServer(ctx, dir, o.rules); err != nil {
+	if r.prometheus, err = startServer(ctx, dir, o.rules, 2*time.Hour); err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, r.prometheus.close()) }()

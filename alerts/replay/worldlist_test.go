@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// worlds are small: each has one kind of trap or incident. The first two are quick.
+// worlds are small: each has one kind of trap or incident.
 func worlds() []*world {
 	berlin := "Europe/Berlin"
 	spring := time.Date(2026, 3, 26, 0, 0, 0, 0, time.UTC) // Thursday; clocks go forward on Sunday
@@ -22,9 +22,11 @@ func worlds() []*world {
 		}
 	}
 	stop := stopped(at(1, 13, 20), at(1, 15, 40), 0)
+	batches := func(i int, c *worldCampaign) { c.batches = time.Duration(10+10*i) * time.Minute }
+	exporters := "RevoxExporter.*|RevoxShardMissing|RevoxCampaignsVanished|RevoxCampaignListEmpty"
 	return []*world{
 		{
-			name: "stalls are told by pace", days: 1.65,
+			name: "stalls are told by pace", days: 1.65, history: 1.52,
 			campaigns: []*worldCampaign{
 				{id: "4 a minute", pace: 4, factor: stop},
 				{id: "1 a minute", pace: 1, factor: stop},
@@ -43,32 +45,38 @@ func worlds() []*world {
 			other: []string{"RevoxCampaignStalled", "RevoxCallsStalledEverywhere"}, // they may end and begin again
 		},
 		{
-			name: "a half holiday is one ticket", days: 1.8,
+			name: "a half holiday is one ticket", days: 1.8, history: 1.45,
 			campaigns: paced(6, 0.15, 4, func(_ int, c *worldCampaign) { c.open = halfHoliday }),
 			tells:     []told{{"RevoxCampaignsIdle", "", at(1, 12, 10), at(1, 13, 30)}},
 		},
 		{
-			name: "paced campaigns are quiet", days: 3, evaluate: 2 * time.Minute,
+			name: "paced campaigns are quiet", long: true, days: 2.8, history: 1.3, evaluate: 2 * time.Minute,
 			campaigns: paced(16, 0.1, 0.6, nil),
 		},
 		{
-			name: "campaigns that dial in batches are quiet", days: 2.8, evaluate: 2 * time.Minute,
-			campaigns: paced(8, 0.2, 2, func(i int, c *worldCampaign) { c.batches = time.Duration(10+10*i) * time.Minute }),
+			name: "campaigns that dial in batches are quiet", days: 2.8, history: 1, evaluate: 2 * time.Minute,
+			campaigns: paced(8, 0.2, 2, batches),
 		},
 		{
-			name: "lists that end are quiet", days: 2.8, evaluate: 2 * time.Minute,
+			name: "campaigns that dial in batches are quiet after a weekend, at evaluations every 5 minutes", long: true,
+			start: worldStart.Add(3 * 24 * time.Hour), days: 4.8, evaluate: 5 * time.Minute,
+			campaigns: paced(8, 0.2, 2, batches),
+		},
+		{
+			name: "lists that end are quiet", days: 2.8, history: 1.3, evaluate: 2 * time.Minute,
 			campaigns: paced(12, 0.3, 3, func(i int, c *worldCampaign) { c.rows = int(c.pace * 60 * 9 * (0.3 + float64(i%6)*0.2)) }),
 		},
 		{
-			name: "short Fridays are quiet, the first and the second", days: 11.8, evaluate: 5 * time.Minute,
+			name: "short Fridays are quiet, the first and the second", long: true,
+			start: worldStart.Add(3 * 24 * time.Hour), days: 8.8, evaluate: 5 * time.Minute,
 			campaigns: paced(6, 0.15, 4, func(_ int, c *worldCampaign) { c.open = closesAt(time.Friday, 13) }),
 		},
 		{
-			name: "clocks that go forward are quiet", start: spring, days: 6, evaluate: 5 * time.Minute,
+			name: "clocks that go forward are quiet", long: true, start: spring, days: 6, evaluate: 5 * time.Minute,
 			campaigns: paced(6, 0.15, 4, office),
 		},
 		{
-			name: "clocks that go back are quiet", start: autumn, days: 6, evaluate: 5 * time.Minute,
+			name: "clocks that go back are quiet", long: true, start: autumn, days: 6, evaluate: 5 * time.Minute,
 			campaigns: paced(6, 0.15, 4, office),
 		},
 		{
@@ -85,8 +93,9 @@ func worlds() []*world {
 			},
 		},
 		{
-			name: "one cause of 100 small campaigns is one page", days: 1.8, evaluate: 2 * time.Minute, alerts: ".*Everywhere|RevoxCallsErrored|RevoxCallsCannotLeave",
-			campaigns: paced(100, 0.08, 0.12, nil),
+			name: "one cause of 100 small campaigns is one page", long: true, days: 1.75, history: 1.4, evaluate: 2 * time.Minute,
+			alerts:    ".*Everywhere|RevoxCallsErrored|RevoxCallsCannotLeave|RevoxCampaignStalled",
+			campaigns: paced(100, 0.08, 0.12, func(_ int, c *worldCampaign) { c.factor = stopped(at(1, 17, 14), at(1, 18, 0), 0) }),
 			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
 				in := func(hour int) bool { return now.After(at(1, hour, 10)) && now.Before(at(1, hour, 50)) }
 				if in(10) && hit(c, now, 0.9) {
@@ -109,11 +118,13 @@ func worlds() []*world {
 				{"RevoxTalksCutShortEverywhere", "", at(1, 14, 10), at(1, 14, 20)},
 				{"RevoxCallsErroredEverywhere", "", at(1, 15, 10), at(1, 15, 25)},
 				{"RevoxAnswersDroppedEverywhere", "", at(1, 16, 10), at(1, 16, 50)},
+				{"RevoxCallsStalledEverywhere", "", at(1, 17, 16), at(1, 17, 40)},
 			},
-			other: []string{"RevoxTalksCutShortEverywhere"},
+			other: []string{"RevoxTalksCutShortEverywhere", "RevoxCallsCannotLeave"},
+			leads: map[string]string{"RevoxCallsCannotLeave": "RevoxCallsCannotLeaveEverywhere"},
 		},
 		{
-			name: "answers of first attempts that drop are told, and retries that answer less are not", days: 2.75, evaluate: 2 * time.Minute,
+			name: "answers of first attempts that drop are told, and retries that answer less are not", long: true, days: 2.65, history: 1.35, evaluate: 2 * time.Minute,
 			alerts: "RevoxAnswersDropped",
 			campaigns: []*worldCampaign{
 				{id: "4 a minute", pace: 4}, {id: "10 a minute", pace: 10},
@@ -135,7 +146,137 @@ func worlds() []*world {
 				{"RevoxAnswersDropped", "10 a minute", at(2, 13, 5), at(2, 13, 40)},
 			},
 		},
+		{
+			name: "one cause of 12 campaigns is told before their own pages", days: 1.65, history: 1.4,
+			alerts:    "RevoxCallsCannotLeave.*|RevoxCallsEndedBySystem.*|RevoxTalksCutShort.*|RevoxCampaignStalled|RevoxCallsStalledEverywhere",
+			campaigns: paced(12, 1, 4, func(_ int, c *worldCampaign) { c.factor = stopped(at(1, 14, 20), at(1, 15, 20), 0) }),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				in := func(hour int) bool { return now.After(at(1, hour, 10)) && now.Before(at(1, hour, 30)) }
+				if in(10) && hit(c, now, 0.9) { // no credit
+					a.dialError = "precondition_failed"
+				}
+				a.system = a.system || in(12) && hit(c, now, 0.8) // one provider's outage
+			},
+			tells: []told{
+				{"RevoxCallsCannotLeaveEverywhere", "", at(1, 10, 10), at(1, 10, 15)},
+				{"RevoxCallsEndedBySystemEverywhere", "", at(1, 12, 10), at(1, 12, 17)},
+				{"RevoxCallsStalledEverywhere", "", at(1, 14, 22), at(1, 14, 27)},
+			},
+			other: []string{"RevoxCallsCannotLeave", "RevoxCallsEndedBySystem", "RevoxCampaignStalled", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
+			leads: map[string]string{
+				"RevoxCallsCannotLeave":   "RevoxCallsCannotLeaveEverywhere",
+				"RevoxCallsEndedBySystem": "RevoxCallsEndedBySystemEverywhere",
+				"RevoxTalksCutShort":      "RevoxCallsEndedBySystemEverywhere",
+				"RevoxCampaignStalled":    "RevoxCallsStalledEverywhere",
+			},
+		},
+		{
+			name: "one of 50,000 beside slow ones is paused, is told of, and is no matter of all", days: 2.62, history: 2.4,
+			alerts: "Revox(Calls|Campaign(Stalled|NotStarted|sIdle)|Answers|Talks|Throttled|BadList|Voicemail|Screening).*",
+			campaigns: append(paced(4, 0.3, 1, nil), &worldCampaign{
+				id: "large", pace: 40, rows: 50000, factor: stopped(at(2, 14, 20), at(2, 16, 0), 0),
+				paused: func(now time.Time) bool { return now.After(at(1, 11, 0)) && now.Before(at(1, 13, 25)) },
+			}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				if c.rows > 0 && now.After(at(2, 12, 10)) {
+					a.human /= 4
+				}
+			},
+			tells: []told{
+				{"RevoxAnswersDropped", "large", at(2, 12, 15), at(2, 12, 35)},
+				{"RevoxCampaignStalled", "large", at(2, 14, 22), at(2, 14, 27)},
+			},
+			other: []string{"RevoxAnswersDroppedEverywhere"}, // most first attempts are of the large one
+		},
+		{
+			name: "a campaign that is renamed while it stands still is told of once", days: 1.68, history: 1.52,
+			campaigns: append(paced(3, 0.5, 3, nil), &worldCampaign{
+				id: "renamed", pace: 2, factor: stopped(at(1, 13, 20), at(1, 16, 0), 0), renamed: at(1, 14, 0),
+			}),
+			tells: []told{{"RevoxCampaignStalled", "renamed", at(1, 13, 27), at(1, 13, 32)}},
+		},
+		{
+			name: "at scrapes and evaluations every 15 seconds, a stall is told and pace is not", days: 1.62, history: 1.46,
+			scrape: 15 * time.Second, evaluate: 15 * time.Second,
+			campaigns: append(paced(4, 0.1, 0.6, nil), &worldCampaign{id: "stalls", pace: 4, factor: stopped(at(1, 13, 20), at(1, 16, 0), 0)}),
+			tells:     []told{{"RevoxCampaignStalled", "stalls", at(1, 13, 23), at(1, 13, 28)}},
+		},
+		{
+			name: "a holiday is one ticket, the day after is quiet, and so are pauses, a new campaign and slow drifts", long: true,
+			days: 3.8, history: 1.3, evaluate: 5 * time.Minute,
+			campaigns: paced(7, 0.15, 4, func(i int, c *worldCampaign) {
+				c.open = func(local time.Time) bool { return officeHours(local) && local.Day() != 3 }
+				switch i {
+				case 2, 5:
+					c.paused = func(now time.Time) bool { return now.After(at(1, 10, 35)) && now.Before(at(1, 14, 5)) }
+				case 3:
+					c.from = at(1, 9, 40)
+				case 4: // to a tenth of its pace, each day within the day
+					c.factor = func(now time.Time) float64 { return math.Pow(0.1, float64(now.Hour()-9)/9) }
+				case 6: // to a third of its pace from day to day
+					c.factor = func(now time.Time) float64 { return math.Pow(1.0/3, now.Sub(worldStart).Hours()/72) }
+				}
+			}),
+			tells: []told{{"RevoxCampaignsIdle", "", at(2, 9, 10), at(2, 10, 30)}},
+		},
+		{
+			name: "answers that drift and throttling that grows slowly are quiet for a page", long: true, days: 3.78, history: 2.3, evaluate: 5 * time.Minute,
+			alerts:    "RevoxAnswersDropped.*|RevoxCallsErrored.*|RevoxCallsEndedBySystem.*|RevoxThrottled.*|RevoxVoicemailSurge|RevoxCampaignStalled",
+			campaigns: paced(5, 0.5, 8, nil),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				days := now.Sub(worldStart).Hours() / 24
+				a.human *= math.Pow(0.9, days)
+				if hit(c, now, 0.02*days) {
+					a.dialError = "too_many_calls"
+				}
+			},
+		},
+		{
+			name: "a shard that vanishes is one page", days: 0.6, history: 0.45,
+			alerts:    exporters + "|" + aboutSilence,
+			campaigns: sharded(9, 3),
+			up: func(instance string, now time.Time) (bool, bool) {
+				gone := instance == "b" && now.After(at(0, 11, 10))
+				return !gone, gone
+			},
+			tells: []told{{"RevoxShardMissing", "", at(0, 11, 15), at(0, 11, 18)}},
+			other: []string{"RevoxCampaignsVanished"}, // which Alertmanager holds back
+		},
+		{
+			name: "an exporter that crashes again and again is told of, and its gaps are not", days: 1.7, history: 1.4,
+			alerts:    exporters + "|" + aboutSilence,
+			campaigns: paced(6, 0.3, 3, nil),
+			up: func(_ string, now time.Time) (bool, bool) {
+				in := func(hour int) bool { return now.After(at(1, hour, 0)) && now.Before(at(1, hour, 45)) }
+				minute := now.Minute()
+				return !(in(10) && minute%6 < 5 || in(12) && minute%6 < 3 || in(14) && minute%30 < 4 || in(16) && minute < 2), false
+			},
+			tells: []told{
+				{"RevoxExporterCrashLoop", "", at(1, 10, 10), at(1, 10, 17)},
+				{"RevoxExporterCrashLoop", "", at(1, 12, 10), at(1, 12, 17)},
+			},
+			other: []string{"RevoxExporterRestarts", "RevoxExporterDown"}, // which Alertmanager holds back
+		},
+		{
+			name: "a list of campaigns that becomes empty, and one that loses some, are told of", days: 0.75, history: 0.45,
+			alerts: exporters + "|" + aboutSilence,
+			campaigns: paced(8, 0.3, 3, func(i int, c *worldCampaign) {
+				c.vanishes = at(0, 14, 10)
+				if i < 3 {
+					c.vanishes = at(0, 11, 10)
+				}
+			}),
+			tells: []told{
+				{"RevoxCampaignsVanished", "", at(0, 11, 20), at(0, 11, 25)},
+				{"RevoxCampaignListEmpty", "", at(0, 14, 20), at(0, 14, 25)},
+			},
+		},
 	}
+}
+
+// sharded returns campaigns of some exporters.
+func sharded(n, exporters int) []*worldCampaign {
+	return paced(n, 0.3, 3, func(i int, c *worldCampaign) { c.instance = string(rune('a' + i%exporters)) })
 }
 
 // hit is a random decision that depends on the campaign's attempts.
