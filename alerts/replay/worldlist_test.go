@@ -171,7 +171,7 @@ func worlds() []*world {
 			},
 		},
 		{
-			name: "one of 50,000 beside slow ones is paused, is told of, and is no matter of all", days: 2.62, history: 2.4,
+			name: "one of 50,000 beside slow ones is paused, is told of, and is no matter of all", long: true, days: 2.62, history: 2.4,
 			alerts: "Revox(Calls|Campaign(Stalled|NotStarted|sIdle)|Answers|Talks|Throttled|BadList|Voicemail|Screening).*",
 			campaigns: append(paced(4, 0.3, 1, nil), &worldCampaign{
 				id: "large", pace: 40, rows: 50000, factor: stopped(at(2, 14, 20), at(2, 16, 0), 0),
@@ -243,17 +243,26 @@ func worlds() []*world {
 			other: []string{"RevoxCampaignsVanished"}, // which Alertmanager holds back
 		},
 		{
+			name: "a shard whose key is refused is one page", days: 0.55, history: 0.45,
+			alerts:    exporters + "|RevoxKeyRefused|RevoxAPIFailing|RevoxCampaignNotRead|" + aboutSilence,
+			campaigns: sharded(9, 3),
+			refused:   func(instance string, now time.Time) bool { return instance == "b" && now.After(at(0, 11, 10)) },
+			tells:     []told{{"RevoxKeyRefused", "", at(0, 11, 15), at(0, 11, 20)}},
+			other:     []string{"RevoxCampaignNotRead"}, // which Alertmanager holds back
+		},
+		{
 			name: "an exporter that crashes again and again is told of, and its gaps are not", days: 1.7, history: 1.4,
 			alerts:    exporters + "|" + aboutSilence,
 			campaigns: paced(6, 0.3, 3, nil),
 			up: func(_ string, now time.Time) (bool, bool) {
 				in := func(hour int) bool { return now.After(at(1, hour, 0)) && now.Before(at(1, hour, 45)) }
 				minute := now.Minute()
-				return !(in(10) && minute%6 < 5 || in(12) && minute%6 < 3 || in(14) && minute%30 < 4 || in(16) && minute < 2), false
+				return !(in(10) && minute%6 < 5 || in(12) && minute%6 < 3 || in(14) && minute%8 == 0 || in(16) && minute < 2), false
 			},
 			tells: []told{
 				{"RevoxExporterCrashLoop", "", at(1, 10, 10), at(1, 10, 17)},
 				{"RevoxExporterCrashLoop", "", at(1, 12, 10), at(1, 12, 17)},
+				{"RevoxExporterCrashLoop", "", at(1, 14, 15), at(1, 14, 26)},
 			},
 			other: []string{"RevoxExporterRestarts", "RevoxExporterDown"}, // which Alertmanager holds back
 		},

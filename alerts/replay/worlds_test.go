@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,8 @@ type world struct {
 	alerts    string // a regular expression of the alerts that are evaluated; default: those about silence
 	// up is whether an exporter can be scraped, if it is not nil. One that is gone is no longer a target.
 	up func(instance string, now time.Time) (up, gone bool)
+	// refused is whether the API refuses an exporter's key, if it is not nil.
+	refused func(instance string, now time.Time) bool
 	// incident changes what happens to an attempt of a campaign at a time, if it is not nil.
 	incident func(c *worldCampaign, now time.Time, a *worldAttempt)
 
@@ -243,7 +246,9 @@ func (c *worldCampaign) step(w *world, rng *rand.Rand, now time.Time, length tim
 		c.at("revox_campaign_call_attempts", "status", "ongoing").value++
 		c.at("revox_campaign_oldest_active_attempt_timestamp_seconds").value = float64(c.zombie.Unix())
 	}
-	c.at("revox_campaign_last_scan_success_timestamp_seconds").value = float64(now.Unix())
+	if c.at("revox_campaign_up").value == 1 {
+		c.at("revox_campaign_last_scan_success_timestamp_seconds").value = float64(now.Unix())
+	}
 	if c.paused != nil {
 		c.at("revox_campaign_status", "status", "running").value = float64(btoi(!c.paused(now)))
 		c.at("revox_campaign_status", "status", "paused").value = float64(btoi(c.paused(now)))
@@ -318,7 +323,9 @@ func (w *world) run(t *testing.T, seed uint64) {
 				if w.up != nil {
 					up, gone = w.up(instance, now)
 				}
+				refused := w.refused != nil && w.refused(instance, now)
 				series["up"].value = float64(btoi(up))
+				series[map[bool]string{false: "200", true: "401"}[refused]].value += 10 * w.scrape.Minutes()
 				store(series["up"], now, !gone)
 				for name, s := range series {
 					if name != "up" {
@@ -328,6 +335,7 @@ func (w *world) run(t *testing.T, seed uint64) {
 				for _, c := range w.campaigns {
 					if cmp.Or(c.instance, "a") == instance {
 						exported := up && now.After(c.from) && (c.vanishes.IsZero() || now.Before(c.vanishes))
+						c.at("revox_campaign_up").value = float64(btoi(!refused))
 						for _, s := range c.series {
 							store(s, now, exported)
 						}
@@ -345,6 +353,9 @@ func (w *world) run(t *testing.T, seed uint64) {
 		if now.Sub(w.start)%evaluate == 0 {
 			at := now.Add(10 * time.Second)
 			for _, group := range db.groups {
+				if evaluate < group.Interval() && now.Sub(w.start)%group.Interval() != 0 {
+					continue
+				}
 				group.Eval(ctx, at)
 				for _, rule := range group.Rules() {
 					if err := rule.LastError(); err != nil {
@@ -358,7 +369,7 @@ func (w *world) run(t *testing.T, seed uint64) {
 	w.judge(t, log.episodes)
 }
 
-// exporterSeries returns an exporter's own series by metric.
+// exporterSeries returns an exporter's own series: requests by code, others by metric.
 func exporterSeries(instance string, shard, shards int) map[string]*worldSeries {
 	series := map[string]*worldSeries{}
 	add := func(value float64, name string, pairs ...string) {
@@ -366,6 +377,11 @@ func exporterSeries(instance string, shard, shards int) map[string]*worldSeries 
 		series[name] = &worldSeries{labels: labels.FromStrings(pairs...), value: value}
 	}
 	add(1, "up")
+	for _, code := range []string{"200", "401"} {
+		add(0, "revox_api_requests_total", "code", code)
+		series[code] = series["revox_api_requests_total"]
+	}
+	delete(series, "revox_api_requests_total")
 	if shards > 1 {
 		add(float64(shards), "revox_exporter_shards")
 		add(1, "revox_exporter_shard_info", "shard_index", fmt.Sprint(shard), "shard_count", fmt.Sprint(shards))
@@ -480,14 +496,18 @@ func stopped(from, to time.Time, rest float64) func(time.Time) float64 {
 	}
 }
 
+var worldSeed = flag.Uint64("world-seed", 1, "the seed of worlds")
+
 var allWorlds = flag.Bool("worlds", false, "play the long worlds too, which takes some minutes")
 
 func TestWorlds(t *testing.T) {
+	percent := debug.SetGCPercent(400) // they take little memory
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
 	for _, w := range worlds() {
 		if !w.long || *allWorlds {
 			t.Run(w.name, func(t *testing.T) {
 				t.Parallel()
-				w.run(t, 1)
+				w.run(t, *worldSeed)
 			})
 		}
 	}
