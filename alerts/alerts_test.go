@@ -162,3 +162,38 @@ func TestNamesAreNoLabels(t *testing.T) {
 		}
 	}
 }
+
+// Every recorded series leads to an alert, a dashboard or a runbook: what nobody reads costs Prometheus for nothing.
+func TestEachRecordedSeriesIsUsed(t *testing.T) {
+	readers := read(t, "runbooks.md") + read(t, watchdogFile)
+	files, err := filepath.Glob("../dashboards/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		readers += read(t, file)
+	}
+	recorded := map[string]string{}
+	for _, group := range readRules(t).Groups {
+		for _, r := range group.Rules {
+			if r.Alert != "" {
+				readers += r.Expr + r.Annotations["description"] + "\n"
+			} else {
+				recorded[r.Record] = r.Expr
+			}
+		}
+	}
+	names := regexp.MustCompile(`\b\w+:\w+:\w+`)
+	for again := true; again; {
+		again = false
+		for _, name := range names.FindAllString(readers, -1) {
+			if expr, ok := recorded[name]; ok {
+				delete(recorded, name)
+				readers, again = readers+expr+"\n", true
+			}
+		}
+	}
+	for name := range recorded {
+		t.Errorf("%s is recorded, but no alert, dashboard or runbook needs it", name)
+	}
+}

@@ -83,7 +83,8 @@ func (in *incident) explains(e *episode) bool {
 		e.start.After(in.end.Add(c.linger)):
 		return false
 	}
-	return slices.Contains(c.alerts, e.alert) || slices.Contains(c.follows, e.alert)
+	alert := strings.TrimSuffix(e.alert, "Often") // the ticket about the same, below the page
+	return slices.Contains(c.alerts, alert) || slices.Contains(c.follows, alert)
 }
 
 // delay returns how long after the incident's beginning the alert fired.

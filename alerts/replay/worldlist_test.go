@@ -124,26 +124,97 @@ func worlds() []*world {
 			leads: map[string]string{"RevoxCallsCannotLeave": "RevoxCallsCannotLeaveEverywhere"},
 		},
 		{
+			name: "what goes on for hours is a ticket, and a few failures are not", days: 1.75, evaluate: 2 * time.Minute,
+			alerts: "Revox(Throttled|CallsCannotLeave|CallsEndedBySystem|TalksCutShort|CallsErrored).*",
+			campaigns: append(paced(16, 0.3, 4, nil), &worldCampaign{id: "throttled", pace: 4}, &worldCampaign{id: "cannot leave", pace: 3},
+				&worldCampaign{id: "system", pace: 4}, &worldCampaign{id: "short", pace: 4}, &worldCampaign{id: "errored", pace: 4}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				if now.Before(at(1, 9, 0)) {
+					return
+				}
+				switch {
+				case c.id == "throttled" && hit(c, now, 0.08):
+					a.dialError = "too_many_calls"
+				case c.id == "cannot leave" && hit(c, now, 0.15):
+					a.dialError = "precondition_failed"
+				case c.id == "system" && hit(c, now, 0.2):
+					a.system = true
+				case c.id == "short" && hit(c, now, 0.3):
+					a.short = true
+				case c.id == "errored" && hit(c, now, 0.05):
+					a.errored = true
+				}
+			},
+			tells: []told{
+				{"RevoxThrottledOften", "throttled", at(1, 9, 20), at(1, 16, 0)},
+				{"RevoxCallsCannotLeaveOften", "cannot leave", at(1, 9, 20), at(1, 16, 0)},
+				{"RevoxCallsEndedBySystemOften", "system", at(1, 9, 20), at(1, 16, 0)},
+				{"RevoxTalksCutShortOften", "short", at(1, 9, 20), at(1, 16, 0)},
+				{"RevoxTalksCutShortOften", "system", at(1, 9, 20), at(1, 18, 0)}, // calls that the system ends are short
+				{"RevoxCallsErroredOften", "errored", at(1, 9, 20), at(1, 17, 0)},
+			},
+			// A quarter of few is by chance half of fewer.
+			other: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort", "RevoxCallsErrored"},
+		},
+		{
+			name: "agents and carriers that break are told of slow campaigns, and pages do not flap", days: 1.75,
+			alerts: "Revox(Throttled|CallsEndedBySystem|TalksCutShort|CallsErrored)",
+			campaigns: []*worldCampaign{{id: "short 1", pace: 1.2}, {id: "short 3", pace: 3}, {id: "system 1", pace: 1.2},
+				{id: "system half", pace: 3}, {id: "throttled 1", pace: 1.2}, {id: "errored 1", pace: 1.2}, {id: "well", pace: 1.2}},
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				if now.Before(at(1, 12, 0)) || now.After(at(1, 16, 0)) {
+					return
+				}
+				switch {
+				case c.id[:3] == "sho" && hit(c, now, 0.85):
+					a.short = true
+				case c.id == "system 1" && hit(c, now, 0.85), c.id == "system half" && hit(c, now, 0.55):
+					a.system = true
+				case c.id == "throttled 1" && hit(c, now, 0.45):
+					a.dialError = "too_many_calls"
+				case c.id == "errored 1" && hit(c, now, 0.35):
+					a.errored = true
+				}
+			},
+			tells: []told{
+				{"RevoxTalksCutShort", "short 1", at(1, 12, 5), at(1, 12, 45)},
+				{"RevoxTalksCutShort", "short 3", at(1, 12, 5), at(1, 12, 20)},
+				{"RevoxCallsEndedBySystem", "system 1", at(1, 12, 5), at(1, 12, 45)},
+				{"RevoxCallsEndedBySystem", "system half", at(1, 12, 5), at(1, 12, 45)},
+				{"RevoxThrottled", "throttled 1", at(1, 12, 5), at(1, 12, 35)},
+				{"RevoxCallsErrored", "errored 1", at(1, 12, 5), at(1, 12, 50)},
+			},
+			other: []string{"RevoxTalksCutShort", "RevoxCallsEndedBySystem", "RevoxThrottled"}, // twice in four hours
+		},
+		{
 			name: "answers of first attempts that drop are told, and retries that answer less are not", long: true, days: 2.65, history: 1.35, evaluate: 2 * time.Minute,
 			alerts: "RevoxAnswersDropped",
 			campaigns: []*worldCampaign{
 				{id: "4 a minute", pace: 4}, {id: "10 a minute", pace: 10},
+				{id: "mostly retries", pace: 10}, {id: "retries only", pace: 6},
 				{id: "ends 1", pace: 2, rows: 1000}, {id: "ends 2", pace: 3, rows: 1200}, {id: "ends 3", pace: 6, rows: 2000},
 			},
 			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
 				if c.rows > 0 && hit(c, now, math.Min(1, c.attempts/float64(c.rows)/2)) {
 					a.retry = true
 				}
+				if c.id == "mostly retries" && hit(c, now, 0.4) { // three in four with those that are retries anyway
+					a.retry = true
+				}
+				if c.id == "retries only" && now.After(at(2, 11, 0)) {
+					a.retry = true // the list has no more first attempts
+				}
 				if a.retry {
 					a.human /= 5
 				}
-				if c.rows == 0 && now.After(at(2, 13, 0)) {
+				if c.rows == 0 && c.id != "retries only" && now.After(at(2, 13, 0)) {
 					a.human /= 4
 				}
 			},
 			tells: []told{
-				{"RevoxAnswersDropped", "4 a minute", at(2, 13, 5), at(2, 14, 45)}, // 1.6 of them are first attempts
-				{"RevoxAnswersDropped", "10 a minute", at(2, 13, 5), at(2, 13, 40)},
+				{"RevoxAnswersDropped", "4 a minute", at(2, 13, 5), at(2, 14, 15)}, // 1.6 of them are first attempts
+				{"RevoxAnswersDropped", "10 a minute", at(2, 13, 5), at(2, 13, 35)},
+				{"RevoxAnswersDropped", "mostly retries", at(2, 13, 5), at(2, 13, 50)},
 			},
 		},
 		{
