@@ -38,7 +38,7 @@ func BenchmarkRules(b *testing.B) {
 	ctx := context.Background()
 	now := time.Date(2026, 6, 12, 12, 0, 0, 0, time.UTC)
 	recorded := recordedSeries(ctx, b, now)
-	db, err := startServer(ctx, b.TempDir(), "../revox.rules.yml")
+	db, err := startServer(ctx, b.TempDir(), "../revox.rules.yml", 2*time.Hour)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func templateSeries(t testing.TB) map[string]labels.Labels {
 func recordedSeries(ctx context.Context, t testing.TB, now time.Time) (found map[string]labels.Labels) {
 	found = map[string]labels.Labels{}
 	for range 4 { // what is recorded from recorded series needs more than one round
-		db, err := startServer(ctx, t.TempDir(), "../revox.rules.yml")
+		db, err := startServer(ctx, t.TempDir(), "../revox.rules.yml", 2*time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
