@@ -21,6 +21,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/model/value"
@@ -42,14 +44,15 @@ type setting struct {
 	name        string
 	span, every time.Duration
 	instances   []string // all but the first stop half an hour before the end
+	native      bool     // native histograms are stored too
 	api         func(end time.Time, options ...revoxtest.Option) *sim.Simulation
 }
 
 var settings = []setting{
-	{"live", 20 * time.Minute, 15 * time.Second, []string{"exporter-a:10210"}, demo},
-	{"days", 12 * 24 * time.Hour, 2 * time.Minute, []string{"exporter-a:10210"}, troubledDemo},
-	{"many", 8 * time.Hour, time.Minute, []string{"exporter-a:10210"}, many},
-	{"one", 3 * 24 * time.Hour, time.Minute, []string{"exporter-a:10210", "exporter-b:10210"}, one},
+	{"live", 20 * time.Minute, 15 * time.Second, []string{"exporter-a:10210"}, false, demo},
+	{"days", 12 * 24 * time.Hour, 2 * time.Minute, []string{"exporter-a:10210"}, false, troubledDemo},
+	{"many", 8 * time.Hour, time.Minute, []string{"exporter-a:10210"}, false, many},
+	{"one", 3 * 24 * time.Hour, time.Minute, []string{"exporter-a:10210", "exporter-b:10210"}, true, one},
 }
 
 func demo(_ time.Time, options ...revoxtest.Option) *sim.Simulation { return sim.NewDemo(options...) }
@@ -225,7 +228,11 @@ func (h *history) scrape(ctx context.Context, instance string, at time.Time, han
 	up := 0
 	for _, handler := range handlers {
 		response := httptest.NewRecorder()
-		handler.ServeHTTP(response, httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))
+		request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil)
+		if h.native {
+			request.Header.Set("Accept", string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
+		}
+		handler.ServeHTTP(response, request)
 		if response.Code != http.StatusOK {
 			return fmt.Errorf("the scrape was answered with %d", response.Code)
 		}
@@ -252,7 +259,8 @@ func (h *history) scrape(ctx context.Context, instance string, at time.Time, han
 
 // store stores an exposition.
 func (h *history) store(app storage.AppenderV2, instance string, at time.Time, body []byte, contentType string) error {
-	p, err := textparse.New(body, contentType, labels.NewSymbolTable(), textparse.ParserOptions{})
+	p, err := textparse.New(body, contentType, labels.NewSymbolTable(),
+		textparse.ParserOptions{KeepClassicOnClassicAndNativeHistograms: true})
 	if err != nil {
 		return err
 	}
@@ -264,10 +272,17 @@ func (h *history) store(app storage.AppenderV2, instance string, at time.Time, b
 		if err != nil {
 			return err
 		}
-		if entry != textparse.EntrySeries {
+		var text []byte
+		var v float64
+		var native *histogram.Histogram
+		switch entry {
+		case textparse.EntrySeries:
+			text, _, v = p.Series()
+		case textparse.EntryHistogram:
+			text, _, native, _ = p.Histogram()
+		default:
 			continue
 		}
-		text, _, v := p.Series()
 		s := h.series[instance+string(text)]
 		if s == nil {
 			var scraped labels.Labels
@@ -279,7 +294,7 @@ func (h *history) store(app storage.AppenderV2, instance string, at time.Time, b
 			h.series[instance+string(text)] = s
 		}
 		s.seen = h.scrapes
-		if s.ref, err = app.Append(s.ref, s.labels, 0, at.UnixMilli(), v, nil, nil, storage.AOptions{}); err != nil {
+		if s.ref, err = app.Append(s.ref, s.labels, 0, at.UnixMilli(), v, native, nil, storage.AOptions{}); err != nil {
 			return fmt.Errorf("%s: %w", s.labels, err)
 		}
 	}

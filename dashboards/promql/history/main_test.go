@@ -14,7 +14,7 @@ import (
 func TestHistoryCanBeQueried(t *testing.T) {
 	t.Chdir("..") // the rules are found from there
 	dir := filepath.Join(t.TempDir(), "short")
-	s := setting{"short", 4 * time.Minute, 30 * time.Second, []string{"a", "b"}, one}
+	s := setting{"short", 4 * time.Minute, 30 * time.Second, []string{"a", "b"}, true, one}
 	if err := s.write(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +32,10 @@ func TestHistoryCanBeQueried(t *testing.T) {
 		`sum(up)`:              1,
 		`count(up)`:            2,
 		`count(go_goroutines)`: 1,
-		`count(campaign:revox_campaign_info:named)`:        1,
-		`sum(revox_campaign_calls{campaign_id=~".+"}) > 0`: 490,
+		`count(campaign:revox_campaign_info:named)`:                      1,
+		`count(histogram_count(revox_campaign_call_attempts_per_call))`:  1,
+		`count(revox_campaign_call_attempts_per_call_bucket{le="+Inf"})`: 1,
+		`sum(revox_campaign_calls{campaign_id=~".+"}) > 0`:               490,
 	} {
 		q, err := engine.NewInstantQuery(t.Context(), db, nil, expr, time.Now().Truncate(time.Minute))
 		if err != nil {
