@@ -123,3 +123,30 @@ func TestAxesHaveRoundMarks(t *testing.T) {
 		}
 	}
 }
+
+// An axis of which all values are 0 goes to 100 if nothing says how far, so that nothing looks like very little.
+func TestAxesOfZerosAreShort(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			defaults := p.FieldConfig.Defaults
+			if p.Type == "timeseries" && defaults.Max == nil && defaults.Custom.AxisSoftMax == 0 {
+				t.Errorf("%s: %s has no axisSoftMax", d.File, p.Title)
+			}
+		}
+	}
+}
+
+// A result without rows has other fields than one with some, which a table would show as its columns instead of noValue.
+func TestTablesOfReducedSeriesHaveOnlyTheirOwnFields(t *testing.T) {
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			var ids []string
+			for _, step := range p.Transformations {
+				ids = append(ids, step.ID)
+			}
+			if slices.Contains(ids, "reduce") && ids[len(ids)-1] != "filterFieldsByName" {
+				t.Errorf("%s: %s: transformations %v", d.File, p.Title, ids)
+			}
+		}
+	}
+}

@@ -66,19 +66,18 @@ var emptyInDemo = map[string]string{
 
 // emptyWithoutRules has the further queries without a result while no rules are loaded, and why.
 var emptyWithoutRules = map[string]string{
-	"overview: Alerts? / A":                                  noRules,
-	"overview: What fires now? / A":                          noAlerts,
-	"overview: When alerts fired / A":                        noAlerts,
-	"overview: When did alerts fire for which campaign? / A": noAlerts,
-	"overview: annotation Alerts that page":                  noAlerts,
-	"overview: annotation Other alerts":                      noAlerts,
-	"campaign: Alerts? / A":                                  noRules,
-	"campaign: annotation Alerts that page":                  noAlerts,
-	"campaign: annotation Other alerts":                      noAlerts,
-	"capacity: annotation Alerts that page":                  noAlerts,
-	"capacity: annotation Other alerts":                      noAlerts,
-	"exporter: annotation Alerts that page":                  noAlerts,
-	"exporter: annotation Other alerts":                      noAlerts,
+	"overview: Alerts? / A":                 noRules,
+	"overview: What fires now? / A":         noAlerts,
+	"overview: When alerts fired / A":       noAlerts,
+	"overview: annotation Alerts that page": noAlerts,
+	"overview: annotation Other alerts":     noAlerts,
+	"campaign: Alerts? / A":                 noRules,
+	"campaign: annotation Alerts that page": noAlerts,
+	"campaign: annotation Other alerts":     noAlerts,
+	"capacity: annotation Alerts that page": noAlerts,
+	"capacity: annotation Other alerts":     noAlerts,
+	"exporter: annotation Alerts that page": noAlerts,
+	"exporter: annotation Other alerts":     noAlerts,
 }
 
 // The exporter reads the simulated campaigns of the demo, Prometheus' own scraper scrapes it as two replicas, and each

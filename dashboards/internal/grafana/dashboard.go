@@ -51,6 +51,8 @@ type Panel struct {
 		Defaults struct {
 			Unit, NoValue string
 			Decimals      *int
+			Max           *float64
+			Custom        struct{ AxisSoftMax float64 }
 			Color         struct{ Mode string }
 			Thresholds    Thresholds
 		}
