@@ -76,7 +76,7 @@ func TestCompose(t *testing.T) {
 		}
 	}
 	files, err := filepath.Glob("*.json")
-	if err != nil || len(files) != 4 {
+	if err != nil || len(files) != 5 {
 		t.Fatalf("%d dashboards, %v", len(files), err)
 	}
 	for _, file := range files {

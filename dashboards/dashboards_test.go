@@ -18,6 +18,7 @@ var uids = map[string]string{
 	"campaign.json": "revox-campaign",
 	"capacity.json": "revox-capacity",
 	"exporter.json": "revox-exporter",
+	"agent.json":    "revox-agent",
 }
 
 func read(t *testing.T) []*grafana.Dashboard {

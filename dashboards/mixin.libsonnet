@@ -4,6 +4,7 @@ local files = {
   'campaign.json': import 'campaign.json',
   'capacity.json': import 'capacity.json',
   'exporter.json': import 'exporter.json',
+  'agent.json': import 'agent.json',
 };
 
 {

@@ -29,7 +29,7 @@ let failed = false;
 const fail = (...text) => { failed = true; console.error(...text); };
 
 const digest = (t) => crypto.createHash('sha256').update(t.expr).digest('hex').slice(0, 16);
-const ranges = {overview: 6, campaign: 24, capacity: 720, exporter: 6};
+const ranges = {overview: 6, campaign: 24, capacity: 720, exporter: 6, agent: 6};
 const instantPanels = (d) => panelsOf(d).filter((p) => ['table', 'stat', 'bargauge'].includes(p.type) &&
   p.targets.every((t) => t.instant && t.format !== 'heatmap')); // the data source changes heat maps
 
@@ -42,7 +42,8 @@ async function record(setting, url, end) {
       for (const t of p.targets) {
         const hours = name === 'campaign' && setting === 'days' ? 288 : ranges[name];
         const query = t.expr.replaceAll('$__range', `${hours}h`).replaceAll('$campaign', setting === 'many' ? '1.+' : '.+')
-          .replaceAll('$instance', '.+').replaceAll('$utc_offset', '0').replaceAll('$raw', '.+');
+          .replaceAll('$instance', '.+').replaceAll('$utc_offset', '0').replaceAll('$raw', '.+')
+          .replaceAll('$by', 'llm_model');
         const answer = await (await fetch(`${url}/api/v1/query`,
           {method: 'POST', body: new URLSearchParams({query, time: end})})).json();
         if (answer.status !== 'success') throw new Error(`${d.file}: ${p.title}: ${answer.error}\n${query}`);

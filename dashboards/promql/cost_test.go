@@ -32,6 +32,7 @@ var ranges = []struct {
 	{"capacity", 30 * 24 * time.Hour, true},
 	{"capacity", 30 * 24 * time.Hour, false},
 	{"exporter", 6 * time.Hour, false},
+	{"agent", 6 * time.Hour, false},
 }
 
 var costEngine = promql.NewEngine(promql.EngineOpts{

@@ -76,6 +76,9 @@ var emptyWithoutRules = map[string]string{
 	"campaign: annotation Other alerts":     noAlerts,
 	"capacity: annotation Alerts that page": noAlerts,
 	"capacity: annotation Other alerts":     noAlerts,
+	"agent: Alerts? / A":                    noRules,
+	"agent: annotation Alerts that page":    noAlerts,
+	"agent: annotation Other alerts":        noAlerts,
 	"exporter: annotation Alerts that page": noAlerts,
 	"exporter: annotation Other alerts":     noAlerts,
 }
@@ -85,7 +88,9 @@ var emptyWithoutRules = map[string]string{
 func TestDemoFillsEveryPanel(t *testing.T) {
 	ctx := t.Context()
 	port, api := startDemo(t)
-	// Throttling makes an alert fire that pages; an unknown dial error makes one fire that does not.
+	// Throttling makes an alert fire that pages; an unknown dial error makes one fire that does not. A model is swapped
+	// shortly before the end.
+	api.AddIncident(sim.Incident{Kind: sim.ModelSwapped, Start: api.Now().Add(faster * watched * 2 / 3)})
 	api.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, End: time.Now().Add(7 * 24 * time.Hour)})
 	api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: revoxtest.MangleRows(func(rows []json.RawMessage) []json.RawMessage {
 		for i, row := range rows {

@@ -26,10 +26,14 @@ var most = map[string]int{
 	"campaign": 13, // buckets of a heat map
 	"capacity": 10, // the campaigns with the most attempts
 	"exporter": 14, // codes of answers
+	"agent":    10, // what is compared, those with the most attempts
 }
 
 // hoursOfTheWeek is how many series the table of the hours at which people answer may give.
 const hoursOfTheWeek = 7 * 24
+
+// toolsOfAnAgent is how many tools agents use in the demo, and a bit more.
+const toolsOfAnAgent = 5
 
 // alertsOfACampaign is how many alerts fire for each campaign.
 const alertsOfACampaign = 1
@@ -48,6 +52,8 @@ func TestNoQueryGivesTooManySeries(t *testing.T) {
 					bound, what = hoursOfTheWeek, "hours of the week"
 				case strings.HasPrefix(q.Where, "annotation"), strings.HasPrefix(q.Where, "What fires"):
 					bound, what = campaigns*alertsOfACampaign, "alerts that fire"
+				case strings.HasPrefix(q.Where, "Which tools fail?"):
+					bound, what = toolsOfAnAgent, "tools"
 				case q.oneForEach():
 					bound, what = campaigns, "campaigns"
 				}

@@ -63,9 +63,12 @@ func troubledDemo(end time.Time, options ...revoxtest.Option) *sim.Simulation {
 	incident := func(kind sim.IncidentKind, before, length time.Duration) {
 		api.AddIncident(sim.Incident{Kind: kind, Start: end.Add(-before), End: end.Add(length - before)})
 	}
+	incident(sim.VoiceSilent, 98*time.Hour, time.Hour)
 	incident(sim.AgentBreaks, 75*time.Hour, 2*time.Hour)
 	incident(sim.DialErrorSurge, 50*time.Hour, time.Hour)
 	incident(sim.AnswersDrop, 26*time.Hour, 4*time.Hour)
+	api.AddIncident(sim.Incident{Kind: sim.ModelSwapped, Provider: "elevenlabs", Model: "gpt-4.1-mini", Start: end.Add(-4 * time.Hour)})
+	incident(sim.ToolFails, 2*time.Hour, time.Hour)
 	incident(sim.DialErrorSurge, 25*time.Minute, time.Hour)
 	return api
 }
@@ -80,6 +83,7 @@ func many(end time.Time, options ...revoxtest.Option) *sim.Simulation {
 			Start: end.Add(-time.Duration(3+n%40) * time.Hour), Rows: 40 + n%7*15, MaxConcurrentCalls: n % 4,
 			AddRowsPerHour: float64(n % 3), Timezone: zones[n%len(zones)], Paused: n%25 == 24,
 			Windows: []sim.Window{{Start: "07:00", End: "22:00"}}, Outcomes: n%2 == 0,
+			Agent: n%10 != 0,
 		})
 	}
 	api.AddIncident(sim.Incident{Start: end.Add(-12 * time.Minute), Share: 0.7})
