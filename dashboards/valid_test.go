@@ -14,7 +14,7 @@ import (
 
 // What Grafana 10, 11 and 12 know, as far as it is used here. An unknown colour mode breaks the whole page.
 var (
-	colorModes      = []string{"thresholds", "fixed", "shades", "palette-classic", "palette-classic-by-name", "continuous-blues", "continuous-greens"}
+	colorModes      = []string{"thresholds", "fixed", "shades", "palette-classic", "continuous-blues", "continuous-greens"}
 	reducers        = []string{"lastNotNull", "last", "mean", "max", "min", "sum", "count"}
 	units           = []string{"locale", "short", "percentunit", "s", "dtdurations", "bytes", "Bps", "reqps", "dateTimeFromNow", "string"}
 	transformations = []string{"joinByField", "filterFieldsByName", "organize", "sortBy", "reduce", "groupingToMatrix",

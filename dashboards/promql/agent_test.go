@@ -152,30 +152,32 @@ func TestAgentValues(t *testing.T) {
 		}
 		return found
 	}
+	const mixed = "changed in this time"
 	for _, test := range []struct {
 		where, by, campaign string
 		want                map[string]float64 // by what the series' labels must contain
 	}{
 		{"Who gets people to talk? / A", "llm_model", ".+",
-			map[string]float64{`"gpt-4.1"`: 180 + 80, `"new"`: 180, `"not known"`: 180}},
+			map[string]float64{`"gpt-4.1"`: 180 + 80, mixed: 180, `"not known"`: 180}},
 		{"Who gets people to talk? / A", "campaign_name", "steady|plain",
 			map[string]float64{`"Campaign steady"`: 180, `"Campaign plain"`: 180}},
+		{"Who gets people to talk? / A", "campaign_name", "swapped", map[string]float64{`"Campaign swapped"`: 180}},
 		{"Who gets people to talk? / A", "voice_provider", ".+", map[string]float64{`"cartesia"`: 440, `"not known"`: 180}},
 		{"Who gets people to talk? / A", "llm_provider", ".+", map[string]float64{`"dedicated-instance"`: 440, `"not known"`: 180}},
 		{"Who gets people to talk? / A", "assistant_name", ".+", map[string]float64{`"Emma"`: 440, `"not known"`: 180}},
 		{"Who gets people to talk? / B", "assistant_name", ".+", map[string]float64{`"Emma"`: 1. / 3, `"not known"`: 1. / 3}},
 		{"Who gets people to talk? / C", "assistant_name", ".+", map[string]float64{`"Emma"`: 50, `"not known"`: 50}},
 		{"Who gets people to talk? / D", "assistant_name", ".+", map[string]float64{`"Emma"`: .25, `"not known"`: .25}},
-		{"Who gets people to talk? / E", "llm_model", ".+", map[string]float64{`"gpt-4.1"`: .1, `"new"`: .1}},
-		{"Who gets people to talk? / F", "llm_model", ".+", map[string]float64{`"gpt-4.1"`: 9, `"new"`: 9}},
+		{"Who gets people to talk? / E", "llm_model", ".+", map[string]float64{`"gpt-4.1"`: .1, mixed: .1}},
+		{"Who gets people to talk? / F", "llm_model", ".+", map[string]float64{`"gpt-4.1"`: 9, mixed: 9}},
 		// On graphs, what is gone has a line too.
 		{"What share do humans answer? / A", "llm_model", ".+",
 			map[string]float64{`"gpt-4.1"`: 1. / 3, `"new"`: 1. / 3, `"old"`: 1. / 3, `"not known"`: 1. / 3}},
 		{"In what share is the agent silent? / A", "llm_model", ".+",
 			map[string]float64{`"gpt-4.1"`: .1, `"new"`: .1, `"old"`: .1}},
-		{"Which tools fail? / A", "llm_model", ".+", map[string]float64{`"gpt-4.1"`: 180, `"new"`: 180}},
-		{"Which tools fail? / B", "llm_model", ".+", map[string]float64{`gpt-4.1"`: 36, `new"`: 36}},
-		{"Which tools fail? / C", "llm_model", ".+", map[string]float64{`gpt-4.1"`: .2, `new"`: .2}},
+		{"Which tools fail? / A", "llm_model", ".+", map[string]float64{`"gpt-4.1"`: 180, mixed: 180}},
+		{"Which tools fail? / B", "llm_model", ".+", map[string]float64{`gpt-4.1"`: 36, mixed: 36}},
+		{"Which tools fail? / C", "llm_model", ".+", map[string]float64{`gpt-4.1"`: .2, mixed: .2}},
 		{"Tool errors? / A", "llm_model", ".+", map[string]float64{`{}`: .2}},
 		{"Agent silent? / A", "llm_model", ".+", map[string]float64{`{}`: .1}},
 		// Campaigns without transcripts have none of these.
@@ -215,5 +217,34 @@ func TestAgentValues(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The documents' query of the model that gets more people to talk works while replicas differ in a campaign's model.
+func TestWhichModelGetsMorePeopleToTalk(t *testing.T) {
+	s := openStore(t)
+	start, end := fillAgents(t, s)
+	var asked []string
+	for _, d := range readDocuments(t) {
+		if d.where == "docs/metrics.md" && !d.inText && strings.HasPrefix(d.query, "sum by (llm_model)") {
+			asked = append(asked, d.query)
+		}
+	}
+	if len(asked) != 1 {
+		t.Fatalf("%d queries by model in the reference, want 1", len(asked))
+	}
+	for at, models := range map[time.Time]int{start.Add(91 * time.Minute): 2, end: 2} {
+		found, err := s.series(asked[0], true, at, at, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != models {
+			t.Errorf("at %s: %v, want %d models", at.Sub(start), found, models)
+		}
+		for model, share := range found {
+			if math.Abs(share-1./3) > 1e-6 {
+				t.Errorf("at %s: %s has %g", at.Sub(start), model, share)
+			}
+		}
 	}
 }
