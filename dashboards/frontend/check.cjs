@@ -3,7 +3,8 @@
 //
 //   .ci/dashboards                            compares the text with golden/
 //   .ci/dashboards --update                   writes golden/ again
-//   .ci/dashboards --record SETTING URL END   asks a Prometheus with that setting (see ../README.md), writes results/
+//   .ci/dashboards --record SETTING URL END   asks a Prometheus with that setting (see ../README.md), writes results/;
+//                                             with the name of a dashboard at the end only its results
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -28,16 +29,21 @@ const panelsOf = (d) => d.panels.flatMap((p) => [p, ...(p.panels || [])]).filter
 let failed = false;
 const fail = (...text) => { failed = true; console.error(...text); };
 
+const nameOf = (d) => d.file.replace('.json', '');
 const digest = (t) => crypto.createHash('sha256').update(t.expr).digest('hex').slice(0, 16);
 const ranges = {overview: 6, campaign: 24, capacity: 720, exporter: 6, agent: 6};
 const instantPanels = (d) => panelsOf(d).filter((p) => ['table', 'stat', 'bargauge'].includes(p.type) &&
   p.targets.every((t) => t.instant && t.format !== 'heatmap')); // the data source changes heat maps
 
 // record asks for the results of all instant queries. Of many campaigns it takes those whose IDs begin with a 1.
-async function record(setting, url, end) {
-  const results = {end: Number(end), panels: {}};
+async function record(setting, url, end, only) {
+  const file = here('results', `${setting}.json`);
+  const results = only ? JSON.parse(fs.readFileSync(file)) : {ends: {}, panels: {}};
+  for (const key of Object.keys(results.panels)) if (key.startsWith(`${only}: `)) delete results.panels[key];
   for (const d of dashboards) {
-    const name = d.file.replace('.json', '');
+    const name = nameOf(d);
+    if (only && only !== name) continue;
+    results.ends[name] = Number(end);
     for (const p of instantPanels(d)) {
       for (const t of p.targets) {
         const hours = name === 'campaign' && setting === 'days' ? 288 : ranges[name];
@@ -51,7 +57,7 @@ async function record(setting, url, end) {
       }
     }
   }
-  fs.writeFileSync(here('results', `${setting}.json`), JSON.stringify(results).replaceAll('],[{', '],\n[{').replaceAll('":[[', '":[\n[') + '\n');
+  fs.writeFileSync(file, JSON.stringify(results).replaceAll('],[{', '],\n[{').replaceAll('":[[', '":[\n[') + '\n');
 }
 
 const schemaDir = (version) => require.resolve(`schema-${version}`).replace(/([\\/]schema-\d+)[\\/].*/, '$1');
@@ -111,7 +117,7 @@ function known(version, data, schema) {
 
 // frames are the results of a panel's queries as the data source for Prometheus gives them.
 function frames(data, d, p, results) {
-  const name = d.file.replace('.json', '');
+  const name = nameOf(d);
   return p.targets.flatMap((t) => {
     const series = results.panels[`${name}: ${p.title} / ${t.refId} ${digest(t)}`];
     if (series === undefined) {
@@ -119,7 +125,7 @@ function frames(data, d, p, results) {
       return [];
     }
     const number = (v) => (Number.isFinite(Number(v)) ? Number(v) : null);
-    const time = results.end * 1000;
+    const time = results.ends[name] * 1000;
     if (t.format !== 'table') {
       return series.map(([labels, v]) => data.toDataFrame({refId: t.refId, fields: [
         {name: 'Time', type: 'time', values: [time]},
@@ -178,9 +184,9 @@ async function main() {
     known(version, data, require(`schema-${version}`));
     for (const setting of settings) {
       const results = JSON.parse(fs.readFileSync(here('results', `${setting}.json`)));
-      Date.now = () => results.end * 1000;
       const lines = [];
       for (const d of dashboards) {
+        Date.now = () => results.ends[nameOf(d)] * 1000;
         for (const p of instantPanels(d)) {
           lines.push(`## ${d.title}: ${p.title}`, ...await text(data, d, p, results), '');
         }

@@ -185,7 +185,7 @@ func TestAgentValues(t *testing.T) {
 		{"Tool errors? / A", "llm_model", "plain", nil},
 		{"Who gets people to talk? / E", "llm_model", "plain", nil},
 		{"Which tools fail? / A", "llm_model", "plain", nil},
-		{"How many turns has a talk? / A", "llm_model", "plain", nil},
+		{"Who gets people to talk? / F", "llm_model", "plain", nil},
 		{"What changed when? / A", "llm_model", ".+", map[string]float64{
 			`"old"`: float64(start.UnixMilli()), `"new"`: float64(start.Add(90 * time.Minute).UnixMilli())}},
 		{"What changed when? / B", "llm_model", ".+", map[string]float64{
