@@ -65,3 +65,38 @@ func TestInhibitions(t *testing.T) {
 		}
 	}
 }
+
+// Teams are children of the routes of campaigns, and change only the receiver: an alert with a team is grouped and waits as
+// one without, so that an alert of all campaigns can hold it back.
+func TestTeamsAreRoutedAsOthers(t *testing.T) {
+	type route struct {
+		Matchers []string       `yaml:"matchers"`
+		Receiver string         `yaml:"receiver"`
+		Routes   []route        `yaml:"routes"`
+		Rest     map[string]any `yaml:",inline"`
+	}
+	var config struct {
+		Route route `yaml:"route"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "alertmanager.example.yml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	teams := map[string][]string{}
+	for _, r := range config.Route.Routes {
+		for _, child := range r.Routes {
+			team, ok := strings.CutPrefix(strings.Join(child.Matchers, ","), "team=")
+			if !ok || len(child.Routes) > 0 || len(child.Rest) > 0 || !slices.Contains(r.Matchers, `campaign_id!=""`) {
+				t.Errorf("the route of %s below that of %s has more than a team and a receiver", child.Matchers, r.Matchers)
+			}
+			teams[team] = append(teams[team], r.Receiver)
+		}
+	}
+	if len(teams) == 0 {
+		t.Error("no team")
+	}
+	for team, of := range teams {
+		if !slices.Equal(of, []string{"page", "ticket"}) {
+			t.Errorf("team %s has routes for %s only", team, of)
+		}
+	}
+}

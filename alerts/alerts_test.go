@@ -197,3 +197,25 @@ func TestEachRecordedSeriesIsUsed(t *testing.T) {
 		t.Errorf("%s is recorded, but no alert, dashboard or runbook needs it", name)
 	}
 }
+
+// Every alert of a campaign has the campaign's team, and none can fail because Prometheus shows two series of names for a
+// moment, as after a restart.
+func TestAlertsOfCampaignsHaveATeam(t *testing.T) {
+	const join = "* on (campaign_id) group_left (team) topk by (campaign_id) (1, campaign:revox_campaign_info:named)"
+	n := 0
+	for _, a := range alertsOf(readRules(t)) {
+		expr := strings.Join(strings.Fields(a.Expr), " ")
+		ofCampaign := strings.Contains(a.Annotations["summary"]+a.Annotations["description"]+a.Annotations["dashboard_url"], "$labels.campaign_id")
+		switch {
+		case ofCampaign && strings.Count(expr, join) != 1:
+			t.Errorf("%s is about a campaign, and lacks %s", a.Alert, join)
+		case !ofCampaign && strings.Contains(expr, "group_left (team)"):
+			t.Errorf("%s is about no campaign, and has a team", a.Alert)
+		case ofCampaign:
+			n++
+		}
+	}
+	if n < 13 {
+		t.Errorf("only %d alerts are about a campaign", n)
+	}
+}

@@ -26,14 +26,14 @@ func TestEachAlertIsTested(t *testing.T) {
 	}
 	fires, recovers := map[string]bool{}, map[string]bool{}
 	var files []testFile
-	for _, name := range []string{"revox.rules_test.yml", "revox.rules_days_test.yml"} {
+	for _, name := range []string{"revox.rules_test.yml", "revox.rules_days_test.yml", "revox.rules_agent_test.yml"} {
 		var file testFile
 		if err := yaml.Unmarshal([]byte(read(t, name)), &file); err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, file)
 	}
-	for _, test := range slices.Concat(files[0].Tests, files[1].Tests) {
+	for _, test := range slices.Concat(files[0].Tests, files[1].Tests, files[2].Tests) {
 		for _, e := range test.Exprs {
 			for _, sample := range e.Exp {
 				for _, name := range regexp.MustCompile(`alertname="(\w+)"`).FindAllStringSubmatch(sample.Labels, -1) {

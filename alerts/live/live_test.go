@@ -55,7 +55,8 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 	s.await("the page about throttling", scaled(14*time.Minute), func() bool {
 		return s.received(func(a alert) bool {
 			return a.Status == "firing" && a.Labels["severity"] == "page" && a.Labels["campaign_id"] == id &&
-				a.Labels["alertname"] == "RevoxThrottled" && strings.Contains(a.text(), campaignName)
+				a.Labels["alertname"] == "RevoxThrottled" && strings.Contains(a.text(), campaignName) &&
+				a.Labels["team"] == "sales" && a.receiver == "sales-page"
 		})
 	})
 	t.Logf("the page came %s after the incident's start", simulated().Sub(incident).Round(time.Second))
@@ -98,6 +99,8 @@ type alert struct {
 	Status      string            `json:"status"`
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
+
+	receiver string
 }
 
 func (a alert) text() string { return a.Annotations["summary"] + "\n" + a.Annotations["description"] }
@@ -124,7 +127,7 @@ func startStack(t *testing.T, api string) *stack {
 	}
 	exporterAddress, prometheusAddress, alertmanagerAddress := programtest.FreeAddress(t), programtest.FreeAddress(t), programtest.FreeAddress(t)
 	s.run(exporter, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--revox.base-url="+api, "--campaign.discover",
-		"--campaign.discover-interval=2s", "--scan.interval=1s", "--revox.max-retries=0", "--web.listen-address="+exporterAddress)
+		"--campaign.file="+write(t, dir, "campaigns.yml", `[{match: "Renewals.*", labels: {team: sales}}]`), "--campaign.discover-interval=2s", "--scan.interval=1s", "--revox.max-retries=0", "--web.listen-address="+exporterAddress)
 
 	routing := shortened(t, "../alertmanager.example.yml", `(group_wait|group_interval|repeat_interval|resolve_timeout): *(\w+)`)
 	routing = regexp.MustCompile(`url: .*`).ReplaceAllString(routing, "url: "+receiver.URL)
@@ -220,14 +223,18 @@ func (s *stack) await(what string, limit time.Duration, happened func() bool) {
 
 func (s *stack) receive(_ http.ResponseWriter, r *http.Request) {
 	var message struct {
-		Alerts []alert `json:"alerts"`
+		Receiver string  `json:"receiver"`
+		Alerts   []alert `json:"alerts"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
 		s.t.Errorf("decoding what Alertmanager sent: %v", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sent = append(s.sent, message.Alerts...)
+	for _, a := range message.Alerts {
+		a.receiver = message.Receiver
+		s.sent = append(s.sent, a)
+	}
 }
 
 func (s *stack) alerts() []alert {
