@@ -24,14 +24,15 @@ func TestInhibitions(t *testing.T) {
 	if len(config.Rules) == 0 {
 		t.Fatal("no inhibitions")
 	}
-	severities := map[string]string{}
+	type alert struct{ name, severity string }
+	var alerts []alert
 	for _, a := range alertsOf(readRules(t)) {
-		severities[a.Alert] = a.Labels["severity"]
+		alerts = append(alerts, alert{a.Alert, a.Labels["severity"]})
 	}
-	selects := func(matchers []string, name string) bool {
+	selects := func(matchers []string, a alert) bool {
 		return !slices.ContainsFunc(matchers, func(m string) bool {
 			parts := regexp.MustCompile(`^(\w+)(=~|!=|=)"(.*)"$`).FindStringSubmatch(m)
-			value := map[string]string{"alertname": name, "severity": severities[name], "campaign_id": "c"}[parts[1]]
+			value := map[string]string{"alertname": a.name, "severity": a.severity, "campaign_id": "c"}[parts[1]]
 			switch parts[2] {
 			case "=~":
 				return !regexp.MustCompile("^(?:" + parts[3] + ")$").MatchString(value)
@@ -47,17 +48,17 @@ func TestInhibitions(t *testing.T) {
 				t.Errorf("rule %d, %s: no equal %s", i, r.Source, label)
 			}
 		}
-		for source, severity := range severities {
-			for target := range severities {
-				if severity == "ticket" && severities[target] == "page" && selects(r.Source, source) && selects(r.Target, target) {
-					t.Errorf("rule %d: the ticket %s holds back the page %s", i, source, target)
+		for _, source := range alerts {
+			for _, target := range alerts {
+				if source.severity == "ticket" && target.severity == "page" && selects(r.Source, source) && selects(r.Target, target) {
+					t.Errorf("rule %d: the ticket %s holds back the page %s", i, source.name, target.name)
 				}
 			}
 		}
 		for _, m := range slices.Concat(r.Source, r.Target) {
 			if _, names, ok := strings.Cut(m, "alertname=~"); ok && !strings.Contains(names, "+") {
 				for _, name := range strings.Split(strings.Trim(names, `"`), "|") {
-					if severities[name] == "" {
+					if !slices.ContainsFunc(alerts, func(a alert) bool { return a.name == name }) {
 						t.Errorf("rule %d names %s, which is not an alert", i, name)
 					}
 				}

@@ -17,6 +17,7 @@ type scope int
 const (
 	oneCampaign scope = iota // a running campaign with volume
 	newCampaign              // a campaign that begins with the incident
+	oneProvider              // campaigns that have the same provider of a voice, and at least one other campaign has another
 	everything               // all campaigns, the API or the exporter
 )
 
@@ -47,6 +48,8 @@ type class struct {
 	linger time.Duration
 	// attempts is how many must finish in half an hour so that the incident shows in time; 0: enoughAttempts.
 	attempts float64
+	// needs, if not empty, is a query: the incident shows only on campaigns that have a result.
+	needs string
 	// dataOnly classes do not change the calls, only what the exporter sees of them.
 	dataOnly bool
 	begin    func(r *replay, in *incident) (undo func())
@@ -69,7 +72,7 @@ const enoughEarlier = 300
 func calls(kind sim.IncidentKind, dialError string, share float64) func(*replay, *incident) func() {
 	return func(r *replay, in *incident) func() {
 		r.api.AddIncident(sim.Incident{
-			Kind: kind, DialError: dialError, Share: share, Campaign: in.campaign, Start: in.start, End: in.end,
+			Kind: kind, DialError: dialError, Share: share, Campaign: in.campaign, Provider: in.provider, Start: in.start, End: in.end,
 		})
 		return nil
 	}
@@ -185,8 +188,25 @@ var classes = []*class{
 	},
 	{
 		name: "agent breaks", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
-		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored"},
+		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored", "RevoxProviderFailing"},
 		linger: shortLook, begin: calls(sim.AgentBreaks, "", 0.8),
+	},
+	{
+		name: "agent silent", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
+		alerts: []string{"RevoxAgentSilent"}, follows: []string{"RevoxTalksCutShort", "RevoxProviderFailing"},
+		linger: shortLook, begin: calls(sim.VoiceSilent, "", 0.9),
+	},
+	{
+		name: "tool fails", severity: "page", limit: 45 * time.Minute, lasts: 90 * time.Minute,
+		alerts: []string{"RevoxToolFailing"}, linger: shortLook, begin: calls(sim.ToolFails, "", 0.8),
+		needs: `
+			campaign_tool_name:revox_campaign_tool_errors:ratio_usual{tool_name="find_appointment"} < 0.08
+			and on (campaign_id) campaign_tool_name_window:revox_campaign_tool_calls:increase{tool_name="find_appointment", window="30m"} >= 8`,
+	},
+	{
+		name: "provider fails", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute, scope: oneProvider,
+		alerts: []string{"RevoxProviderFailing"}, follows: []string{"RevoxAgentSilent", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
+		linger: shortLook, attempts: enoughForShare, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
 	{
 		name: "calls errored", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,

@@ -40,6 +40,11 @@ var places = []place{
 	{"Sydney", "Australia/Sydney"},
 }
 
+var (
+	voices = []string{"cartesia", "elevenlabs"}
+	models = []string{"gpt-4.1", "ministral-3-8b-instruct", "mistralai/mistral-small-3.2-24b-instruct"}
+)
+
 var weekdays = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
 
 // add adds a campaign that starts at spec.Start, and is deleted some time after that; 0: never.
@@ -47,7 +52,11 @@ func (f *fleet) add(kind string, at place, spec sim.Campaign, deleteAfter time.D
 	f.added++
 	spec.Name = fmt.Sprintf("%s %d %s", kind, f.added, at.name)
 	spec.Timezone = at.timezone
-	spec.Weight = sim.Light
+	spec.Weight, spec.Agent = sim.Light, true
+	if spec.Voice == "" {
+		spec.Voice = voices[f.added%len(voices)]
+	}
+	spec.Model = models[f.added%len(models)]
 	m := &member{kind: kind, spec: spec}
 	if deleteAfter > 0 {
 		m.gone = spec.Start.Add(deleteAfter)
@@ -136,11 +145,18 @@ func (f *fleet) day(n int, midnight time.Time) {
 // smallDay is day for the small fleet: few rows, and at any hour a campaign with volume.
 func (f *fleet) smallDay(n int, midnight time.Time) {
 	if n == 0 {
-		for i, p := range places[:3] {
+		for i, p := range []place{places[0], places[1], places[2], places[4]} {
 			spec := steady(f.rng, localTime(midnight, p, 8, 0))
 			spec.Rows, spec.Days = 200, nil
 			spec.Windows = []sim.Window{{Start: "08:00", End: "20:00"}}
 			spec.QueueOvernight = i == 0
+			spec.Voice = voices[1]
+			switch p.name {
+			case "Paris", "London": // call at the same time, and their voices fail together
+				spec.Voice, spec.MaxConcurrentCalls, spec.AddRowsPerHour = voices[0], 3, 48
+			case "Tokyo": // a tool that always fails now and then
+				spec.ToolErrors = map[string]float64{"find_appointment": 0.35}
+			}
 			f.add("steady", p, spec, 0)
 		}
 		f.add("history", places[0], sim.Campaign{
@@ -172,6 +188,9 @@ func steady(rng *rand.Rand, start time.Time) sim.Campaign {
 	}
 	if rng.IntN(4) == 0 {
 		spec.Days = weekdays
+	}
+	if rng.IntN(4) == 0 {
+		spec.ToolErrors = map[string]float64{"find_appointment": 0.35} // always
 	}
 	return spec
 }

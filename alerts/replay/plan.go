@@ -15,6 +15,7 @@ type incident struct {
 
 	// Set once it begins.
 	campaign, name string // "" if it is on all
+	provider       string // of the campaigns that it is on; "" if it does not matter
 	start, end     time.Time
 	undo           func()
 	over           bool
@@ -24,7 +25,9 @@ type incident struct {
 
 func (in *incident) begun() bool { return !in.start.IsZero() }
 
-func (in *incident) everywhere() bool { return in.class.scope == everything }
+func (in *incident) everywhere() bool {
+	return in.class.scope == everything || in.class.scope == oneProvider
+}
 
 // plan has the incidents, and decides when and where they happen.
 type plan struct {
@@ -112,6 +115,10 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 			}
 		}
 		return attempts >= max(in.class.attempts, enoughAttempts)
+	case oneProvider:
+		in.provider = p.provider(places, func(m *member) bool { return !shut(m, now) && places.attempts[m.id] >= in.class.attempts })
+		in.name = in.provider
+		return in.provider != "" && !r.alerts.fires(in.class.alerts, "")
 	case newCampaign:
 		return !p.near(now.Add(-p.calm), end, func(o *incident) bool { return o.class.scope == newCampaign })
 	}
@@ -121,7 +128,8 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		spoils := func(o *incident) bool { return own(o) && (in.class.baseline == dataWasThere || !o.class.dataOnly) }
 		limit := in.class.limit
 		switch {
-		case places.attempts[m.id] < in.class.attempts,
+		case in.class.needs != "" && !places.has[in.class.needs][m.id],
+			places.attempts[m.id] < in.class.attempts,
 			shut(m, now),
 			!m.gone.IsZero() && m.gone.Before(end.Add(in.class.linger)),
 			places.queued[m.id] < 0.75*places.attempts[m.id]*min(limit.Minutes()/30, 2),
@@ -153,6 +161,28 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	return true
 }
 
+// provider returns the provider of voices that two campaigns or more have which fit, while one that fits has another; "" if
+// there is none.
+func (p *plan) provider(places *places30, fits func(*member) bool) string {
+	var voices, shared []string
+	for _, m := range places.busy {
+		if !fits(m) {
+			continue
+		}
+		if slices.Contains(voices, m.spec.Voice) && !slices.Contains(shared, m.spec.Voice) {
+			shared = append(shared, m.spec.Voice)
+		}
+		voices = append(voices, m.spec.Voice)
+	}
+	shared = slices.DeleteFunc(shared, func(voice string) bool {
+		return !slices.ContainsFunc(voices, func(other string) bool { return other != voice })
+	})
+	if len(shared) == 0 {
+		return ""
+	}
+	return pick(p.rng, shared)
+}
+
 // pausedIn reports whether the campaign was paused in a span of time.
 func (m *member) pausedIn(from, to time.Time) bool {
 	return slices.ContainsFunc(m.pauses, func(s span) bool { return s.from.Before(to) && s.to.After(from) })
@@ -176,7 +206,8 @@ func (p *plan) troubled(campaign string, now time.Time) bool {
 type places30 struct {
 	busy             []*member // that make enough attempts
 	attempts, queued map[string]float64
-	earlier          map[string]float64 // attempts on earlier days, in the 90 minutes that begin now
+	earlier          map[string]float64         // attempts on earlier days, in the 90 minutes that begin now
+	has              map[string]map[string]bool // by class.needs: the campaigns that have a result
 }
 
 const (
@@ -193,7 +224,7 @@ const (
 )
 
 func (r *replay) places(ctx context.Context, now time.Time) (p *places30, err error) {
-	p = &places30{}
+	p = &places30{has: map[string]map[string]bool{}}
 	if p.attempts, err = r.prometheus.query(ctx, attempts30, now); err != nil {
 		return nil, err
 	}
@@ -202,6 +233,19 @@ func (r *replay) places(ctx context.Context, now time.Time) (p *places30, err er
 	}
 	if p.earlier, err = r.prometheus.query(ctx, earlier90, now); err != nil {
 		return nil, err
+	}
+	for _, c := range classes {
+		if c.needs == "" {
+			continue
+		}
+		values, err := r.prometheus.query(ctx, c.needs, now)
+		if err != nil {
+			return nil, err
+		}
+		p.has[c.needs] = map[string]bool{}
+		for id := range values {
+			p.has[c.needs][id] = true
+		}
 	}
 	for id, n := range p.attempts {
 		if m := r.fleet.members[id]; m != nil && !m.isGone && !m.paused && m.kind != "history" && n >= enoughAttempts {
