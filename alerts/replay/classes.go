@@ -205,7 +205,7 @@ var classes = []*class{
 	},
 	{
 		name: "provider fails", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute, scope: oneProvider,
-		alerts: []string{"RevoxProviderFailing"}, follows: []string{"RevoxAgentSilent", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
+		alerts: []string{"RevoxProviderFailing"}, follows: []string{"RevoxAgentSilent", "RevoxAgentSilentEverywhere", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
 		linger: shortLook, attempts: enoughForShare, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
 	{
