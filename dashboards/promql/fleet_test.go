@@ -78,7 +78,7 @@ func newFleet(t *testing.T) *fleet {
 	api := sim.New(revoxtest.NewServer(revoxtest.WithNow(clock.Now), revoxtest.WithoutGzip(), revoxtest.WithRequestLog(0)))
 	t.Cleanup(api.Close)
 	add := func(name string, c sim.Campaign) {
-		c.ID, c.Name, c.Weight, c.NewerFields = campaignOf(name), name, sim.Light, true
+		c.ID, c.Name, c.Weight, c.Agent, c.NewerFields = campaignOf(name), name, sim.Light, true, true
 		c.Windows = []sim.Window{{Start: "00:00", End: "24:00"}}
 		api.AddCampaign(c)
 	}
