@@ -43,6 +43,7 @@ func readMetrics(t *testing.T) map[string]metric {
 			known[label] = append(known[label], values...)
 		}
 	}
+	known["kind"] = append(known["kind"], "model", "voice") // of providers
 	for _, r := range readRules(t) {
 		if r.Record != "" {
 			metrics[r.Record] = metric{labels: recordedLabels(r.Record), values: known}
@@ -90,18 +91,32 @@ func readReference(t *testing.T) map[string]metric {
 // result, and ...:named has campaign_name too.
 func recordedLabels(name string) (labels []string) {
 	level, _, _ := strings.Cut(name, ":")
-	if label, found := strings.CutPrefix(level, "campaign"); found {
-		labels = append(labels, "campaign_id")
-		if label != "" {
-			labels = append(labels, strings.TrimPrefix(label, "_"))
+	for level != "" {
+		label, rest, _ := strings.Cut(level, "_")
+		switch label {
+		case "dial", "ended", "tool": // dial_error, ended_by, tool_name
+			second, after, _ := strings.Cut(rest, "_")
+			label, rest = label+"_"+second, after
 		}
-	} else if level == "instance" {
-		labels = append(labels, "job", "instance")
-	} else if level != "revox" {
-		labels = append(labels, level)
+		switch label {
+		case "campaign":
+			labels = append(labels, "campaign_id")
+		case "instance":
+			labels = append(labels, "instance")
+			if rest == "" {
+				labels = append(labels, "job")
+			}
+		case "revox": // all
+		default:
+			labels = append(labels, label)
+		}
+		level = rest
 	}
 	if strings.HasSuffix(name, ":named") {
 		labels = append(labels, "campaign_name")
+	}
+	if name == "campaign:revox_campaign_info:named" {
+		labels = append(labels, "team")
 	}
 	return labels
 }

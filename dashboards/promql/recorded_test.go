@@ -89,7 +89,7 @@ func fillDays(t *testing.T, s *store, native bool, instances ...string) (start, 
 func record(t *testing.T, s *store, start, end time.Time) {
 	t.Helper()
 	ctx := context.Background()
-	rules := append([]rulefmt.Rule{readRules(t)[0]}, readGroup(t, "revox-dashboards")...)
+	rules := append([]rulefmt.Rule{readGroup(t, "revox-campaigns")[0]}, readGroup(t, "revox-dashboards")...)
 	for at := start; !at.After(end); at = at.Add(15 * time.Minute) {
 		if minute := at.Sub(start).Minutes(); minute > 1000 && minute < 1120 {
 			continue // Prometheus is down
