@@ -52,6 +52,10 @@ func newPlan(rng *rand.Rand, start, until time.Time, times int, calm time.Durati
 	step := last.Sub(first) / time.Duration(len(p.incidents))
 	for i, in := range p.incidents {
 		in.notBefore = first.Add(time.Duration(i)*step + time.Duration(rng.Int64N(int64(step))))
+		// Those of one provider need several campaigns that call at the same time.
+		if in.class.scope == oneProvider && i < len(classes) {
+			in.notBefore = first
+		}
 		// Incidents that need an earlier day are the hardest to place, so they wait from the first possible time on.
 		if in.class.baseline != none && i < len(classes) {
 			in.notBefore = start.Add(25 * time.Hour)
