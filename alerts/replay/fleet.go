@@ -153,7 +153,7 @@ func (f *fleet) smallDay(n int, midnight time.Time) {
 			spec.Voice = voices[1]
 			switch p.name {
 			case "Paris", "London": // call at the same time, and their voices fail together
-				spec.Voice, spec.MaxConcurrentCalls, spec.AddRowsPerHour = voices[0], 3, 48
+				spec.Voice, spec.MaxConcurrentCalls, spec.Rows, spec.AddRowsPerHour = voices[0], 3, 400, 48
 			case "Tokyo": // a tool that always fails now and then
 				spec.ToolErrors = map[string]float64{"find_appointment": 0.35}
 			}
