@@ -99,7 +99,10 @@ func (p *plan) move(ctx context.Context, r *replay, now time.Time) error {
 // place finds a campaign for an incident, and reports whether the incident can begin.
 func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) bool {
 	end := now.Add(in.class.lasts)
-	eitherOnAll := func(o *incident) bool { return o.everywhere() || in.everywhere() }
+	eitherOnAll := func(o *incident) bool {
+		// Those on a campaign of their own last for hours, and are on no campaign that a provider fails.
+		return o.everywhere() || in.everywhere() && !(in.class.scope == oneProvider && o.class.scope == newCampaign)
+	}
 	if p.near(now.Add(-p.calm), end.Add(p.calm), eitherOnAll) {
 		return false
 	}
