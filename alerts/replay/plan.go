@@ -168,22 +168,22 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	return true
 }
 
-// provider returns the provider of voices that two campaigns or more have which fit, while one that fits has another; "" if
+// provider returns the provider of voices that two busy campaigns or more have which fit, while a busy one has another; "" if
 // there is none.
 func (p *plan) provider(places *places30, fits func(*member) bool) string {
-	var voices, shared []string
+	fitting := map[string]int{}
 	for _, m := range places.busy {
-		if !fits(m) {
-			continue
+		if fits(m) {
+			fitting[m.spec.Voice]++
 		}
-		if slices.Contains(voices, m.spec.Voice) && !slices.Contains(shared, m.spec.Voice) {
-			shared = append(shared, m.spec.Voice)
-		}
-		voices = append(voices, m.spec.Voice)
 	}
-	shared = slices.DeleteFunc(shared, func(voice string) bool {
-		return !slices.ContainsFunc(voices, func(other string) bool { return other != voice })
-	})
+	var shared []string
+	for _, voice := range voices {
+		other := func(m *member) bool { return m.spec.Voice != voice }
+		if fitting[voice] >= 2 && slices.ContainsFunc(places.busy, other) {
+			shared = append(shared, voice)
+		}
+	}
 	if len(shared) == 0 {
 		return ""
 	}
