@@ -204,9 +204,9 @@ var classes = []*class{
 			and on (campaign_id) campaign_tool_name_window:revox_campaign_tool_calls:increase{tool_name="find_appointment", window="30m"} >= 8`,
 	},
 	{
-		name: "provider fails", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute, scope: oneProvider,
+		name: "provider fails", severity: "page", limit: 20 * time.Minute, lasts: 45 * time.Minute, scope: oneProvider,
 		alerts: []string{"RevoxProviderFailing"}, follows: []string{"RevoxAgentSilent", "RevoxAgentSilentEverywhere", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
-		linger: shortLook, attempts: enoughForShare, begin: calls(sim.VoiceSilent, "", 0.9),
+		linger: shortLook, attempts: 70, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
 	{
 		name: "calls errored", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
