@@ -172,6 +172,18 @@ var withoutData = map[string]string{
 	`window:revox_campaign_call_attempts_finished:increase_expected_without_most >= 0`:                                                  "there is no earlier day",
 	`campaign:revox_campaign_calls_waiting:not_started >= 0`:                                                                            "there is no earlier day",
 	`ALERTS{alertname="Watchdog"}`: "the rules of the watchdog are not loaded",
+	`campaign_class:revox_campaign_failures:ratio_hours{campaign_id="` + campaignOf("throttled") + `", class="throttled"}`:       "nothing lasts for hours",
+	`campaign_class:revox_campaign_failures:ratio_hours{campaign_id="` + campaignOf("throttled") + `", class="cannot_leave"}`:    "nothing lasts for hours",
+	`campaign_class:revox_campaign_failures:ratio_hours{campaign_id="` + campaignOf("throttled") + `", class="ended_by_system"}`: "nothing lasts for hours",
+	`campaign_class:revox_campaign_failures:ratio_hours{campaign_id="` + campaignOf("throttled") + `", class="talks_short"}`:     "nothing lasts for hours",
+	`campaign_class:revox_campaign_failures:ratio_hours{campaign_id="` + campaignOf("throttled") + `", class="errored"}`:         "nothing lasts for hours",
+	`campaign:revox_campaign_call_first_attempts_human:ratio90m_earlier_days{campaign_id="` + campaignOf("throttled") + `"}`:     "there is no earlier day",
+	`revox:revox_campaign_call_first_attempts_human:ratio90m_earlier_days >= 0`:                                                  "there is no earlier day",
+	`class_kind_provider:revox_campaign_agent_failures_without_worst:ratio10m > 0.1`:                                             few,
+	`count by (campaign_id) (count without (instance, job) (last_over_time(revox_campaign_assistant_info[6h]))) > 1`:             "no agent changes",
+	`campaign:revox_campaign_human_talks_silent:ratio10m > 0.1`:                                                                  "all agents speak",
+	`sum(campaign:revox_campaign_human_talks_silent:increase10m offset 1h)`:                                                      "there was nothing an hour ago",
+	`campaign_tool_name_window:revox_campaign_tool_errors:ratio{window="30m"} > 0.1`:                                             "no tool fails in half an hour",
 }
 
 const few = "one campaign makes all attempts of these minutes"
