@@ -38,9 +38,10 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
 	api := sim.New(revoxtest.NewServer(revoxtest.WithNow(simulated)))
 	t.Cleanup(api.Close)
-	id := api.AddCampaign(sim.Campaign{Name: campaignName, Rows: 1500, Start: simulated().Add(-30 * time.Minute),
+	// The lists must be long enough for all of the test, however long the programs take to start: 40 attempts a minute.
+	id := api.AddCampaign(sim.Campaign{Name: campaignName, Rows: 10_000, Start: simulated().Add(-30 * time.Minute),
 		Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 20, Weight: sim.Light})
-	api.AddCampaign(sim.Campaign{Name: "Survey", Rows: 800, Start: simulated().Add(-30 * time.Minute),
+	api.AddCampaign(sim.Campaign{Name: "Survey", Rows: 10_000, Start: simulated().Add(-30 * time.Minute),
 		Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: sim.Light})
 
 	s := startStack(t, api.URL)
@@ -51,7 +52,7 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 	// A carrier that throttles causes a page that names the campaign.
 	incident := simulated()
 	api.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, DialError: "too_many_calls", Campaign: id, Share: 0.6,
-		Start: incident, End: incident.Add(25 * time.Minute)})
+		Start: incident, End: incident.Add(12 * time.Minute)})
 	s.await("the page about throttling", scaled(14*time.Minute), func() bool {
 		return s.received(func(a alert) bool {
 			return a.Status == "firing" && a.Labels["severity"] == "page" && a.Labels["campaign_id"] == id &&
