@@ -235,7 +235,7 @@ func (s *jsonScanner) keepShortElements(w *wanted) error {
 	return err
 }
 
-// keepShortMembers is keepMembers for objects in which most members are usual; see skipUsualMembers.
+// keepShortMembers is keepMembers for objects in which most members are usual; see usualMembers.
 func (s *jsonScanner) keepShortMembers(w *wanted) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -243,7 +243,7 @@ func (s *jsonScanner) keepShortMembers(w *wanted) error {
 	s.kept = append(s.kept, '{')
 	before := len(s.kept)
 	for more := s.peekPastSpace() != '}'; more; {
-		if s.keepUsualMembers(w) {
+		if s.usualMembers(w) {
 			break
 		}
 		name, err := s.readName()
