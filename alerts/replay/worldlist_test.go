@@ -219,22 +219,33 @@ func worlds() []*world {
 		},
 		{
 			name: "one cause of 12 campaigns is told before their own pages", days: 1.65, history: 1.4,
-			alerts:    "RevoxCallsCannotLeave.*|RevoxCallsEndedBySystem.*|RevoxTalksCutShort.*|RevoxCampaignStalled|RevoxCallsStalledEverywhere",
+			alerts:    "Revox(Throttled|CallsCannotLeave|CallsEndedBySystem|TalksCutShort|CallsErrored)(Everywhere)?|RevoxCampaignStalled|RevoxCallsStalledEverywhere",
 			campaigns: paced(12, 1, 4, func(_ int, c *worldCampaign) { c.factor = stopped(at(1, 14, 20), at(1, 15, 20), 0) }),
 			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
 				in := func(hour int) bool { return now.After(at(1, hour, 10)) && now.Before(at(1, hour, 30)) }
 				if in(10) && hit(c, now, 0.9) { // no credit
 					a.dialError = "precondition_failed"
 				}
+				if in(11) && hit(c, now, 0.7) {
+					a.dialError = "too_many_calls"
+				}
 				a.system = a.system || in(12) && hit(c, now, 0.8) // one provider's outage
+				a.errored = a.errored || in(13) && hit(c, now, 0.5)
 			},
 			tells: []told{
 				{"RevoxCallsCannotLeaveEverywhere", "", at(1, 10, 10), at(1, 10, 15)},
+				{"RevoxThrottledEverywhere", "", at(1, 11, 10), at(1, 11, 17)},
 				{"RevoxCallsEndedBySystemEverywhere", "", at(1, 12, 10), at(1, 12, 17)},
+				{"RevoxCallsErroredEverywhere", "", at(1, 13, 10), at(1, 13, 20)},
 				{"RevoxCallsStalledEverywhere", "", at(1, 14, 22), at(1, 14, 27)},
 			},
-			other: []string{"RevoxCallsCannotLeave", "RevoxCallsEndedBySystem", "RevoxCampaignStalled", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
+			other: []string{
+				"RevoxCallsCannotLeave", "RevoxThrottled", "RevoxCallsEndedBySystem", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere",
+				"RevoxCallsErrored", "RevoxCampaignStalled",
+			},
 			leads: map[string]string{
+				"RevoxThrottled":          "RevoxThrottledEverywhere",
+				"RevoxCallsErrored":       "RevoxCallsErroredEverywhere",
 				"RevoxCallsCannotLeave":   "RevoxCallsCannotLeaveEverywhere",
 				"RevoxCallsEndedBySystem": "RevoxCallsEndedBySystemEverywhere",
 				"RevoxTalksCutShort":      "RevoxCallsEndedBySystemEverywhere",
