@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -29,13 +30,14 @@ const agentsLast = 180
 //   - "plain" has no assistant and no transcripts.
 //
 // Both exporters are restarted: one at minute 40, both at minute 60, for as long as a scrape.
-func fillAgents(t *testing.T, s *store) (start, end time.Time) {
+func fillAgents(t *testing.T, s *store, native bool) (start, end time.Time) {
 	t.Helper()
 	start = time.Unix(1_800_000_000, 0)
 	app := s.db.AppenderV2(context.Background())
-	add := func(minute int, v float64, name string, pairs ...string) {
+	add := func(minute int, v float64, h *histogram.FloatHistogram, name string, pairs ...string) {
 		ls := labels.FromStrings(append(pairs, "__name__", name, "job", "revox")...)
-		if _, err := app.Append(0, ls, 0, start.Add(time.Duration(minute)*time.Minute).UnixMilli(), v, nil, nil, storage.AOptions{}); err != nil {
+		at := start.Add(time.Duration(minute) * time.Minute).UnixMilli()
+		if _, err := app.Append(0, ls, 0, at, v, nil, h, storage.AOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,7 +53,25 @@ func fillAgents(t *testing.T, s *store) (start, end time.Time) {
 					if down {
 						v = math.Float64frombits(value.StaleNaN)
 					}
-					add(minute, v, name, append(pairs, "campaign_id", id, "instance", instance)...)
+					add(minute, v, nil, name, append(pairs, "campaign_id", id, "instance", instance)...)
+				}
+				// observed writes a histogram of which some observations are zero.
+				observed := func(count, zero, sum float64, name string, pairs ...string) {
+					switch {
+					case !native:
+						write(sum, name+"_sum", pairs...)
+						write(count, name+"_count", pairs...)
+						write(zero, name+"_bucket", append(pairs, "le", "0.0")...)
+						write(count, name+"_bucket", append(pairs, "le", "+Inf")...)
+						return
+					case down:
+						sum = math.Float64frombits(value.StaleNaN)
+					}
+					h := &histogram.FloatHistogram{
+						Count: count, ZeroCount: zero, ZeroThreshold: 1e-9, Sum: sum,
+						PositiveSpans: []histogram.Span{{Offset: 3, Length: 1}}, PositiveBuckets: []float64{count - zero},
+					}
+					add(minute, 0, h, name, append(pairs, "campaign_id", id, "instance", instance)...)
 				}
 				is := func(model string, v float64) {
 					write(v, "revox_campaign_assistant_info", "assistant_id", "1", "assistant_name", "Emma", "llm_model", model,
@@ -77,18 +97,14 @@ func fillAgents(t *testing.T, s *store) (start, end time.Time) {
 				write(n*2/3, "revox_campaign_call_attempt_results_total", "result", "none")
 				write(n/4, "revox_campaign_call_attempt_ended_by_total", "ended_by", "system")
 				write(n*3/4, "revox_campaign_call_attempt_ended_by_total", "ended_by", "user")
-				write(n/3*50, "revox_campaign_call_attempt_talk_duration_seconds_sum", "result", "human")
-				write(n/3, "revox_campaign_call_attempt_talk_duration_seconds_count", "result", "human")
+				observed(n/3, 0, n/3*50, "revox_campaign_call_attempt_talk_duration_seconds", "result", "human")
 				if id == "later" || id == "plain" {
 					continue
 				}
 				write(n, "revox_campaign_tool_calls_total", "tool_name", "find_appointment")
 				write(n/5, "revox_campaign_tool_errors_total", "tool_name", "find_appointment")
 				for role, turns := range map[string]float64{"assistant": 5, "user": 4} {
-					write(n/2*turns, "revox_campaign_call_attempt_turns_sum", "role", role)
-					write(n/2, "revox_campaign_call_attempt_turns_count", "role", role)
-					write(n/20, "revox_campaign_call_attempt_turns_bucket", "role", role, "le", "0.0")
-					write(n/2, "revox_campaign_call_attempt_turns_bucket", "role", role, "le", "+Inf")
+					observed(n/2, n/20, n/2*turns, "revox_campaign_call_attempt_turns", "role", role)
 				}
 			}
 		}
@@ -113,7 +129,7 @@ func agentQuery(t *testing.T, where string) query {
 // A change of an agent is marked once: not when an exporter starts, a campaign begins or the second exporter sees it.
 func TestAgentChanges(t *testing.T) {
 	s := openStore(t)
-	start, end := fillAgents(t, s)
+	start, end := fillAgents(t, s, false)
 	for _, shift := range []time.Duration{0, time.Minute, 4 * time.Minute} { // of the steps
 		marked := map[time.Duration]string{}
 		expr, err := expand(agentQuery(t, agentChanged), scale{})
@@ -137,8 +153,14 @@ func TestAgentChanges(t *testing.T) {
 }
 
 func TestAgentValues(t *testing.T) {
+	for _, native := range []bool{false, true} {
+		t.Run(fmt.Sprintf("native=%t", native), func(t *testing.T) { testAgentValues(t, native) })
+	}
+}
+
+func testAgentValues(t *testing.T, native bool) {
 	s := openStore(t)
-	start, end := fillAgents(t, s)
+	start, end := fillAgents(t, s, native)
 	ask := func(t *testing.T, where, by, campaign string) map[string]float64 {
 		t.Helper()
 		q := agentQuery(t, where)
@@ -223,7 +245,7 @@ func TestAgentValues(t *testing.T) {
 // The documents' query of the model that gets more people to talk works while replicas differ in a campaign's model.
 func TestWhichModelGetsMorePeopleToTalk(t *testing.T) {
 	s := openStore(t)
-	start, end := fillAgents(t, s)
+	start, end := fillAgents(t, s, false)
 	var asked []string
 	for _, d := range readDocuments(t) {
 		if d.where == "docs/metrics.md" && !d.inText && strings.HasPrefix(d.query, "sum by (llm_model)") {
