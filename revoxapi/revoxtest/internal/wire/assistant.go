@@ -151,18 +151,9 @@ func appendAssistant(e *Encoder, settings Settings, t *Texts, d *Dice) {
 	for len(prompt) < settings.PromptSize {
 		prompt = append(prompt, promptLines[d.Under(len(promptLines))]...)
 	}
-	created := settings.assistantCreated()
-
-	e.Raw(`{"id":`)
-	e.Text(t.AssistantID)
-	e.Raw(`,"name":`)
-	e.Text(settings.AssistantName)
-	e.Raw(`,"organization_id":`)
-	e.Text(t.OrganizationID)
-	e.Raw(`,"prompt":`)
-	e.Text(string(prompt))
+	appendAssistantHead(e, settings, *t, string(prompt))
 	e.Raw(`,"created_at":`)
-	e.Time(created)
+	e.Time(settings.assistantCreated())
 	e.Raw(`,"updated_at":`)
 	e.Time(settings.assistantUpdated())
 	e.Raw(`,"background_sound":"audio/office.ogg","calendly":{"connection_id":`)
@@ -207,13 +198,8 @@ func (s *Settings) assistantUpdated() int64 {
 
 // appendSmallAssistant appends an assistant with the fields that each has, and a voice.
 func appendSmallAssistant(e *Encoder, settings Settings, t Texts) {
-	e.Raw(`{"id":`)
-	e.Text(t.AssistantID)
-	e.Raw(`,"name":`)
-	e.Text(settings.AssistantName)
-	e.Raw(`,"organization_id":`)
-	e.Text(t.OrganizationID)
-	e.Raw(`,"prompt":"","updated_at":`)
+	appendAssistantHead(e, settings, t, "")
+	e.Raw(`,"updated_at":`)
 	e.Time(settings.assistantUpdated())
 	e.Raw(`,"first_sentence_delay_ms":400,"first_sentence_mode":"generated","ivr_navigation_enabled":false,"llm_model":`)
 	e.Raw(t.Model)
@@ -224,4 +210,16 @@ func appendSmallAssistant(e *Encoder, settings Settings, t Texts) {
 	e.Raw(`,"provider":`)
 	e.Text(t.Voice)
 	e.Raw(`}}`)
+}
+
+// appendAssistantHead appends the fields of an assistant up to its prompt.
+func appendAssistantHead(e *Encoder, settings Settings, t Texts, prompt string) {
+	e.Raw(`{"id":`)
+	e.Text(t.AssistantID)
+	e.Raw(`,"name":`)
+	e.Text(settings.AssistantName)
+	e.Raw(`,"organization_id":`)
+	e.Text(t.OrganizationID)
+	e.Raw(`,"prompt":`)
+	e.Text(prompt)
 }
