@@ -57,15 +57,10 @@ func appendProtobufHead(out []byte, f *family, size int) []byte {
 // appendMetric appends a series as a field of the family.
 func appendMetric(out []byte, f *family, id string, s series) []byte {
 	return appendMessage(out, familyMetricField, func(out []byte) []byte {
-		before, after := s.moreBefore()
-		for _, l := range before {
-			out = appendLabel(out, l.Name, l.Value)
-		}
-		for i, value := range []string{id, s.label}[:len(f.labels)] {
-			out = appendLabel(out, f.labels[i], value)
-		}
-		for _, l := range after {
-			out = appendLabel(out, l.Name, l.Value)
+		for name, value := range f.labelsOf(id, &s) {
+			out = appendMessage(out, metricLabelField, func(out []byte) []byte {
+				return appendString(appendString(out, labelNameField, name), labelValueField, value)
+			})
 		}
 		switch f.Kind {
 		case tally.Histogram:
@@ -76,12 +71,6 @@ func appendMetric(out []byte, f *family, id string, s series) []byte {
 			return appendValue(out, metricCounterField, s.value)
 		}
 		return appendValue(out, metricGaugeField, s.value)
-	})
-}
-
-func appendLabel(out []byte, name, value string) []byte {
-	return appendMessage(out, metricLabelField, func(out []byte) []byte {
-		return appendString(appendString(out, labelNameField, name), labelValueField, value)
 	})
 }
 

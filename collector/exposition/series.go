@@ -3,6 +3,7 @@ package exposition
 import (
 	"fmt"
 	"io"
+	"iter"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -21,13 +22,26 @@ type series struct {
 	distribution tally.Distribution
 }
 
-// moreBefore returns the labels of more that come before campaign_id, and those that come after it and label.
-func (s *series) moreBefore() (before, after []campaigns.Label) {
-	i := 0
-	for i < len(s.more) && s.more[i].Name < tally.CampaignLabel {
-		i++
+// labelsOf yields the labels of a series of the family, sorted by name. id is that of its campaign.
+func (f *family) labelsOf(id string, s *series) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		more := s.more
+		for ; len(more) > 0 && more[0].Name < tally.CampaignLabel; more = more[1:] {
+			if !yield(more[0].Name, more[0].Value) {
+				return
+			}
+		}
+		for i, value := range []string{id, s.label}[:len(f.labels)] {
+			if !yield(f.labels[i], value) {
+				return
+			}
+		}
+		for _, l := range more {
+			if !yield(l.Name, l.Value) {
+				return
+			}
+		}
 	}
-	return s.more[:i], s.more[i:]
 }
 
 // seriesList holds the series of one campaign in a family.

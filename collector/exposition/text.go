@@ -40,24 +40,12 @@ func appendTextLine(out []byte, name, suffix string, labels []byte, end string, 
 
 // appendTextLabels appends the labels without the closing brace to out, which is empty.
 func appendTextLabels(out []byte, f *family, id string, s series) []byte {
-	before, after := s.moreBefore()
-	for _, l := range before {
-		out = appendTextLabel(out, l.Name, l.Value)
-	}
-	for i, value := range []string{id, s.label}[:len(f.labels)] {
-		out = appendTextLabel(out, f.labels[i], value)
-	}
-	for _, l := range after {
-		out = appendTextLabel(out, l.Name, l.Value)
+	for name, value := range f.labelsOf(id, &s) {
+		out = append(append(append(out, ','), name...), `="`...)
+		out = append(appendEscaped(out, value, true), '"')
 	}
 	out[0] = '{'
 	return out
-}
-
-// appendTextLabel appends a label after a comma.
-func appendTextLabel(out []byte, name, value string) []byte {
-	out = append(append(append(out, ','), name...), `="`...)
-	return append(appendEscaped(out, value, true), '"')
 }
 
 // appendEscaped appends text with special characters escaped: quotes only if quotes is true, as in label values.
