@@ -102,8 +102,10 @@ type builder struct {
 // add adds the entry with a number, or returns what is wrong with it.
 func (b *builder) add(number int, y *entryYAML) fault {
 	switch {
-	case y.fault.text != "":
-		return y.fault
+	case y.line > 0 && !y.ok:
+		return fault{"must be a campaign ID, or have no keys but id or match, and labels, each once", y.wrong}
+	case y.Labels != nil && !y.Labels.ok:
+		return fault{"has labels that are not a mapping of names to values, each name once", y.Labels.wrong}
 	case y.ID != nil && y.Match != nil:
 		return fault{text: "has both id and match: make it two entries"}
 	case y.Match != nil && y.Labels == nil:
@@ -219,9 +221,8 @@ func (b *builder) build() parsedFile {
 
 // entryYAML is an entry as it is written: a mapping, or an ID alone.
 type entryYAML struct {
+	valueYAML
 	fieldsYAML
-	line  int // 0 if the entry is not there
-	fault fault
 }
 
 // fieldsYAML are the keys of an entry. A pointer is nil without that key.
@@ -231,81 +232,64 @@ type fieldsYAML struct {
 }
 
 // UnmarshalYAML reads an entry. Its only error is that the file cannot be parsed.
-func (e *entryYAML) UnmarshalYAML(unmarshal func(any) error) (err error) {
-	if e.line, err = lineOf(unmarshal); err != nil {
-		return err
-	}
+func (e *entryYAML) UnmarshalYAML(unmarshal func(any) error) error {
 	var plain textYAML
 	if err := plain.UnmarshalYAML(unmarshal); err != nil || plain.ok {
-		e.ID = &plain
+		e.valueYAML, e.ID = plain.valueYAML, &plain
 		return err
 	}
-	err = unmarshal(&e.fieldsYAML)
-	if _, other := errors.AsType[*yaml.TypeError](err); other {
-		e.fault = fault{"must be a campaign ID, or have no keys but id or match, and labels, each once", lineIn(err)}
-		return nil
-	}
-	if err == nil && e.Labels != nil {
-		e.fault = e.Labels.fault
-	}
-	return err
+	return e.decode(unmarshal, &e.fieldsYAML)
 }
 
 // labelsYAML are the labels of an entry as they are written.
 type labelsYAML struct {
+	valueYAML
 	values map[string]textYAML
-	line   int
-	fault  fault
 }
 
 // UnmarshalYAML reads labels. Its only error is that the file cannot be parsed.
-func (l *labelsYAML) UnmarshalYAML(unmarshal func(any) error) (err error) {
-	if l.line, err = lineOf(unmarshal); err != nil {
-		return err
-	}
-	err = unmarshal(&l.values)
-	if _, other := errors.AsType[*yaml.TypeError](err); other {
-		l.fault = fault{"has labels that are not a mapping of names to values, each name once", lineIn(err)}
-		return nil
-	}
-	return err
+func (l *labelsYAML) UnmarshalYAML(unmarshal func(any) error) error {
+	return l.decode(unmarshal, &l.values)
 }
 
 // textYAML is a single value as it is written: 007 and true are texts too.
 type textYAML struct {
+	valueYAML
 	value string
-	ok    bool // it is a text
-	line  int
 }
 
 // UnmarshalYAML reads a value. Its only error is that the file cannot be parsed.
-func (t *textYAML) UnmarshalYAML(unmarshal func(any) error) (err error) {
-	if t.line, err = lineOf(unmarshal); err != nil {
+func (t *textYAML) UnmarshalYAML(unmarshal func(any) error) error {
+	return t.decode(unmarshal, &t.value)
+}
+
+// valueYAML is what reading a value found. It is zero if the value is not there.
+type valueYAML struct {
+	line  int  // the value's
+	ok    bool // it has the wanted type
+	wrong int  // the line of what has not
+}
+
+// decode reads a value to v. Its only error is that the file cannot be parsed.
+func (y *valueYAML) decode(unmarshal func(any) error, v any) (err error) {
+	// The parser tells a line only in an error, so this decodes to a type that nothing has.
+	if y.line, err = lineOfOtherType(unmarshal(new(chan struct{}))); err != nil {
 		return err
 	}
-	err = unmarshal(&t.value)
-	if _, other := errors.AsType[*yaml.TypeError](err); other {
-		return nil
-	}
-	t.ok = err == nil
+	err = unmarshal(v)
+	y.ok = err == nil
+	y.wrong, err = lineOfOtherType(err)
 	return err
 }
 
-// lineOf returns the line of what unmarshal decodes. The parser tells it only in an error, so this decodes to a type that
-// nothing has. The error is that the file cannot be parsed.
-func lineOf(unmarshal func(any) error) (int, error) {
-	err := unmarshal(new(chan struct{}))
-	if _, other := errors.AsType[*yaml.TypeError](err); other {
-		return lineIn(err), nil
+// lineOfOtherType returns the line of what has another type, if the parser's error says that, and else the error.
+func lineOfOtherType(err error) (line int, _ error) {
+	if _, other := errors.AsType[*yaml.TypeError](err); !other {
+		return 0, err
 	}
-	return 0, err
+	_, _ = fmt.Sscanf(yamlLine.FindString(err.Error()), "line %d:", &line) // no number: 0
+	return line, nil
 }
 
 // yamlLine finds the line number in an error of the YAML parser.
 var yamlLine = regexp.MustCompile(`line \d+: `)
-
-// lineIn returns the first line number in an error of the YAML parser; 0 if there is none.
-func lineIn(err error) (line int) {
-	_, _ = fmt.Sscanf(yamlLine.FindString(err.Error()), "line %d:", &line) // no number: 0
-	return line
-}
