@@ -6,10 +6,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector"
 	"github.com/revox-exporter/revox_exporter/collector/statefile"
+	"github.com/revox-exporter/revox_exporter/revoxapi"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 )
 
@@ -306,4 +309,39 @@ func TestAssistantsOfOddKinds(t *testing.T) {
 	// A call without an assistant has a model of its own.
 	row := strings.Replace(string(callRow("r", "completed")), `"status"`, `"llm_model": {"type": "dedicated-instance", "name": "gpt-4.1"}, "status"`, 1)
 	later(t, []json.RawMessage{json.RawMessage(row)}).wantAssistant("", "", "gpt-4.1", "dedicated-instance", "")
+}
+
+// countedKey counts how often the key is asked for, which reads a key file.
+type countedKey struct {
+	revoxapi.KeySource
+	asked atomic.Int64
+}
+
+func (k *countedKey) Key() (revoxapi.Secret, error) {
+	k.asked.Add(1)
+	return k.KeySource.Key()
+}
+
+// The key is not asked for with each row, whatever rows are called and however many assistants they have.
+func TestKeyIsNotAskedForWithEachRow(t *testing.T) {
+	const n = 200
+	rows := make([]json.RawMessage, n)
+	for i := range rows {
+		row := callRow(fmt.Sprint("r", i), "completed", endedAttempt("human", 40))
+		row = json.RawMessage(strings.Replace(string(row), `"status"`, `"campaign": {"name": "Family \u200d 1"}, "status"`, 1))
+		rows[i] = withAssistant(row, "2024-05-01T08:00:00Z", []string{lea, max2}[i%2])
+	}
+	clock := revoxtest.NewClock(start)
+	api := newAPI(t, clock)
+	api.SetRows("c", "", rows)
+	key := &countedKey{}
+	h := newHarness(t, api, clock, func(c *collector.Config) {
+		only("c")(c)
+		key.KeySource, c.Key = c.Key, key
+	})
+	h.Want(h.Scrape(), `revox_campaign_info{campaign_id="c",campaign_name="Family  1"} 1`, fmt.Sprintf(`revox_campaign_rows{campaign_id="c"} %d`, n))
+	h.wantAssistant("a-2", "Max", "ministral-3-8b-instruct", "dedicated-instance", "")
+	if asked := key.asked.Load(); asked > n/4 {
+		t.Errorf("the key was asked for %d times for %d rows", asked, n)
+	}
 }

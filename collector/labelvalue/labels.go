@@ -55,7 +55,8 @@ func (l *Labels) HideKey(key revoxapi.KeySource) { l.key = key }
 // if it is the whole text: it may be an ordinary word.
 const minHiddenPart = 8
 
-// Hider returns a function that reports whether a text must not be shown because the API key, as it is now, is in it.
+// Hider returns a function that reports whether a text must not be shown because the API key, as it is now, is in it. This
+// may read a file; the function does not.
 func (l *Labels) Hider() func(text string) bool {
 	var key string
 	if l.key != nil {
@@ -75,14 +76,14 @@ func (l *Labels) MayShow(value string) bool { return IsIdentifier(value) && !l.H
 func (l *Labels) Name(raw string) string { return Name(raw, l.Hider()) }
 
 // ID returns an ID that the API gave something, such as an assistant, or Other if it does not look like one or has the API
-// key in it.
-func (l *Labels) ID(raw string) string {
+// key in it. hides is the result of Labels.Hider.
+func ID(raw string, hides func(text string) bool) string {
 	for _, c := range []byte(raw) {
 		if !isLower(c) && !isUpper(c) && !isDigit(c) && !isSeparator(c) {
 			return Other
 		}
 	}
-	if len(raw) > maxIDBytes || l.Hider()(raw) {
+	if len(raw) > maxIDBytes || hides(raw) {
 		return Other
 	}
 	return raw

@@ -67,7 +67,7 @@ func IsIdentifier(value string) bool {
 }
 
 // isModelID reports whether a text may be shown as that of a language model or its provider, such as
-// "mistralai/mistral-small-3.2-24b-instruct". It has more digits than an identifier, but no room for a phone number.
+// "mistralai/mistral-small-3.2-24b-instruct". It has more digits than an identifier, but no phone number without separators.
 func isModelID(value string) bool {
 	digits := 0 // in a row
 	for _, c := range []byte(value) {

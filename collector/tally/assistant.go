@@ -35,7 +35,7 @@ func (a *Assistant) Add(other Assistant) bool {
 		}
 		a.Created = max(was.Created, other.Created)
 		return was.Updated < other.Updated
-	case cmp.Or(cmp.Compare(was.Created, other.Created), cmp.Compare(was.text(), other.text())) >= 0:
+	case was.Created > other.Created, was.Created == other.Created && was.text() >= other.text():
 		return false
 	}
 	*a = other
@@ -59,7 +59,8 @@ func (t *Tally) countAssistant(c *Call) {
 	}
 	is, m := Assistant{Given: true, Created: created}, c.Model.Value
 	if from != nil {
-		is.ID, is.Name, is.Updated = t.labels.ID(string(from.ID)), t.labels.Name(string(from.Name)), milliseconds(from.UpdatedAt)
+		is.ID, is.Name = labelvalue.ID(string(from.ID), t.hider()), labelvalue.Name(string(from.Name), t.hider())
+		is.Updated = milliseconds(from.UpdatedAt)
 		if from.Model.Value != nil {
 			m = from.Model.Value
 		}
@@ -106,6 +107,7 @@ func restoreAssistant(a Assistant, labels *labelvalue.Labels) Assistant {
 			*v.value, _ = labels.Value(v.enum, *v.value)
 		}
 	}
-	a.ID, a.Name = labels.ID(a.ID), labels.Name(a.Name)
+	hides := labels.Hider()
+	a.ID, a.Name = labelvalue.ID(a.ID, hides), labelvalue.Name(a.Name, hides)
 	return a
 }

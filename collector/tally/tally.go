@@ -47,6 +47,7 @@ type Tally struct {
 	Assistant Assistant
 
 	labels *labelvalue.Labels
+	hides  func(text string) bool // nil until hider is called
 	// seenAssistant and seenModel are those that Assistant was made from, if they are known.
 	seenAssistant *assistant
 	seenModel     *model
@@ -164,6 +165,14 @@ func (t *Tally) valueLabel(e *labelvalue.Enum, v Value) string {
 	return t.label(e, v.text)
 }
 
+// hider returns what labels.Hider returned the first time: the key may be in a file, and must not be read with each row.
+func (t *Tally) hider() func(text string) bool {
+	if t.hides == nil {
+		t.hides = t.labels.Hider()
+	}
+	return t.hides
+}
+
 // label returns the label value for an API value, which must not be empty.
 func (t *Tally) label(e *labelvalue.Enum, raw string) string {
 	value, known := t.labels.Value(e, raw)
@@ -243,7 +252,7 @@ func anyDuplicate(attempts []Attempt) bool {
 
 func (t *Tally) countCall(c *Call) {
 	if raw := c.Campaign.Name; raw != "" && raw != t.Name { // most rows have the same
-		t.Name = cmp.Or(t.labels.Name(raw), t.Name)
+		t.Name = cmp.Or(labelvalue.Name(raw, t.hider()), t.Name)
 	}
 	if c.Outcome.present {
 		t.Fields[CallOutcomes.Index] = true
