@@ -108,8 +108,8 @@ func (c *campaign) UnmarshalJSON(raw []byte) error {
 		return nil
 	}
 	is := struct {
-		Name text `json:"name"`
-	}{text(c.Name)} // a campaign that comes twice is one
+		Name name `json:"name"`
+	}{name(c.Name)} // a campaign that comes twice is one
 	err := json.Unmarshal(raw, &is, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if err == nil && c.Name == "" && len(raw) <= maxLastCampaign {
 		lastCampaign.Store(&struct{ json, name string }{string(raw), string(is.Name)})
@@ -121,7 +121,7 @@ func (c *campaign) UnmarshalJSON(raw []byte) error {
 // assistant has of a call's `assistant` what is shown.
 type assistant struct {
 	ID        text                     `json:"id"`
-	Name      text                     `json:"name"`
+	Name      name                     `json:"name"`
 	UpdatedAt revoxapi.Timestamp       `json:"updated_at"`
 	Model     revoxapi.Repeated[model] `json:"llm_model"`
 	Voice     revoxapi.Repeated[voice] `json:"voice"`
@@ -155,18 +155,32 @@ func (a *Attempt) Active() bool {
 	return !a.Finished() && revoxapi.Known(revoxapi.AttemptStatus(a.Status))
 }
 
-// text is a string that is "" if the JSON is not a string.
+// What is kept of texts, in bytes: more than label values of that kind may have. Some rows stay in memory for hours.
+const (
+	maxText = 100
+	maxName = 4 << 10
+)
+
+// text is a string that is "" if the JSON is not a string. Of a longer one the first maxText bytes are kept.
 type text string
 
 // UnmarshalJSON reads any value.
 func (t *text) UnmarshalJSON(raw []byte) error {
-	var v Value
-	err := v.UnmarshalJSON(raw)
-	*t = text(v.text)
-	return err
+	*t = text(readValue(raw, maxText).text)
+	return nil
 }
 
-// Value is the value of an enumeration. The zero value stands for an absent field; MakeValue makes others.
+// name is a text of which maxName bytes are kept.
+type name string
+
+// UnmarshalJSON reads any value.
+func (n *name) UnmarshalJSON(raw []byte) error {
+	*n = name(readValue(raw, maxName).text)
+	return nil
+}
+
+// Value is the value of an enumeration. The zero value stands for an absent field; MakeValue makes others. Of a longer one
+// the first maxText bytes are kept.
 type Value struct {
 	text    string
 	present bool // the field was there, even as null
@@ -181,18 +195,24 @@ func (v Value) IsNone() bool { return v.text == "" && !v.wrong }
 
 // UnmarshalJSON reads any value.
 func (v *Value) UnmarshalJSON(raw []byte) error {
-	*v = Value{present: true}
+	*v = readValue(raw, maxText)
+	return nil
+}
+
+// readValue reads any value, and keeps so many bytes of a string at most.
+func readValue(raw []byte, most int) Value {
+	v := Value{present: true}
 	switch jsontext.Value(raw).Kind() {
 	case jsontext.KindNull:
 	case jsontext.KindString:
 		if known, ok := labelvalue.Known(raw[1 : len(raw)-1]); ok { // without an allocation
 			v.text = known
-			return nil
+			return v
 		}
 		unquoted, _ := jsontext.AppendUnquote(nil, raw) // what is not UTF-8 is replaced
-		v.text = string(unquoted)
+		v.text = string(unquoted[:min(len(unquoted), most)])
 	default:
 		v.wrong = true
 	}
-	return nil
+	return v
 }

@@ -3,6 +3,7 @@ package tally
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/revox-exporter/revox_exporter/internal/answertest"
@@ -33,6 +34,8 @@ func FuzzLeanAndWholeRows(f *testing.F) {
 			"voice": {"id": "v", "provider": "cartesia"}}, "call_attempts": [{"transcript": [{"role": "user", "content": "x"},
 			{"role": "assistant", "content": "y"}, {"role": "tool", "content": "z", "tool_name": "find\u005f", "tool_is_error": true, "tool_arguments": {"role": "user"}},
 			{"role": "tool", "content": "z", "tool_name": null, "tool_arguments": null}]}, {"transcript": null}, {"transcript": []}]}}`,
+		`{"id": "r", "call": {"status": "` + strings.Repeat("é", 200) + `", "outcome": "` + strings.Repeat("x", 101) + `",
+			"campaign": {"name": "` + strings.Repeat("😀", 2000) + `"}}}`,
 		`{"id": "r", "call": {"assistant": {"id": "a", "voice": null}, "assistant": {"name": "b"}, "llm_model": {"type": "x"}, "llm_model": {"name": "y"}}}`,
 	} {
 		f.Add([]byte(`{"rows": [` + body + `]}`))
@@ -91,11 +94,12 @@ func ofWhole(r *revoxapi.Row) string {
 	}
 	c, name := r.Call, ""
 	if c.Campaign != nil {
-		name = c.Campaign.Name
+		name = cut(c.Campaign.Name, maxName)
 	}
-	text := fmt.Sprintf("%q %q %q %q %s", r.ID, c.Status, c.Outcome, name, ofTime(c.CreatedAt))
+	text := fmt.Sprintf("%q %q %q %q %s", r.ID, cut(c.Status, maxText), cut(c.Outcome, maxText), name, ofTime(c.CreatedAt))
 	for _, a := range c.CallAttempts {
-		text += fmt.Sprintf("\n%q %q %q %q %q %s %s %s", a.Status, a.Result, a.DialError, a.EndedBy, a.EndReason,
+		text += fmt.Sprintf("\n%q %q %q %q %q %s %s %s", cut(a.Status, maxText), cut(a.Result, maxText), cut(a.DialError, maxText),
+			cut(a.EndedBy, maxText), cut(a.EndReason, maxText),
 			ofTime(a.StartedAt), ofTime(a.AnsweredAt), ofTime(a.EndedAt))
 		o := revoxapi.TranscriptOutline{Given: a.Transcript != nil}
 		for _, e := range a.Transcript {
@@ -105,13 +109,15 @@ func ofWhole(r *revoxapi.Row) string {
 			case revoxapi.RoleUser:
 				o.User++
 			case revoxapi.RoleTool:
-				o.Tools = append(o.Tools, revoxapi.ToolUse{Name: e.ToolName[:min(len(e.ToolName), 100)], IsError: e.ToolIsError != nil && *e.ToolIsError})
+				o.Tools = append(o.Tools, revoxapi.ToolUse{Name: cut(e.ToolName, 100), IsError: e.ToolIsError != nil && *e.ToolIsError})
 			}
 		}
 		text += fmt.Sprintf(" %v %d %d %+q", o.Given, o.Assistant, o.User, fmt.Sprint(o.Tools))
 	}
 	return text
 }
+
+func cut[S ~string](text S, most int) S { return text[:min(len(text), most)] }
 
 func ofTime(at revoxapi.Timestamp) string {
 	switch {
