@@ -61,7 +61,10 @@ func (s *jsonScanner) reset(r io.Reader) {
 	for _, p := range s.parts {
 		p.value = p.value[:0]
 	}
-	*s = jsonScanner{r: r, buf: s.buf[:0], kept: s.kept[:0], layout: s.layout[:0], name: s.name[:0], repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}, parts: s.parts}
+	*s = jsonScanner{
+		r: r, buf: s.buf[:0], kept: s.kept[:0], layout: s.layout[:0], name: s.name[:0],
+		repeats: s.repeats[:0], first: repeat{value: s.first.value[:0]}, parts: s.parts,
+	}
 }
 
 // syntaxError means that the input is not JSON. It does not quote.

@@ -9,8 +9,9 @@ import (
 
 // Identified is a row that [Rows] and [Page] can read: any struct that the JSON of a row decodes into (see [Row]) and
 // that knows its id. A number in place of the string of an `id` is read as its digits, an empty array in place of an object
-// as null, and an empty object in place of an array likewise. A row may have 20,000 elements in arrays of structs. Fields that the struct does not have are skipped without being decoded, so a struct with few fields
-// is read several times faster than [Row].
+// as null, and an empty object in place of an array likewise. A row may have 20,000 elements in arrays of structs. Fields
+// that the struct does not have are skipped without being decoded, so a struct with few fields is read several times faster
+// than [Row].
 type Identified interface {
 	// RowID returns the row's `id`.
 	RowID() string

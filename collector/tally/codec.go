@@ -34,7 +34,10 @@ type StoredFamily struct {
 
 // Store returns t in its stored form, without Unknown.
 func (t *Tally) Store() Stored {
-	return Stored{Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields), OldestActive: t.OldestActive, Assistant: t.Assistant}
+	return Stored{
+		Name: t.Name, Families: t.Values.Store(nil), Carries: StoreFields(t.Fields),
+		OldestActive: t.OldestActive, Assistant: t.Assistant,
+	}
 }
 
 // Restore returns the tally that was stored. A family that was not stored, or was stored with other buckets, is nil in
