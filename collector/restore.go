@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 )
 
@@ -36,7 +37,7 @@ func (e *Exporter) restore() {
 		}
 		if l := was.Record.Listed; l != nil {
 			l.StatusLabel = e.labels.RestoreCampaignStatus(l.StatusLabel)
-			l.Name = e.labels.Name(l.Name)
+			l.Name = labelvalue.Name(l.Name, hides)
 		}
 		if was.Record.Data != nil {
 			was.Record.Data.Monotonic.RestoreLabels(e.labels)

@@ -27,7 +27,7 @@ type Discovery struct {
 
 // Listed is a campaign's entry in the list. It is immutable.
 type Listed struct {
-	// Name is clean text; see labelvalue.Labels.Name. It is "" if the list does not give it.
+	// Name is clean text; see labelvalue.Name. It is "" if the list does not give it.
 	Name string
 	// Status is the API's value if it is known, else "".
 	Status string

@@ -72,9 +72,6 @@ func (l *Labels) Hider() func(text string) bool {
 // MayShow reports whether an unknown value looks like an identifier and has not the API key in it.
 func (l *Labels) MayShow(value string) bool { return IsIdentifier(value) && !l.Hider()(value) }
 
-// Name returns the name that an answer gives something, as clean text, or "" if it has the API key in it.
-func (l *Labels) Name(raw string) string { return Name(raw, l.Hider()) }
-
 // ID returns an ID that the API gave something, such as an assistant, or Other if it does not look like one or has the API
 // key in it. hides is the result of Labels.Hider.
 func ID(raw string, hides func(text string) bool) string {
@@ -89,7 +86,8 @@ func ID(raw string, hides func(text string) bool) string {
 	return raw
 }
 
-// Name is Labels.Name for many names. hides is the result of Labels.Hider.
+// Name returns the name that an answer gives something, as clean text, or "" if it has the API key in it. hides is the
+// result of Labels.Hider.
 func Name(raw string, hides func(text string) bool) string {
 	name := CleanText(raw, MaxNameRunes)
 	if hides(name) || hides(raw) {

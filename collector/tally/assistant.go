@@ -98,16 +98,15 @@ func milliseconds(at revoxapi.Timestamp) int64 {
 }
 
 // restoreAssistant returns a stored assistant with label values that may be shown.
-func restoreAssistant(a Assistant, labels *labelvalue.Labels) Assistant {
+func (t *Tally) restoreAssistant(a Assistant) Assistant {
 	for _, v := range []struct {
 		enum  *labelvalue.Enum
 		value *string
 	}{{labelvalue.LLMModel, &a.Model}, {labelvalue.LLMProvider, &a.ModelProvider}, {labelvalue.VoiceProvider, &a.VoiceProvider}} {
 		if *v.value != "" {
-			*v.value, _ = labels.Value(v.enum, *v.value)
+			*v.value, _ = t.labels.Value(v.enum, *v.value)
 		}
 	}
-	hides := labels.Hider()
-	a.ID, a.Name = labelvalue.ID(a.ID, hides), labelvalue.Name(a.Name, hides)
+	a.ID, a.Name = labelvalue.ID(a.ID, t.hider()), labelvalue.Name(a.Name, t.hider())
 	return a
 }

@@ -44,9 +44,9 @@ func (t *Tally) Store() Stored {
 // it. The error names an impossible value.
 func (s Stored) Restore(labels *labelvalue.Labels) (*Tally, error) {
 	t := New(labels)
-	t.Name, t.Fields = labels.Name(s.Name), RestoreFields(s.Carries)
+	t.Name, t.Fields = labelvalue.Name(s.Name, t.hider()), RestoreFields(s.Carries)
 	t.seenActiveSince(s.OldestActive)
-	t.Assistant = restoreAssistant(s.Assistant, labels)
+	t.Assistant = t.restoreAssistant(s.Assistant)
 	clear(t.Values.Counts)
 	clear(t.Values.Distributions)
 	return t, t.Values.Restore(s.Families, labels)
