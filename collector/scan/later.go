@@ -283,11 +283,11 @@ func (l *laterScan) checkOpen(ctx context.Context) error {
 		return nil
 	}
 	wrong := func() (statuses []revoxapi.CallStatus, clearly bool) {
-		known := l.open()
+		open := l.open()
 		for status, total := range l.totals {
-			if excess := known[status] - total; excess > 0 {
+			if excess := open[status] - total; excess > 0 {
 				statuses = append(statuses, status)
-				clearly = clearly || total == 0 || excess > 2+known[status]/4
+				clearly = clearly || total == 0 || excess > 2+open[status]/4
 			}
 		}
 		if lost := l.lost(); lost > 0 {
