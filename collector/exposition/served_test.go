@@ -17,11 +17,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
 // In both formats, every byte equals what client_golang serves for the same store, also after campaigns change.
 func TestHandlerEqualsClientGolang(t *testing.T) {
-	f := newFleet(5)
+	f := newFleet(8)
+	for i, id := range slices.Sorted(maps.Keys(f.tallies)) { // of some, the IDs or names of assistants are the same
+		f.tallies[id].Assistant = tally.Assistant{
+			Given: i < 7, ID: []string{"b", "a", "a", ""}[i%4], Name: []string{"Max", "Léa \"2\"", ""}[i%3], Model: "mistralai/m-1",
+			VoiceProvider: "cartesia",
+		}
+	}
 	ours, err := NewHandler(f.store, f.clock, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
