@@ -15,7 +15,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
-// stored is the JSON part of a stored Rows. The stored form is the JSON (tally.StoreHead), and for each row its
+// stored is the JSON part of a stored Rows. The stored form is the JSON (rows.StoreHead), and for each row its
 // key in 8 bytes and its class in one. Late rows are stored as finished ones.
 type stored struct {
 	// Program is the version that counted. Another version may count differently, so it reads all rows once.
@@ -57,7 +57,7 @@ func (k *Rows) Encode() []byte {
 		s.Unknown = append(s.Unknown, [2]string{u.Label, u.Value})
 	}
 	slices.SortFunc(s.Unknown, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
-	bytes := tally.StoreHead(s, 9*len(classes))
+	bytes := rows.StoreHead(s, 9*len(classes))
 	for i, c := range classes {
 		bytes = append(binary.LittleEndian.AppendUint64(bytes, k.List.Key(i)), byte(c))
 	}
@@ -73,7 +73,7 @@ var (
 // usually in the set, whose memory is then shared.
 func Decode(bytes []byte, labels *labelvalue.Labels, set *rows.Set) (*Rows, error) {
 	var s stored
-	rest, ok := tally.RestoreHead(bytes, &s)
+	rest, ok := rows.RestoreHead(bytes, &s)
 	if !ok {
 		return nil, errDamaged
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 )
 
-// The stored form of a Set is a JSON text (tally.StoreHead) and the rows. The text has what each code
+// The stored form of a Set is a JSON text (StoreHead) and the rows. The text has what each code
 // stands for, as pairs of a metric's name and a label value. A row is its key in 8 bytes, the number of its codes, and
 // each code's index in the text; these are varints. Equal sets that were built in different processes may be stored
 // differently, because codes are assigned in the order in which they occur.
@@ -31,7 +31,7 @@ func (s *Set) Encode() []byte {
 		}
 		stored = append(stored, pairs)
 	}
-	bytes := tally.StoreHead(stored, 9*s.Len()+codeCount) // there may be millions of rows
+	bytes := StoreHead(stored, 9*s.Len()+codeCount) // there may be millions of rows
 	var codes []Code
 	each(s, nil, func(key uint64, r, _ row) {
 		codes = r.appendCodes(codes[:0])
@@ -47,7 +47,7 @@ func (s *Set) Encode() []byte {
 // Decode reverses Set.Encode. It fails if bytes is damaged. Metrics that this version does not have are ignored.
 func (t *Table) Decode(bytes []byte) (*Set, error) {
 	var stored [][][2]string
-	rest, ok := tally.RestoreHead(bytes, &stored)
+	rest, ok := RestoreHead(bytes, &stored)
 	if !ok {
 		return nil, errBroken
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
 	"github.com/revox-exporter/revox_exporter/collector/counters"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
+	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -63,7 +64,7 @@ func encodeScan(r *Record, dropped time.Time) []byte {
 			s.Listed.UpdatedAt = new(c.UpdatedAt.Time.Unix())
 		}
 	}
-	return tally.MarshalJSON(s)
+	return rows.MarshalJSON(s)
 }
 
 // decodeScan returns a campaign's record, and when it was dropped. If the record has Data, decodeData must complete it.
@@ -93,7 +94,7 @@ func decodeScan(id string, bytes []byte) (r *Record, dropped time.Time, err erro
 
 // encodeData encodes p without its times, rows.
 func encodeData(p *Snapshot) []byte {
-	return tally.MarshalJSON(storedData{
+	return rows.MarshalJSON(storedData{
 		Decreases: p.Decreases, Differences: p.Differences,
 		Tally:   p.Tally.Store(),
 		Stored:  p.Counters.Store(p.Tally),
