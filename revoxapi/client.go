@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -270,6 +271,7 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	req.Header.Set("User-Agent", c.userAgent)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Accept-Encoding", acceptedCodings)
+	req.Header.Set("Cache-Control", "no-cache")
 
 	trace := RequestTrace{Endpoint: r.endpoint, CampaignID: r.campaignID}
 	start := c.clock.Now()
@@ -304,6 +306,12 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		e.RetryAfter = retryAfter(resp, c.clock.Now())
 		return e
 	}
+	if cachedFor(resp.Header) > maxCachedFor {
+		e := badResponse("a cache in front of the API answered with what it got more than %s ago: have it pass requests on",
+			maxCachedFor)
+		e.StatusCode, e.passing = resp.StatusCode, true // a cache may answer first, and ask the API for the next time
+		return e
+	}
 	err = c.readBody(ctx, resp.Header.Values("Content-Encoding"), wire, read)
 	if e, ok := err.(*Error); ok {
 		e.StatusCode = resp.StatusCode
@@ -312,6 +320,19 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		}
 	}
 	return err
+}
+
+// maxCachedFor is how old a cache's answer may be. Caches are asked to pass requests on, but not all do. Older answers would
+// be published as the present.
+const maxCachedFor = 5 * time.Minute
+
+// cachedFor returns how long ago a cache got an answer; 0 if none says so. RFC 9111 has a limit of 2^31 seconds.
+func cachedFor(h http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(h.Get("Age"), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 func (c *Client) url(r request) string {

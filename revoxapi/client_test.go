@@ -34,6 +34,7 @@ func TestEveryFilterReachesTheServer(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Authorization": "Bearer " + revoxtest.APIKey, "User-Agent": "tester/1.2", "Accept-Encoding": "gzip, zstd", "Accept": "application/json",
+		"Cache-Control": "no-cache",
 	} {
 		if got := request.Header.Get(name); got != want {
 			t.Errorf("header %s is %q, want %q", name, got, want)
@@ -269,5 +270,29 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	defer mu.Unlock()
 	if len(from) != 1 || n != 6 {
 		t.Errorf("%d connections for %d requests", len(from), n)
+	}
+}
+
+// A cache that answers itself may only do so with what is young, and says how old that is in seconds.
+func TestOldAnswersOfCachesAreNotUsed(t *testing.T) {
+	for age, old := range map[string]bool{
+		"": false, "0": false, "300": false, "301": true, "2147483647": true,
+		"-1": false, "99999999999999999999": false, "1e9": false, canary: false,
+	} {
+		t.Run(age, func(t *testing.T) {
+			api := newServer(t)
+			api.SetRows(campaignID, "c", makeRows(0, 3))
+			cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Age", age)
+				api.Handler().ServeHTTP(w, r)
+			}))
+			t.Cleanup(cache.Close)
+			client := newClient(t, cache.URL+"/api")
+			if old {
+				checkText(t, ask(t, client, revoxapi.KindBadResponse), api)
+			} else {
+				mustReadAll(t, client, revoxapi.RowsParams{}, makeRows(0, 3))
+			}
+		})
 	}
 }

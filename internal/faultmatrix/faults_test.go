@@ -128,6 +128,7 @@ func refusals() []fault {
 		{name: "a redirect that loses the page", detour: redirecting(false), reason: revoxapi.KindBadResponse},
 		{name: "a redirect to https", behavior: revoxtest.Redirect("https://127.0.0.1/api"), reason: revoxapi.KindBadResponse},
 		{name: "203, and gzip called `x-gzip`", detour: transformed, reason: accepted},
+		{name: "an answer that a cache got an hour ago (`Age: 3600`)", detour: cached, reason: revoxapi.KindBadResponse},
 		{name: "204", behavior: status(204), reason: revoxapi.KindBadResponse},
 		{name: "304, though the request has no condition", behavior: revoxtest.Status(304, nil, ""), reason: revoxapi.KindBadResponse},
 		{name: "999", behavior: status(999), reason: revoxapi.KindBadResponse},

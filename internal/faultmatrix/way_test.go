@@ -297,6 +297,16 @@ func (w transforming) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
+// cached is the API behind a cache that keeps answers longer than it is allowed to.
+func cached(t *testing.T, w *world) *detour {
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Age", "3600")
+		w.API.Handler().ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	return to(t, server.URL)
+}
+
 // answering is a server whose answers write writes.
 func answering(write func(io.Writer) error) func(*testing.T, *world) *detour {
 	return func(t *testing.T, _ *world) *detour {
