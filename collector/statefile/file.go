@@ -39,6 +39,8 @@ type key struct{ kind, name string }
 var (
 	errClosed = errors.New("writing state: the file is closed")
 	errSlow   = errors.New("writing state: the disk takes too long")
+	// errGone means that the file has no name any more, or another one. It has its name again if it is moved back.
+	errGone = errors.New("the file was removed or replaced since it was opened; a restart makes a new one")
 )
 
 func newFile(h *handle) *File {
@@ -133,7 +135,7 @@ func (f *File) write() {
 	}
 }
 
-// commit writes all values or none. After a *damagedError only close may be called: bbolt cannot go on or be closed.
+// commit writes all values or none. After errGone they are written, but where no later process finds them. After a *damagedError only close may be called: bbolt cannot go on or be closed.
 func (h *handle) commit(changes map[key][]byte) error {
 	err := guarded(func() error {
 		return h.db.Update(func(tx *bbolt.Tx) error {
@@ -147,6 +149,9 @@ func (h *handle) commit(changes map[key][]byte) error {
 	})
 	if _, damaged := errors.AsType[*damagedError](err); damaged {
 		h.db = nil
+	}
+	if err == nil && !h.isAt(h.os.Name()) {
+		return errGone
 	}
 	return err
 }

@@ -367,3 +367,35 @@ func TestFileTruncatedWhileInUse(t *testing.T) {
 		t.Error("the next Open finds no damage")
 	}
 }
+
+// Without its name, the file is written but lost with the process.
+func TestFileRemovedWhileInUse(t *testing.T) {
+	folder := t.TempDir()
+	path, elsewhere := filepath.Join(folder, Name), filepath.Join(folder, "elsewhere")
+	rename := func(from, to string) {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, _ := open(t, folder)
+	rename(path, elsewhere)
+	for _, replacement := range []string{"", "another file"} {
+		if replacement != "" {
+			if err := os.WriteFile(path, []byte(replacement), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := f.Write(context.Background(), Change{"k", "n", []byte("1")})
+		if !errors.Is(err, errGone) || strings.Contains(err.Error(), folder) {
+			t.Errorf("with %q in its place: %v", replacement, err)
+		}
+	}
+	rename(elsewhere, path)
+	write(t, f, Change{"k", "m", []byte("2")})
+	shut(t, f)
+	f, found := open(t, folder)
+	defer shut(t, f)
+	if want := (map[string]map[string][]byte{"k": {"n": []byte("1"), "m": []byte("2")}}); found.Damage != nil || !equal(found.Values, want) {
+		t.Errorf("found %q, %v", found.Values, found.Damage)
+	}
+}

@@ -198,6 +198,9 @@ func (w *Watch) badResponseAdvice(e *revoxapi.Error, a *answer, firstPage int) s
 	case a.status == http.StatusNotModified:
 		return "A cache in front of the API answers 304 (Not Modified) to a request that sets no condition." +
 			w.through() + " Have it pass requests to " + w.host() + " on."
+	case a.cached:
+		return "A cache in front of the API answers with what it got earlier." + w.through() + " Have it pass requests to " +
+			w.host() + " on."
 	case isRedirect(a.status) && !a.elsewhere:
 		return "The API redirects, but not to another place: check --revox.base-url. If that is right, a gateway in front of " +
 			"the API is at fault: try again later, or tell Revox."

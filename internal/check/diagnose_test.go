@@ -79,6 +79,8 @@ func TestProblemsComeWithAdvice(t *testing.T) {
 			"bad_response", `^A cache in front of the API answers 304 .* Have it pass requests to 127.0.0.1 on`},
 		{"304 with a location", nil, fault("", revoxtest.Status(304, http.Header{"Location": {"https://127.0.0.1/canary"}}, "")), nil,
 			"bad_response", `^A cache in front of the API answers 304`},
+		{"what a cache kept", nil, fault("", revoxtest.Status(200, http.Header{"Age": {"3600"}}, `{"rows": []}`)), nil,
+			"bad_response", `^A cache in front of the API answers with what it got earlier.* Have it pass requests to 127.0.0.1 on`},
 		{"300", nil, fault("", revoxtest.Status(300, nil, "canary")), nil, "bad_response", "not what the API documents"},
 		{"too early", nil, fault("", revoxtest.Status(425, nil, "canary")), nil, "server_error", "Try again later"},
 		{"API that wants https", nil, fault("", revoxtest.Redirect("https://127.0.0.1/api/canary")), nil,

@@ -129,6 +129,7 @@ type answer struct {
 	status  int
 	html    bool
 	via     bool
+	cached  bool // by a cache that says so
 	gateway string
 	// elsewhere reports that it redirects to another scheme, host or port, toHTTPS that it does from http to https on the
 	// same host.
@@ -141,7 +142,7 @@ func (a *answer) isWrong() bool {
 	if a.err != nil {
 		return !errors.Is(a.err, context.Canceled)
 	}
-	return a.status != 0 && (a.status != http.StatusOK || a.html)
+	return a.status != 0 && (a.status != http.StatusOK || a.html || a.cached)
 }
 
 type answerKey struct{}
@@ -188,6 +189,8 @@ func look(req *http.Request, resp *http.Response) answer {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // if it cannot be parsed, it is not HTML
 	a.html = kind == "text/html" || kind == "application/xhtml+xml"
 	a.via = resp.Header.Get("Via") != "" || resp.Header.Get("Proxy-Authenticate") != ""
+	age := resp.Header.Get("Age")
+	a.cached = age != "" && age != "0"
 	said := strings.ToLower(resp.Header.Get("Via") + " " + resp.Header.Get("Server"))
 	for _, name := range gateways {
 		if strings.Contains(said, strings.ToLower(name)) {
