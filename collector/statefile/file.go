@@ -135,7 +135,8 @@ func (f *File) write() {
 	}
 }
 
-// commit writes all values or none. After errGone they are written, but where no later process finds them. After a *damagedError only close may be called: bbolt cannot go on or be closed.
+// commit writes all values or none. After errGone they are written, but where no later process finds them. After a
+// *damagedError only close may be called: bbolt cannot go on or be closed.
 func (h *handle) commit(changes map[key][]byte) error {
 	err := guarded(func() error {
 		return h.db.Update(func(tx *bbolt.Tx) error {
