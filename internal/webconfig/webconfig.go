@@ -6,6 +6,7 @@ package webconfig
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -98,17 +99,33 @@ func (c Config) read() (*web.Config, error) {
 		if named.path == "" {
 			continue
 		}
-		if _, _, err := regularfile.Read(named.path, maxFileBytes); err != nil {
-			if cause, ok := errors.AsType[*fs.PathError](err); ok {
-				err = cause.Err // the path may be a key by mistake
-			} else {
-				err = fmt.Errorf("more than %d bytes", maxFileBytes)
-			}
+		text, _, err := regularfile.Read(named.path, maxFileBytes)
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = cause.Err // the path may be a key by mistake
+		} else if err != nil {
+			err = fmt.Errorf("more than %d bytes", maxFileBytes)
+		} else if named.by == "client_ca_file" {
+			err = checkAuthorities(text)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: the file that %s of the web configuration %s names: %w",
 				c.Flag, named.by, path, err)
 		}
 	}
+	if text := file.TLSConfig.ClientCAsText; text != "" {
+		if err := checkAuthorities([]byte(text)); err != nil {
+			return nil, fmt.Errorf("%s: client_ca of the web configuration %s: %w", c.Flag, path, err)
+		}
+	}
 	return &file, nil
+}
+
+// checkAuthorities checks the authorities that sign the certificates of clients. The toolkit does not.
+func checkAuthorities(pem []byte) error {
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return errors.New("no certificate in PEM: every client would be refused")
+	}
+	return nil
 }
 
 // lines returns where an error of the YAML parser is, without the text of the file: " at line 3, 7", or "".

@@ -44,6 +44,10 @@ func TestErrorsOfTheWebConfigurationQuoteNothing(t *testing.T) {
 			"its tls_server_config: the certificate and its key are not a pair"},
 		{"a key for the path of a key", "tls_server_config: {cert_file: cert.pem, key_file: " + canary + "}",
 			"names: no such file"},
+		{"an authority of clients that is none", "tls_server_config: {cert: a, key: b, client_auth_type: RequireAndVerifyClientCert, " +
+			"client_ca_file: cert.pem}", " names: no certificate in PEM"},
+		{"such an authority in the file itself", "tls_server_config: {cert: a, key: b, client_auth_type: RequireAndVerifyClientCert, " +
+			"client_ca: " + canary + "}", ": no certificate in PEM"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
