@@ -21,7 +21,7 @@ import (
 // errReadAll says that reading some rows is not enough: something has changed that only a full scan finds.
 var errReadAll = errors.New("every row must be read")
 
-// later makes a later scan. The error is errReadAll unless the answers agree with each other and with what was known.
+// later makes a later scan. The error is errReadAll or errFilter unless the answers agree, also with what was known.
 func (s *run) later(ctx context.Context) (*Result, error) {
 	was := s.before.Known
 	if was == nil || s.before.Rows == nil || !was.Filters() || s.scanner.FullInterval == 0 || s.start.Before(was.At) {
@@ -36,12 +36,8 @@ func (s *run) later(ctx context.Context) (*Result, error) {
 	for _, step := range []func(context.Context) error{
 		l.readTotals, l.readActive, l.readNew, l.readLists, l.readMoved, l.readQueue, l.readLists, l.checkOpen, l.check,
 	} {
-		switch err := step(ctx); {
-		case errors.Is(err, errFilter):
-			s.broken = true
-			return nil, errReadAll
-		case err != nil:
-			s.totals = l.totals
+		if err := step(ctx); err != nil {
+			s.broken, s.totals = errors.Is(err, errFilter), l.totals
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -118,7 +119,8 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	if err == nil && s.fullDue(found.Known) {
 		s.known, err = found.Known, errReadAll
 	}
-	if errors.Is(err, errReadAll) {
+	s.broken = s.broken || ctx.Err() == nil && s.mayBeFilter(err)
+	if s.broken || errors.Is(err, errReadAll) {
 		s.rows, s.returned = rows.NewBuilder(s.scanner.RowTable), nil
 		found, err = s.full(ctx)
 	}
@@ -146,6 +148,14 @@ func (s *run) fullDue(k *known.Rows) bool {
 	share := float64(rows.Key(s.campaignID)) / math.MaxUint64
 	since, interval := s.start.Sub(k.FullAt), s.scanner.FullInterval
 	return since < 0 || since >= interval-time.Duration(share*float64(interval/4))
+}
+
+// mayBeFilter reports whether later scans have failed for so long that every row should be read: some servers fail, or are
+// too slow, only with a filter or for small pages. One that refuses the key or asks to wait is left alone.
+func (s *run) mayBeFilter(err error) bool {
+	e, ok := errors.AsType[*revoxapi.Error](err)
+	return ok && s.start.Sub(s.before.Known.At) >= 5*time.Minute && e.RetryAfter == 0 && e.Kind != revoxapi.KindRateLimited &&
+		(e.Kind != revoxapi.KindAuth || e.StatusCode == http.StatusForbidden)
 }
 
 // growStep is the weight of rows after which room is made for more.
