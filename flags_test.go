@@ -124,6 +124,8 @@ func TestWrongUsageIsOneLineThatNamesFlagAndVariable(t *testing.T) {
 			says: "base URL must start with http"},
 		{name: "the base URL has no password", flag: "revox.base-url", value: "https://me:canary-key@www.getrevox.com/api",
 			says: "base URL must have no user"},
+		{name: "the port of the base URL exists", flag: "revox.base-url", value: "http://127.0.0.1:99999",
+			says: "base URL has a port that is not one from 1 to 65535"},
 		{name: "the base URL is a URL", flag: "revox.base-url", value: "https://[canary-key",
 			says: "base URL cannot be parsed"},
 		{name: "REVOX_BASE_URL is checked too", env: "REVOX_BASE_URL=nowhere", flag: "revox.base-url",
