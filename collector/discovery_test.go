@@ -103,10 +103,12 @@ func anchored(t *testing.T, pattern string) *regexp.Regexp {
 func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 	clock := revoxtest.NewClock(start)
 	api := newAPI(t, clock)
-	for _, id := range []string{"a", "b", "c"} {
+	for _, id := range []string{"a", "b", "c", "d", "e"} {
 		api.SetRows(id, "", []json.RawMessage{callRow("r", "completed")})
 	}
 	remove := list(api,
+		`{"id": "d", "name": "D", "status": "running", "max_concurrent_calls": -5}`,
+		`{"id": "e", "name": "E", "status": "running", "max_concurrent_calls": 0}`,
 		listed("a", "Same name", "running", false, start),
 		listed("b", "Same name", "running", true, start),
 		`{"id": "c", "name": "Archive", "status": "archived", "is_cancelled": false,
@@ -127,7 +129,7 @@ func TestListedCampaignShowsItsNameStatusAndLimit(t *testing.T) {
 		`revox_campaign_status{campaign_id="c",status="completed"} 0`,
 		`revox_campaign_status{campaign_id="c",status="archived"} 1`,
 		`revox_campaign_max_concurrent_calls{campaign_id="a"} 10`)
-	h.WantNone(scrape, `^revox_campaign_max_concurrent_calls\{campaign_id="c"\}`)
+	h.WantNone(scrape, `^revox_campaign_max_concurrent_calls\{campaign_id="[cde]"\}`)
 	h.Want(scrape, `revox_exporter_unknown_values_total{label="status"} 1`)
 
 	// Old data from the list disappears, although the rows are still read.

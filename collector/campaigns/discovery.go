@@ -81,6 +81,9 @@ func (c *listedJSON) listed(readAt time.Time, hides func(string) bool) *Listed {
 		Name: labelvalue.Name(c.Name.value, hides), IsCancelled: c.IsCancelled.value,
 		UpdatedAt: c.UpdatedAt, MaxConcurrentCalls: c.MaxConcurrentCalls.value, ReadAt: readAt,
 	}
+	if n := l.MaxConcurrentCalls; n != nil && *n < 1 {
+		l.MaxConcurrentCalls = nil // no such limit can be meant
+	}
 	if labelvalue.CampaignStatus.Has(c.Status.value) {
 		l.Status = c.Status.value
 	}
