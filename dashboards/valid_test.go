@@ -19,7 +19,7 @@ var (
 	units           = []string{"locale", "short", "percentunit", "s", "dtdurations", "bytes", "Bps", "reqps", "dateTimeFromNow", "string"}
 	transformations = []string{"joinByField", "filterFieldsByName", "organize", "sortBy", "reduce", "groupingToMatrix",
 		"renameByRegex"}
-	cellTypes = []string{"auto", "color-text", "color-background", "gauge"}
+	cellTypes = []string{"auto", "color-background", "gauge"}
 )
 
 func TestGrafanaKnowsEveryOption(t *testing.T) {
@@ -120,6 +120,78 @@ func TestNoDataIsGrey(t *testing.T) {
 				steps := thresholds.Steps
 				if len(steps) < 2 || steps[0].Value != nil || steps[0].Color != noDataColor || *steps[1].Value != 0 {
 					t.Errorf("%s: %q: thresholds %+v must begin with %s, and go on from 0", d.File, p.Title, steps, noDataColor)
+				}
+			}
+		}
+	}
+}
+
+// Most colours are too light to read on white, or too dark on black, except in the large digits of stats. So cells are
+// tinted: below 30 % opacity Grafana leaves the text black or white. What is good or normal has no colour.
+func TestSmallTextHasNoColor(t *testing.T) {
+	legible := func(color string) bool {
+		return color == "transparent" || len(color) == len("#rrggbb4A") && strings.HasSuffix(color, "4A")
+	}
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			if p.Type == "bargauge" && p.Options.ValueMode != "text" {
+				t.Errorf("%s: %q: value mode %s", d.File, p.Title, p.Options.ValueMode)
+			}
+			for _, o := range p.FieldConfig.Overrides {
+				var colors []string
+				tinted, dashed := false, false
+				for _, property := range o.Properties {
+					switch property.ID {
+					case "color": // a scheme, whose steps Grafana mixes: it chooses black or white text for each
+						colors = append(colors, "transparent")
+						dashed = true
+					case "custom.cellOptions":
+						tinted = value[struct{ Type string }](t, property.Value).Type == "color-background"
+					case "thresholds":
+						for _, step := range value[grafana.Thresholds](t, property.Value).Steps[1:] {
+							colors = append(colors, step.Color)
+						}
+					case "mappings":
+						for _, m := range value[[]struct {
+							Type    string
+							Options json.RawMessage
+						}](t, property.Value) {
+							if m.Type == "special" {
+								null := value[struct {
+									Match  string
+									Result struct{ Color, Text string }
+								}](t, m.Options)
+								dashed = dashed || null.Match == "null" && null.Result.Text == "-" && null.Result.Color == "transparent"
+								continue
+							}
+							for _, option := range value[map[string]struct{ Color string }](t, m.Options) {
+								colors = append(colors, option.Color)
+							}
+						}
+					}
+				}
+				if !tinted {
+					continue
+				}
+				if !dashed {
+					t.Errorf("%s: %q: %s: empty cells must be a dash without colour", d.File, p.Title, o.Matcher.Options)
+				}
+				if len(colors) == 0 || slices.ContainsFunc(colors, func(c string) bool { return !legible(c) }) {
+					t.Errorf("%s: %q: %s: colours of cells %q must be transparent or end with 4A", d.File, p.Title, o.Matcher.Options, colors)
+				}
+			}
+		}
+	}
+}
+
+// A number that is neither good nor bad has the colour of text, and not one that is light.
+func TestColorsOfStatsJudge(t *testing.T) {
+	judging := []string{noDataColor, "text", "#009E73", "#E69F00", "#D55E00"}
+	for _, d := range read(t) {
+		for p := range d.Shown() {
+			for _, step := range p.FieldConfig.Defaults.Thresholds.Steps {
+				if p.Type == "stat" && !slices.Contains(judging, step.Color) {
+					t.Errorf("%s: %q: colour %s", d.File, p.Title, step.Color)
 				}
 			}
 		}

@@ -75,6 +75,7 @@ type Panel struct {
 		ReduceOptions struct{ Calcs []string }
 		YAxis         struct{ Unit string }
 		Color         struct{ Mode string }
+		ValueMode     string
 	}
 }
 
