@@ -69,6 +69,7 @@ var emptyWithoutRules = map[string]string{
 	"overview: Alerts? / A":                 noRules,
 	"overview: What fires now? / A":         noAlerts,
 	"overview: When alerts fired / A":       noAlerts,
+	"overview: When alerts fired / B":       noAlerts,
 	"overview: annotation Alerts that page": noAlerts,
 	"overview: annotation Other alerts":     noAlerts,
 	"campaign: Alerts? / A":                 noRules,

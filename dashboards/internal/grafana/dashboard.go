@@ -74,8 +74,11 @@ type Panel struct {
 		}
 		ReduceOptions struct{ Calcs []string }
 		YAxis         struct{ Unit string }
-		Color         struct{ Mode string }
-		ValueMode     string
+		Color         struct {
+			Mode string
+			Min  *float64
+		}
+		ValueMode string
 	}
 }
 
