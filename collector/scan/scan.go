@@ -119,10 +119,13 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	if err == nil && s.fullDue(found.Known) {
 		s.known, err = found.Known, errReadAll
 	}
-	s.broken = s.broken || ctx.Err() == nil && s.mayBeFilter(err)
-	if s.broken || errors.Is(err, errReadAll) {
+	failsLong := ctx.Err() == nil && s.failsLong(err)
+	if s.broken || failsLong || errors.Is(err, errReadAll) {
 		s.rows, s.returned = rows.NewBuilder(s.scanner.RowTable), nil
 		found, err = s.full(ctx)
+	}
+	if failsLong && err == nil && s.failsAfter(ctx, found) {
+		found.Known.BrokenAt = s.start
 	}
 	if err == nil {
 		err = s.grow(found.Weight())
@@ -150,12 +153,29 @@ func (s *run) fullDue(k *known.Rows) bool {
 	return since < 0 || since >= interval-time.Duration(share*float64(interval/4))
 }
 
-// mayBeFilter reports whether later scans have failed for so long that every row should be read: some servers fail, or are
+// failsLong reports whether later scans have failed for so long that every row should be read: some servers fail, or are
 // too slow, only with a filter or for small pages. One that refuses the key or asks to wait is left alone.
-func (s *run) mayBeFilter(err error) bool {
+func (s *run) failsLong(err error) bool {
 	e, ok := errors.AsType[*revoxapi.Error](err)
 	return ok && s.start.Sub(s.before.Known.At) >= 5*time.Minute && e.RetryAfter == 0 && e.Kind != revoxapi.KindRateLimited &&
 		(e.Kind != revoxapi.KindAuth || e.StatusCode == http.StatusForbidden)
+}
+
+// failsAfter reports whether a later scan fails even after the full scan that found this, so that it was no outage that has
+// just ended.
+func (s *run) failsAfter(ctx context.Context, found *Result) bool {
+	if found.Known == nil {
+		return false
+	}
+	again := &run{
+		scanner: s.scanner, campaignID: s.campaignID, start: s.start, before: found, claim: s.claim, grown: s.grown,
+		lowPriority: s.lowPriority, requests: s.requests, rows: rows.NewBuilder(s.scanner.RowTable),
+	}
+	_, err := again.later(ctx)
+	s.cost.requests.Add(again.cost.requests.Load())
+	s.cost.bytes.Add(again.cost.bytes.Load())
+	_, failed := errors.AsType[*revoxapi.Error](err)
+	return ctx.Err() == nil && (failed || again.broken)
 }
 
 // growStep is the weight of rows after which room is made for more.
