@@ -26,6 +26,7 @@ var allowedImports = map[string][]string{
 	"internal/readahead":     {},
 	"collector/statefile":    {"internal/regularfile"},
 	"collector/room":         {},
+	"collector/cost":         {},
 	"collector/labelvalue":   {"revoxapi"},
 	"collector/histogram":    {},
 	"collector/tally":        {"revoxapi", "collector/labelvalue", "collector/histogram"},
@@ -34,9 +35,9 @@ var allowedImports = map[string][]string{
 	"collector/campaigns":    {"internal/regularfile", "revoxapi", "collector/labelvalue"},
 	"collector/paging":       {"revoxapi", "internal/apirequest", "internal/readahead"},
 	"collector/known":        {"revoxapi", "collector/labelvalue", "collector/tally", "collector/rows", "collector/paging"},
-	"collector/scan":         {"revoxapi", "internal/apirequest", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/paging", "collector/known"},
+	"collector/scan":         {"revoxapi", "internal/apirequest", "collector/cost", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/paging", "collector/known"},
 	"collector/schedule":     {"revoxapi"},
-	"collector/store":        {"revoxapi", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/counters", "collector/campaigns", "collector/known", "collector/scan", "collector/statefile"},
+	"collector/store":        {"revoxapi", "collector/cost", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/counters", "collector/campaigns", "collector/known", "collector/scan", "collector/statefile"},
 	"collector/exposition":   {"revoxapi", "collector/labelvalue", "collector/histogram", "collector/tally", "collector/campaigns", "collector/store"},
 	"internal/quantity":      {},
 	"internal/pages":         {"collector", "internal/quantity"},
@@ -51,7 +52,7 @@ var allowedImports = map[string][]string{
 	"revoxapi/revoxtest":     {"revoxapi", "revoxapi/revoxtest/internal/wire"},
 	"revoxapi/revoxtest/sim": {"revoxapi", "revoxapi/revoxtest", "revoxapi/revoxtest/internal/wire", "revoxapi/revoxtest/sim/internal/calendar"},
 	"collector": {
-		"revoxapi", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
+		"revoxapi", "collector/cost", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
 	},
 }
 

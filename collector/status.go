@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/collector/cost"
 	"github.com/revox-exporter/revox_exporter/collector/store"
 	"github.com/revox-exporter/revox_exporter/collector/tally"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -26,7 +26,7 @@ type Status struct {
 	ListErr   error
 	// EveryRow is what it takes to read every row of all campaigns once, and Hour what scans take an hour, as the last
 	// scans did. Both are 0 until they are known for each campaign that is scanned, and Hour with OnScrape.
-	EveryRow, Hour scan.Cost
+	EveryRow, Hour cost.Cost
 	// Campaigns are the selected campaigns, sorted by ID.
 	Campaigns []CampaignStatus
 }
@@ -89,7 +89,7 @@ func (e *Exporter) Status() Status {
 }
 
 // cost returns what Status says of the cost of scans.
-func (e *Exporter) cost(records []*store.Record) (everyRow, hour scan.Cost) {
+func (e *Exporter) cost(records []*store.Record) (everyRow, hour cost.Cost) {
 	full, later := true, true // known for each campaign
 	for _, r := range records {
 		if r.Data == nil {
@@ -103,10 +103,10 @@ func (e *Exporter) cost(records []*store.Record) (everyRow, hour scan.Cost) {
 		}
 	}
 	if !full {
-		everyRow = scan.Cost{}
+		everyRow = cost.Cost{}
 	}
 	if !later {
-		hour = scan.Cost{}
+		hour = cost.Cost{}
 	}
 	return everyRow, hour
 }

@@ -312,8 +312,8 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 		return e
 	}
 	if cachedFor(resp.Header) > maxCachedFor {
-		e := badResponse("a cache in front of the API answered with what it got more than %s ago: have it pass requests on",
-			maxCachedFor)
+		e := badResponse("a cache in front of the API answered with what it got more than %d minutes ago: have it pass requests on",
+			maxCachedFor/time.Minute)
 		e.StatusCode, e.passing = resp.StatusCode, true // a cache may answer first, and ask the API for the next time
 		return e
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/cost"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
 	"github.com/revox-exporter/revox_exporter/collector/scan"
@@ -123,7 +124,7 @@ func TestCallsThatWaitAreNotRead(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64() >> 16
 	}
-	var later, full scan.Cost
+	var later, full cost.Cost
 	for end := seed + uint64(*laterHistories); seed < end; seed++ {
 		random := rand.New(rand.NewPCG(seed, 0))
 		c := &retried{random: random, now: start, delay: time.Duration(20+random.IntN(100)) * time.Minute,

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/cost"
 	"github.com/revox-exporter/revox_exporter/collector/known"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/room"
@@ -48,34 +49,13 @@ type Result struct {
 	// Full reports that every row was read.
 	Full bool
 	// Cost is what the scan took.
-	Cost Cost
+	Cost cost.Cost
 	// Differences is the number of rows that a full scan found changed although scans before it should have seen that.
 	Differences int
 }
 
 // Weight is what the result counts towards the rows that are kept: 1 a row, and more for many attempts.
 func (r *Result) Weight() int { return r.Rows.Weight() + r.Known.Weight() }
-
-// Cost is what scans take: requests, retries included, and the bytes of their answers on the wire.
-type Cost struct {
-	Requests, Bytes int64
-}
-
-// Plus returns the sum of c and other.
-func (c Cost) Plus(other Cost) Cost { return Cost{c.Requests + other.Requests, c.Bytes + other.Bytes} }
-
-// Hour returns what scans take an hour that are made once per interval and take c, but full scans once per fullInterval,
-// if that is not 0.
-func (c Cost) Hour(interval time.Duration, full Cost, fullInterval time.Duration) Cost {
-	times := func(n, full int64) int64 {
-		scans, fullScans := float64(time.Hour)/float64(interval), 0.0
-		if fullInterval > 0 {
-			fullScans = float64(time.Hour) / float64(max(fullInterval, interval))
-		}
-		return int64(math.Round(float64(n)*(scans-fullScans) + float64(full)*fullScans))
-	}
-	return Cost{times(c.Requests, full.Requests), times(c.Bytes, full.Bytes)}
-}
 
 // Scan reads every row of the campaign that can have changed since before, and returns the counts of the whole campaign,
 // or a *revoxapi.Error. start is the current time. before is the result of the last complete scan, which may be a
@@ -136,7 +116,7 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	for kind, n := range s.requests {
 		found.Tally.Add(tally.ScanRequests, kind, n)
 	}
-	found.Cost = Cost{s.cost.requests.Load(), s.cost.bytes.Load()}
+	found.Cost = cost.Cost{Requests: s.cost.requests.Load(), Bytes: s.cost.bytes.Load()}
 	s.intern(found)
 	s.scanner.Labels.Sighted(found.Tally.Unknown)
 	if s.before.Tally != nil && found.Tally.Equal(s.before.Tally) {

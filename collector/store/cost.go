@@ -1,13 +1,16 @@
 package store
 
-import "github.com/revox-exporter/revox_exporter/collector/scan"
+import (
+	"github.com/revox-exporter/revox_exporter/collector/cost"
+	"github.com/revox-exporter/revox_exporter/collector/scan"
+)
 
 // Cost is what a campaign's scans take. After a restart it is 0 until the next scan.
 type Cost struct {
 	// Full is what the last full scan took.
-	Full scan.Cost
+	Full cost.Cost
 	// Later is what the last scan took that was not full because it was a first one, or due; 0 before the second scan.
-	Later scan.Cost
+	Later cost.Cost
 
 	full bool // the last scan was full
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/revox-exporter/revox_exporter/collector/scan"
+	"github.com/revox-exporter/revox_exporter/collector/cost"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
 
@@ -17,10 +17,10 @@ type Hourly struct {
 
 // hourly returns what the scans of all campaigns that were read take in an hour; nil if there are none.
 func (w *Watch) hourly(r *Result, o Options) *Hourly {
-	var sum scan.Cost
+	var sum cost.Cost
 	for i := range r.Campaigns {
 		if c := &r.Campaigns[i]; c.OK {
-			full := scan.Cost{Requests: int64(c.Requests), Bytes: c.ResponseBytes}
+			full := cost.Cost{Requests: int64(c.Requests), Bytes: c.ResponseBytes}
 			sum = sum.Plus(laterCost(c, w.pagesOf(c.ID), o.FullInterval, full).Hour(o.Interval, full, o.FullInterval))
 		}
 	}
@@ -35,7 +35,7 @@ const answerBytes = 100
 
 // laterCost reckons what a later scan of a campaign takes: for each status one request for a single row, if it has any; or,
 // for the statuses whose rows are read, as many as they have pages.
-func laterCost(c *Campaign, seen paging, fullInterval time.Duration, full scan.Cost) scan.Cost {
+func laterCost(c *Campaign, seen paging, fullInterval time.Duration, full cost.Cost) cost.Cost {
 	if fullInterval == 0 || seen.total < 0 || c.Rows <= uint64(seen.largest) {
 		return full // the scanner needs pages and a total to know better
 	}
@@ -73,8 +73,8 @@ func laterCost(c *Campaign, seen paging, fullInterval time.Duration, full scan.C
 		return int64(requests*answerBytes) + int64(float64(full.Bytes)*float64(rows)/float64(c.Rows))
 	}
 	if active > c.Rows/2 {
-		return full.Plus(scan.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)})
+		return full.Plus(cost.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)})
 	}
 	requests, rows = requests+morePages, rows+moreRows
-	return scan.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)}
+	return cost.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)}
 }
