@@ -312,6 +312,7 @@ func worlds() []*world {
 					a.dialError = "too_many_calls"
 				}
 			},
+			other: []string{"RevoxThrottledOften"}, // the ticket for just that
 		},
 		{
 			name: "a shard that vanishes is one page", days: 0.6, history: 0.45,
