@@ -268,7 +268,6 @@ func worlds() []*world {
 				{"RevoxAnswersDropped", "large", at(2, 12, 15), at(2, 12, 35)},
 				{"RevoxCampaignStalled", "large", at(2, 14, 22), at(2, 14, 27)},
 			},
-			other: []string{"RevoxAnswersDroppedEverywhere"}, // most first attempts are of the large one
 		},
 		{
 			name: "a campaign that is renamed while it stands still is told of once", days: 1.68, history: 1.52,
