@@ -179,6 +179,7 @@ var withoutData = map[string]string{
 	`campaign_class:revox_campaign_failures:ratio_hours{campaign_id="` + campaignOf("throttled") + `", class="errored"}`:         "nothing lasts for hours",
 	`campaign:revox_campaign_call_first_attempts_human:ratio90m_earlier_days{campaign_id="` + campaignOf("throttled") + `"}`:     "there is no earlier day",
 	`revox:revox_campaign_call_first_attempts_human:ratio90m_earlier_days >= 0`:                                                  "there is no earlier day",
+	`topk(10, campaign:revox_campaign_call_first_attempts_human:missing30m)`:                                                     "there is no earlier day",
 	`class_kind_provider:revox_campaign_agent_failures_without_worst:ratio10m > 0.1`:                                             few,
 	`count by (campaign_id) (count without (instance, job) (last_over_time(revox_campaign_assistant_info[6h]))) > 1`:             "no agent changes",
 	`campaign:revox_campaign_human_talks_silent:ratio10m > 0.1`:                                                                  "all agents speak",
