@@ -57,6 +57,9 @@ func TestWrongUsageIsOneLineThatNamesFlagAndVariable(t *testing.T) {
 		{name: "the value after an unknown flag is not repeated", more: "--revox.api-key canary-key-of-another", says: "unknown long flag '--revox.api-key'"},
 		{name: "a flag without its value is named", more: "serve --scan.interval", flag: "scan.interval",
 			says: "expected argument for "},
+		{name: "without a command too", more: "--demo --scan.interval", flag: "scan.interval", says: "expected argument for "},
+		{name: "a flag without its value is named, not the next one", more: "--scan.interval --demo", flag: "scan.interval",
+			says: "expected argument for "},
 		{name: "a flag that is given twice is named", more: "--scan.interval=1m --scan.interval=2m", flag: "scan.interval",
 			says: "cannot be repeated"},
 
@@ -236,6 +239,10 @@ func TestProbableMistakesAreWarnedAbout(t *testing.T) {
 	if err := os.WriteFile(quotedFile, []byte("\"canary-key\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	assignment := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(assignment, []byte("REVOX_API_KEY=canary-key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	openFile := filepath.Join(t.TempDir(), "open")
 	if err := os.WriteFile(openFile, []byte("canary-key\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -273,6 +280,8 @@ func TestProbableMistakesAreWarnedAbout(t *testing.T) {
 			says: []string{"the API key begins or ends with a quotation mark"}},
 		{name: "quotation marks around a key in a file are part of it", args: "--revox.api-key-file=" + quotedFile,
 			says: []string{"the API key begins or ends with a quotation mark"}},
+		{name: "a key file in the format of an environment file", args: "--revox.api-key-file=" + assignment,
+			says: []string{"the API key begins with REVOX_API_KEY= or with a brace"}},
 		{name: "a key file that everyone can read", args: "--revox.api-key-file=" + openFile,
 			says: []string{`every user of this machine can read the API key: .* file=.*/open`}},
 		{name: "a comma does not separate IDs", args: "--campaign.id=a,b",

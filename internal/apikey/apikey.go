@@ -126,9 +126,15 @@ func Missing(err error, flag, file string) error {
 
 // Warn logs what is probably not meant about a key, and about its file, "" for none. It never logs the key.
 func Warn(key revoxapi.KeySource, file string, logger *slog.Logger) {
-	if secret, err := key.Key(); err == nil && strings.Trim(secret.Reveal(), quotationMarks) != secret.Reveal() {
-		logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: " +
-			"remove it from " + variable + " or from the key file")
+	if secret, err := key.Key(); err == nil {
+		switch text := secret.Reveal(); {
+		case strings.Trim(text, quotationMarks) != text:
+			logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: " +
+				"remove it from " + variable + " or from the key file")
+		case strings.HasPrefix(text, variable+"="), strings.HasPrefix(text, "{"):
+			logger.Warn("the API key begins with " + variable + "= or with a brace, which is sent as part of the key: " +
+				"the key file has the key and nothing else")
+		}
 	}
 	if info, err := os.Stat(file); file != "" && err == nil && info.Mode().Perm()&0o004 != 0 {
 		logger.Warn("every user of this machine can read the API key: remove that permission from the file (chmod o-r)",

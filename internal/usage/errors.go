@@ -36,10 +36,36 @@ func Parse(app *kingpin.Application, args []string) (command string, err error) 
 	if errors.Is(err, syscall.EPIPE) {
 		os.Exit(0) // nobody reads the help to its end, after which kingpin does the same
 	}
+	if missing := checkValues(app, args); missing != nil {
+		return "", missing
+	}
 	if err != nil {
 		err = nameFlag(app, err)
 	}
 	return command, err
+}
+
+// checkValues returns an error if a flag needs a value and has none. kingpin itself drops such a flag if the command is the
+// default one.
+func checkValues(app *kingpin.Application, args []string) error {
+	if slices.Contains(args, "--completion-bash") {
+		return nil // what follows is being typed
+	}
+	flags := allFlags(app)
+	for i, arg := range args {
+		name, long := strings.CutPrefix(arg, "--")
+		if name == "" && long {
+			break // there are no flags after --
+		}
+		at := slices.IndexFunc(flags, func(f *kingpin.FlagClause) bool { return f.Model().Name == name })
+		if !long || at < 0 || flags[at].Model().IsBoolFlag() {
+			continue
+		}
+		if i+1 == len(args) || len(args[i+1]) > 1 && args[i+1][0] == '-' {
+			return fmt.Errorf("expected argument for %s", Name(flags[at]))
+		}
+	}
+	return nil
 }
 
 var stringType = func() reflect.Type {
