@@ -132,7 +132,7 @@ func Warn(key revoxapi.KeySource, file string, logger *slog.Logger) {
 			logger.Warn("the API key begins or ends with a quotation mark, which is sent as part of the key: " +
 				"remove it from " + variable + " or from the key file")
 		case strings.HasPrefix(text, variable+"="), strings.HasPrefix(text, "{"):
-			logger.Warn("the API key begins with " + variable + "= or with a brace, which is sent as part of the key: " +
+			logger.Warn("the API key begins with REVOX_API_KEY= or with a brace, which is sent as part of the key: " +
 				"the key file has the key and nothing else")
 		}
 	}
