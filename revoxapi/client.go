@@ -320,8 +320,12 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	err = c.readBody(ctx, resp.Header.Values("Content-Encoding"), wire, read)
 	if e, ok := err.(*Error); ok {
 		e.StatusCode = resp.StatusCode
-		if e.Kind == KindTimeout && ctx.Err() == nil && wire.bytes > 0 {
+		switch _, notJSON := errors.AsType[syntaxError](e.Err); {
+		case e.Kind == KindTimeout && ctx.Err() == nil && wire.bytes > 0:
 			e.Err = tooSlow(c.timeout, wire.bytes, resp.ContentLength)
+		case notJSON && isHTML(resp.Header):
+			e.Err = fmt.Errorf("the API answered %s with an HTML page, as a login page or a firewall on the way does: "+
+				"check the base URL, and have that allow this machine", statusLine(resp.StatusCode))
 		}
 	}
 	return err
