@@ -97,7 +97,7 @@ func BenchmarkRules(b *testing.B) {
 }
 
 // failures matches the counters that must grow slowly.
-var failures = regexp.MustCompile(`too_many|permission|precondition|non_|="system"|errored|cancelled|le="|failures|unknown_|"error"`)
+var failures = regexp.MustCompile(`too_many|permission|precondition|non_|="system"|errored|cancelled|le="|failures|unknown_|"error"|tool_errors`)
 
 // templateSeries returns the labels of each series that the rules read for one campaign.
 func templateSeries(t testing.TB) map[string]labels.Labels {
