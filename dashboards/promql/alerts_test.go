@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// The table of what fires has a team where an alert has one, since when its condition holds, and 0 where Prometheus does
+// The table of what fires has a team where an alert has one, how long its condition holds, and -1 where Prometheus does
 // not say; alerts that only wait are not in it.
 func TestWhatFiresNow(t *testing.T) {
 	s := openStore(t)
@@ -40,11 +40,11 @@ func TestWhatFiresNow(t *testing.T) {
 	got := ask(t, s, queries[i], end)
 	want := map[string]float64{
 		`{alertname="RevoxThrottled", campaign_id="1", campaign_name="Spring", order="page Spring RevoxThrottled", ` +
-			`runbook="RevoxThrottled", severity="page", team="sales"}`: 1_799_999_000_000,
+			`runbook="RevoxThrottled", severity="page", team="sales"}`: 1000,
 		`{alertname="RevoxExporterDown", campaign_id="All", campaign_name="(all)", order="page (all) RevoxExporterDown", ` +
-			`runbook="RevoxExporterDown", severity="page"}`: 0,
+			`runbook="RevoxExporterDown", severity="page"}`: -1,
 		`{alertname="RevoxBadList", campaign_id="2", campaign_name="2", order="ticket 2 RevoxBadList", ` +
-			`runbook="RevoxBadList", severity="ticket"}`: 0,
+			`runbook="RevoxBadList", severity="ticket"}`: -1,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
