@@ -191,6 +191,14 @@ func TestColorsOfStatsJudge(t *testing.T) {
 					t.Errorf("%s: %q: colour %s", d.File, p.Title, step.Color)
 				}
 			}
+			// Where a stat has several values they are small, and most colours are too light for small text.
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					if p.Type == "stat" && property.ID == "color" {
+						t.Errorf("%s: %q: %s has a colour of its own", d.File, p.Title, o.Matcher.Options)
+					}
+				}
+			}
 		}
 	}
 }
@@ -265,6 +273,8 @@ func TestTablesHaveAtMostSevenColumns(t *testing.T) {
 // A legend is a line below the graph for up to four series, else a table beside it that begins with what is largest now.
 // The last value of an alert that has ended is as of when it fired, so legends of alerts have only the largest.
 func TestLegends(t *testing.T) {
+	many := regexp.MustCompile(`\{\{(agent|alertname|campaign_name|code|dial_error|label|reason|result|status|tool_name)\}\}`)
+	noZeros := regexp.MustCompile(`\) > 0$`)
 	for _, d := range read(t) {
 		for p := range d.Shown() {
 			if p.Type != "timeseries" {
@@ -284,8 +294,12 @@ func TestLegends(t *testing.T) {
 				t.Errorf("%s: %q is too narrow for its legend", d.File, p.Title)
 			}
 			for _, target := range p.Targets {
-				if strings.Contains(target.LegendFormat, "_id}}") {
+				if strings.Contains(target.LegendFormat, "_id}}") || line && many.MatchString(target.LegendFormat) {
 					t.Errorf("%s: %q: legend %s", d.File, p.Title, target.LegendFormat)
+				}
+				if strings.Contains(target.LegendFormat, "{{") && noZeros.MatchString(strings.TrimSpace(target.Expr)) &&
+					!strings.Contains(target.Expr, "@ end()") {
+					t.Errorf("%s: %q: without zeros, the last value can be that of long ago", d.File, p.Title)
 				}
 			}
 		}

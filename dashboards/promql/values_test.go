@@ -2,6 +2,7 @@ package promql
 
 import (
 	"context"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -114,6 +115,8 @@ func TestValues(t *testing.T) {
 			map[string]float64{"{}": 80.0 / 110}, true},
 		{"attempts of less than a day are not scaled up", "capacity: Attempts a day / A", ".+",
 			map[string]float64{"{}": 637 + 1200 + 120}, true},
+		{"a day has the attempts of campaigns that ended in it", "capacity: How many attempts does each day bring, and its busiest hour? / A", ".+",
+			map[string]float64{"{}": 637 + 1200 + 120}, true},
 		{"calls of campaigns without a limit are not compared with it", "capacity: How near are calls in progress to the limit? / A", ".+",
 			map[string]float64{"{}": 4}, true},
 		{"two hours are too little for a forecast", "capacity: Is the backlog going down, and where will it be in a week? / B", ".+",
@@ -159,5 +162,60 @@ func TestValues(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A call that is cancelled in a paused campaign is no pace.
+func TestFewCallsAreNoForecast(t *testing.T) {
+	s := openStore(t)
+	start := time.Unix(1_800_000_000, 0)
+	end := start.Add(8 * time.Hour)
+	app := s.db.AppenderV2(context.Background())
+	for minute := 0; minute <= 480; minute += 5 {
+		for id, ended := range map[string]map[string]int{
+			"fast": {"completed": minute / 60 * 10},
+			"slow": {"completed": 300, "cancelled": minute / 240},
+		} {
+			add := func(v int, name string, pairs ...string) {
+				ls := labels.FromStrings(append(pairs, "__name__", name, "campaign_id", id, "instance", "a", "job", "revox")...)
+				at := start.Add(time.Duration(minute) * time.Minute).UnixMilli()
+				if _, err := app.Append(0, ls, 0, at, float64(v), nil, nil, storage.AOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			add(1, "revox_campaign_up")
+			add(0, "revox_campaign_rows_without_call")
+			add(120, "revox_campaign_calls", "status", "queued_for_calling")
+			for status, n := range ended {
+				add(n, "revox_campaign_calls", "status", status)
+			}
+		}
+	}
+	if err := app.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]map[string]float64{
+		"capacity: Time left? / A":                    {"{}": 12 * 3600},
+		"capacity: What does each campaign need? / I": {`{campaign_id="fast"}`: 12 * 3600},
+	}
+	for _, q := range readQueries(t) {
+		if want[q.String()] == nil {
+			continue
+		}
+		expr, err := expand(q, scale{rate: 4 * time.Minute, span: 30 * 24 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.series(expr.String(), q.Instant, end, end, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !maps.EqualFunc(got, want[q.String()], func(a, b float64) bool { return math.Abs(a-b) < 1 }) {
+			t.Errorf("%s: %v, want %v", q, got, want[q.String()])
+		}
+		delete(want, q.String())
+	}
+	if len(want) > 0 {
+		t.Errorf("no queries %v", want)
 	}
 }
