@@ -221,6 +221,9 @@ func (s *store) series(expr string, instant bool, from, to time.Time, step time.
 	return found, nil
 }
 
+// exporters asks exporters, and whatever else has got the port that one was told to listen on.
+var exporters = http.Client{Timeout: 5 * time.Second}
+
 // startDemo starts the demo's API with a fast clock, and an exporter that reads it, with further flags. It returns the
 // exporter's port on the loopback interface. Both end with the test.
 func startDemo(t *testing.T, flags ...string) (port string, api *sim.Simulation) {
@@ -255,7 +258,7 @@ func startDemo(t *testing.T, flags ...string) (port string, api *sim.Simulation)
 	}
 	t.Cleanup(func() { demo.Process.Kill(); demo.Wait() })
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		if response, err := http.Get("http://127.0.0.1:" + port + "/-/ready"); err == nil {
+		if response, err := exporters.Get("http://127.0.0.1:" + port + "/-/ready"); err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return port, api

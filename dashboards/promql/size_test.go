@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,7 +139,7 @@ func readDemo(t *testing.T) map[string]*dto.MetricFamily {
 		t.Fatal(err)
 	}
 	port, _ := startDemo(t, "--state.path="+t.TempDir(), "--campaign.file="+file)
-	response, err := http.Get("http://127.0.0.1:" + port + "/metrics")
+	response, err := exporters.Get("http://127.0.0.1:" + port + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
