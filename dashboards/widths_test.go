@@ -10,10 +10,10 @@ import (
 
 // advances are the widths, in tenths of a pixel, of the characters from space to ~ in Grafana's font, Inter at 14 pixels.
 var advances = [...]int{
-	39, 40, 65, 89, 90, 137, 90, 42, 51, 51, 70, 93, 40, 64, 40, 50, 88, 57, 85, 86, 90, 85, 87, 79, 87, 87, 40, 42, 93, 93, 93, 72,
-	135, 97, 92, 102, 101, 84, 83, 104, 104, 38, 80, 94, 79, 126, 105, 107, 89, 107, 90, 90, 90, 104, 97, 138, 95, 95, 88, 51, 50, 51,
-	66, 64, 45, 79, 86, 80, 86, 82, 52, 86, 83, 34, 34, 77, 34, 123, 83, 84, 86, 86, 53, 74, 46, 83, 79, 115, 76, 79, 77, 60, 47, 60,
-	93,
+	39, 40, 65, 89, 90, 137, 90, 42, 51, 51, 70, 93, 40, 64, 40, 50, 88, 57, 85, 86, 90, 85, 87, 79, 87, 87, 40,
+	42, 93, 93, 93, 72, 135, 97, 92, 102, 101, 84, 83, 104, 104, 38, 80, 94, 79, 126, 105, 107, 89, 107, 90, 90,
+	90, 104, 97, 138, 95, 95, 88, 51, 50, 51, 66, 64, 45, 79, 86, 80, 86, 82, 52, 86, 83, 34, 34, 77, 34, 123, 83,
+	84, 86, 86, 53, 74, 46, 83, 79, 115, 76, 79, 77, 60, 47, 60, 93,
 }
 
 // textWidth is the width of a text in pixels. Each character takes 0.15 more than its advance.
@@ -71,7 +71,8 @@ func cells(t *testing.T) map[string]map[string][]string {
 	return all
 }
 
-// Columns of a table must have room for their head and cells, and a table for its columns, at 1440 pixels with Grafana's menu.
+// At 1440 pixels with Grafana's menu, columns of a table must have room for their head and cells, and a table for its
+// columns.
 func TestColumnsHaveRoomForTheirText(t *testing.T) {
 	rules, err := os.ReadFile("../alerts/revox.rules.yml")
 	if err != nil {

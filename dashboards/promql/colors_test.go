@@ -111,7 +111,8 @@ func TestKnownValuesHaveColorsOfTheirOwn(t *testing.T) {
 	shown := map[string]bool{}
 	for _, q := range readQueries(t) {
 		legend := regexp.MustCompile(`^\{\{(\w+)\}\}$`).FindStringSubmatch(q.Legend)
-		if legend == nil || !slices.Contains(colored, legend[1]) || slices.Contains([]string{"table", "heatmap", "stat"}, q.Panel.Type) {
+		if legend == nil || !slices.Contains(colored, legend[1]) ||
+			slices.Contains([]string{"table", "heatmap", "stat"}, q.Panel.Type) {
 			continue
 		}
 		label := legend[1]
