@@ -105,8 +105,8 @@ func worlds() []*world {
 					a.dialError = "non_classified_error" // of one number
 				}
 				a.system = a.system || in(13) && hit(c, now, 0.8)
-				a.short = a.short || in(14) && hit(c, now, 0.8)
-				a.errored = a.errored || in(15) && hit(c, now, 0.35)
+				a.errored = a.errored || in(14) && hit(c, now, 0.35)
+				a.short = a.short || in(15) && hit(c, now, 0.8) // an hour after calls that the system ended, which are short too
 				if in(16) {
 					a.human /= 4
 				}
@@ -115,13 +115,16 @@ func worlds() []*world {
 				{"RevoxCallsCannotLeaveEverywhere", "", at(1, 10, 10), at(1, 10, 18)},
 				{"RevoxCallsCannotLeaveEverywhere", "", at(1, 12, 10), at(1, 12, 25)},
 				{"RevoxCallsEndedBySystemEverywhere", "", at(1, 13, 10), at(1, 13, 20)},
-				{"RevoxTalksCutShortEverywhere", "", at(1, 14, 10), at(1, 14, 20)},
-				{"RevoxCallsErroredEverywhere", "", at(1, 15, 10), at(1, 15, 25)},
+				{"RevoxCallsErroredEverywhere", "", at(1, 14, 10), at(1, 14, 25)},
+				{"RevoxTalksCutShortEverywhere", "", at(1, 15, 10), at(1, 15, 20)},
 				{"RevoxAnswersDroppedEverywhere", "", at(1, 16, 10), at(1, 16, 50)},
 				{"RevoxCallsStalledEverywhere", "", at(1, 17, 16), at(1, 17, 40)},
 			},
-			other: []string{"RevoxTalksCutShortEverywhere", "RevoxCallsCannotLeave"},
-			leads: map[string]string{"RevoxCallsCannotLeave": "RevoxCallsCannotLeaveEverywhere"},
+			other: []string{"RevoxTalksCutShortEverywhere", "RevoxCallsCannotLeave", "RevoxCallsErrored"},
+			leads: map[string]string{
+				"RevoxCallsCannotLeave": "RevoxCallsCannotLeaveEverywhere",
+				"RevoxCallsErrored":     "RevoxCallsErroredEverywhere",
+			},
 		},
 		{
 			name: "what goes on for hours is a ticket, and a few failures are not", days: 1.75, evaluate: 2 * time.Minute,
