@@ -68,6 +68,19 @@ func TestLabelsChangeWithTheCampaignFile(t *testing.T) {
 	h.labeled()
 }
 
+// A file in JSON can have the escapes that PHP and Python write, and an error in it still names the line.
+func TestLabelsFromJSONWithEscapes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "campaigns.json")
+	write(t, path, `[{"id": "a", "labels": {"team": "sales\/emea \ud83c\udf81"}}]`)
+	h := newFileHarness(t, path, nil)
+	h.labeled(`{campaign_id="a",label_team="sales/emea 🎁"}`)
+
+	write(t, path, "[\n{\"id\": \"a\", \"labels\": {\"team\": \"sales\\/emea\"}},\n{\"id\": \"a\"}\n]")
+	if err := h.Exporter.Reload(); err == nil || !strings.Contains(err.Error(), path+": line 3: entry 2 is the same campaign as entry 1") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestLabelsByName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "campaigns.yml")
 	write(t, path, `[{"id": "pinned", "labels": {"team": "pinned"}}, {"id": "none", "labels": {}}, "a",

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v2"
 
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
@@ -52,7 +53,7 @@ func (e entry) equal(f entry) bool {
 func parseCampaignFile(text []byte, hides func(text string) bool) (parsedFile, error) {
 	const empty = "it is empty: write [] to select no campaign"
 	const wanted = "it should be a YAML or JSON list of campaign IDs, with a line \"- ID\" for each"
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder := yaml.NewDecoder(bytes.NewReader(jsonAsYAML(text)))
 	decoder.SetStrict(true)
 	var read []entryYAML
 	if err := decoder.Decode(&read); err != nil {
@@ -81,6 +82,27 @@ func parseCampaignFile(text []byte, hides func(text string) bool) (parsedFile, e
 		}
 	}
 	return b.build(), nil
+}
+
+// jsonEscape finds the escapes in a JSON text: two that are one character, or any one.
+var jsonEscape = regexp.MustCompile(`\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\.`)
+
+// jsonAsYAML returns a JSON text without the escapes that the YAML parser does not know, which programs in PHP write for
+// each slash, and those in Python for emojis. It returns any other text as it is.
+func jsonAsYAML(text []byte) []byte {
+	if !jsontext.Value(bytes.TrimPrefix(text, []byte("\ufeff"))).IsValid(jsontext.AllowDuplicateNames(true)) {
+		return text
+	}
+	return jsonEscape.ReplaceAllFunc(text, func(escape []byte) []byte {
+		switch {
+		case string(escape) == `\/`:
+			return escape[1:]
+		case len(escape) > 2:
+			character, _ := jsontext.AppendUnquote(nil, slices.Concat([]byte{'"'}, escape, []byte{'"'}))
+			return character
+		}
+		return escape
+	})
 }
 
 // fault is what is wrong with an entry, as the rest of a sentence about it. line is 0 for the entry's own.

@@ -27,6 +27,7 @@ func TestCampaignFileFormats(t *testing.T) {
 		"YAML with CRLF and BOM":     {"\ufeff- a\r\n- b\r\n", []string{"a", "b"}},
 		"JSON":                       {`["a", "b"]`, []string{"a", "b"}},
 		"JSON with tabs and escapes": {"[\n\t\"\\u0061\",\n\t\"b\"\n]\n", []string{"a", "b"}},
+		"JSON with other escapes":    {"\ufeff" + `["a\/b", "\ud83c\uDF81", "c\\\/d", "e\u002f\\ud83c"]`, []string{"a/b", "🎁", `c\/d`, `e/\ud83c`}},
 		"an explicitly empty list":   {"[]", []string{}},
 		"IDs that look like other types": {
 			"- 007\n- 1e5\n- true\n- 2024-05-01\n- 0x10\n- 7c9e6679-7425-40de-944b-e07fc1f90ae7\n",
