@@ -200,26 +200,28 @@ func TestToolsOfRowsThatRest(t *testing.T) {
 	}
 }
 
-// A transcript that comes some minutes after the call is seen.
+// A transcript that comes some minutes after the call is seen, also if it has no entries before.
 func TestLateTranscripts(t *testing.T) {
-	rows := runningRows()
-	now := start.Format(time.RFC3339)
-	ended := `{"status": "completed", "result": "human", "started_at": "` + now + `", "answered_at": "` + now + `", "ended_at": "` + now + `"%s}`
-	for i := range 60 {
-		if !slices.Contains([]int{7, 33, 51}, i) {
-			rows[i] = callRow(fmt.Sprint("r", i), "completed", talk(1, 1))
+	for _, before := range []string{"", `, "transcript": null`, `, "transcript": []`, `, "transcript": {}`} {
+		rows := runningRows()
+		now := start.Format(time.RFC3339)
+		ended := `{"status": "completed", "result": "human", "started_at": "` + now + `", "answered_at": "` + now + `", "ended_at": "` + now + `"%s}`
+		for i := range 60 {
+			if !slices.Contains([]int{7, 33, 51}, i) {
+				rows[i] = callRow(fmt.Sprint("r", i), "completed", talk(1, 1))
+			}
 		}
+		rows[33] = callRow("r33", "completed", fmt.Sprintf(ended, before))
+		h := later(t, rows)
+		rows = slices.Clone(rows)
+		rows[33] = callRow("r33", "completed", fmt.Sprintf(ended, `, "transcript": [{"role": "tool", "tool_name": "book"}]`))
+		h.API.SetRows("c", "", rows)
+		h.Advance(time.Minute)
+		h.WantNone(h.Scrape(), "revox_campaign_tool")
+		h.Advance(time.Minute)
+		h.Want(h.Scrape(), `revox_campaign_tool_calls_total{campaign_id="c",tool_name="book"} 1`)
+		h.wantRequests("active 2, full 0, moved 1, totals 6")
 	}
-	rows[33] = callRow("r33", "completed", fmt.Sprintf(ended, ""))
-	h := later(t, rows)
-	rows = slices.Clone(rows)
-	rows[33] = callRow("r33", "completed", fmt.Sprintf(ended, `, "transcript": [{"role": "tool", "tool_name": "book"}]`))
-	h.API.SetRows("c", "", rows)
-	h.Advance(time.Minute)
-	h.WantNone(h.Scrape(), "revox_campaign_tool")
-	h.Advance(time.Minute)
-	h.Want(h.Scrape(), `revox_campaign_tool_calls_total{campaign_id="c",tool_name="book"} 1`)
-	h.wantRequests("active 2, full 0, moved 1, totals 6")
 }
 
 // withAssistant adds an assistant to the call of a row.

@@ -78,9 +78,10 @@ type Attempt struct {
 	Transcript revoxapi.TranscriptOutline `json:"transcript"`
 }
 
-// LacksTranscript reports whether somebody talked, and there is no transcript.
+// LacksTranscript reports whether somebody talked, and there is no transcript, or nothing in it.
 func (a *Attempt) LacksTranscript() bool {
-	return a.Finished() && a.Result.text == string(revoxapi.ResultHuman) && !a.Transcript.Given
+	t := &a.Transcript
+	return a.Finished() && a.Result.text == string(revoxapi.ResultHuman) && t.Assistant == 0 && t.User == 0 && len(t.Tools) == 0
 }
 
 // Finished reports whether the attempt's status is a final one.
