@@ -121,11 +121,11 @@ histogram_sum(sum by (campaign_id) (increase(revox_campaign_call_attempts_per_ca
 		{"revox_campaign_assistant_info", "", "Share of attempts that reached people who talked, by the language model at that time, " +
 			"over the last day",
 			`sum by (llm_model) (sum_over_time((
-  avg by (campaign_id) (increase(revox_campaign_call_attempt_results_total{result="human"}[5m]))
-  * on (campaign_id) group_left (llm_model) topk by (campaign_id) (1, revox_campaign_assistant_info))[1d:5m]))
+  avg by (campaign_id) (increase(revox_campaign_call_attempt_results_total{result="human"}[10m]))
+  * on (campaign_id) group_left (llm_model) topk by (campaign_id) (1, revox_campaign_assistant_info))[1d:10m]))
 / (sum by (llm_model) (sum_over_time((
-  sum by (campaign_id) (avg by (campaign_id, result) (increase(revox_campaign_call_attempt_results_total[5m])))
-  * on (campaign_id) group_left (llm_model) topk by (campaign_id) (1, revox_campaign_assistant_info))[1d:5m])) > 0)`},
+  sum by (campaign_id) (avg by (campaign_id, result) (increase(revox_campaign_call_attempt_results_total[10m])))
+  * on (campaign_id) group_left (llm_model) topk by (campaign_id) (1, revox_campaign_assistant_info))[1d:10m])) > 0)`},
 		{"revox_campaign_tool_calls_total", "uses", "The most used tools of the last day",
 			`topk(5, sum by (tool_name) (max by (campaign_id, tool_name) (increase(revox_campaign_tool_calls_total[1d]))))`},
 		{"revox_campaign_tool_errors_total", "uses", "Share of the uses of a tool that failed in the last hour",
