@@ -37,10 +37,10 @@ func worlds() []*world {
 			tells: []told{
 				{"RevoxCampaignStalled", "4 a minute", at(1, 13, 25), at(1, 13, 28)},
 				{"RevoxCampaignStalled", "1 a minute", at(1, 13, 33), at(1, 13, 55)},
-				{"RevoxCampaignStalled", "0.3 a minute", at(1, 14, 0), at(1, 14, 30)},
+				{"RevoxCampaignStalled", "0.3 a minute", at(1, 14, 0), at(1, 14, 40)},
 				{"RevoxCampaignStalled", "trickle", at(1, 13, 27), at(1, 13, 50)},
 				{"RevoxCampaignStalled", "zombie", at(1, 13, 27), at(1, 13, 35)},
-				{"RevoxCallsStalledEverywhere", "", at(1, 13, 25), at(1, 13, 28)},
+				{"RevoxCallsStalledEverywhere", "", at(1, 13, 25), at(1, 13, 34)},
 			},
 			other: []string{"RevoxCampaignStalled", "RevoxCallsStalledEverywhere"}, // they may end and begin again
 		},
@@ -114,10 +114,10 @@ func worlds() []*world {
 			tells: []told{
 				{"RevoxCallsCannotLeaveEverywhere", "", at(1, 10, 10), at(1, 10, 18)},
 				{"RevoxCallsCannotLeaveEverywhere", "", at(1, 12, 10), at(1, 12, 25)},
-				{"RevoxCallsEndedBySystemEverywhere", "", at(1, 13, 10), at(1, 13, 20)},
+				{"RevoxCallsEndedBySystemEverywhere", "", at(1, 13, 10), at(1, 13, 25)},
 				{"RevoxCallsErroredEverywhere", "", at(1, 14, 10), at(1, 14, 25)},
 				{"RevoxTalksCutShortEverywhere", "", at(1, 15, 10), at(1, 15, 20)},
-				{"RevoxAnswersDroppedEverywhere", "", at(1, 16, 10), at(1, 16, 50)},
+				{"RevoxAnswersDroppedEverywhere", "", at(1, 16, 10), at(1, 16, 55)},
 				{"RevoxCallsStalledEverywhere", "", at(1, 17, 16), at(1, 17, 40)},
 			},
 			other: []string{"RevoxTalksCutShortEverywhere", "RevoxCallsCannotLeave", "RevoxCallsErrored"},
@@ -180,7 +180,7 @@ func worlds() []*world {
 				}
 			},
 			tells: []told{
-				{"RevoxTalksCutShort", "short 1", at(1, 12, 5), at(1, 12, 45)},
+				{"RevoxTalksCutShort", "short 1", at(1, 12, 5), at(1, 12, 50)},
 				{"RevoxTalksCutShort", "short 3", at(1, 12, 5), at(1, 12, 20)},
 				{"RevoxCallsEndedBySystem", "system 1", at(1, 12, 5), at(1, 12, 45)},
 				{"RevoxCallsEndedBySystem", "system half", at(1, 12, 5), at(1, 12, 45)},
