@@ -140,7 +140,7 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	case after.Err != nil:
 		logger.Debug("scan failed again", "reason", reason, "err", after.Err)
 	case before.Data == nil:
-		cost := after.Data.Cost.Full
+		cost := after.Data.Costs.Full
 		logger.Info("first scan complete", "rows", after.Data.Tally.Rows(), "requests", cost.Requests, "bytes", cost.Bytes,
 			"duration", took)
 	case before.Err != nil:

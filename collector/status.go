@@ -95,7 +95,7 @@ func (e *Exporter) cost(records []*store.Record) (everyRow, hour cost.Cost) {
 		if r.Data == nil {
 			continue
 		}
-		c := r.Data.Cost
+		c := r.Data.Costs
 		full, later = full && c.Full.Requests > 0, later && c.Later.Requests > 0
 		everyRow = everyRow.Plus(c.Full)
 		if e.onScrape == nil {

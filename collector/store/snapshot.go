@@ -26,8 +26,8 @@ type Snapshot struct {
 	Known *known.Rows
 	// Differences is the number of rows that full scans found changed although scans before them should have seen that.
 	Differences uint64
-	// Cost is what scans take.
-	Cost Cost
+	// Costs are what scans take.
+	Costs Costs
 
 	// Counters are the published counters, and the rows that they are about.
 	counters.Counters
@@ -48,10 +48,10 @@ func (p *Snapshot) next(found *scan.Result, at time.Time, took time.Duration, ma
 	n := &Snapshot{At: at, Took: took, Tally: t, Fields: t.Fields, Known: found.Known, Differences: uint64(found.Differences)}
 	scanned := counters.Scan{At: at, Tally: t, Rows: found.Rows, Returned: found.Returned}
 	if p == nil {
-		n.Cost, n.Counters = Cost{}.next(found), counters.First(scanned)
+		n.Costs, n.Counters = Costs{}.next(found), counters.First(scanned)
 		return n
 	}
-	n.Cost = p.Cost.next(found)
+	n.Costs = p.Costs.next(found)
 	n.Differences += p.Differences
 	if !found.Full {
 		n.Took = max(took, p.Took) // the next scan may read every page again

@@ -36,7 +36,7 @@ func Parse(app *kingpin.Application, args []string) (command string, err error) 
 	if errors.Is(err, syscall.EPIPE) {
 		os.Exit(0) // nobody reads the help to its end, after which kingpin does the same
 	}
-	if missing := checkValues(app, args); missing != nil {
+	if missing := missingValue(app, args); missing != nil {
 		return "", missing
 	}
 	if err != nil {
@@ -45,9 +45,9 @@ func Parse(app *kingpin.Application, args []string) (command string, err error) 
 	return command, err
 }
 
-// checkValues returns an error if a flag needs a value and has none. kingpin itself drops such a flag if the command is the
+// missingValue returns an error if a flag needs a value and has none. kingpin itself drops such a flag if the command is the
 // default one.
-func checkValues(app *kingpin.Application, args []string) error {
+func missingValue(app *kingpin.Application, args []string) error {
 	if slices.Contains(args, "--completion-bash") {
 		return nil // what follows is being typed
 	}

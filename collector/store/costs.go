@@ -5,8 +5,8 @@ import (
 	"github.com/revox-exporter/revox_exporter/collector/scan"
 )
 
-// Cost is what a campaign's scans take. After a restart it is 0 until the next scan.
-type Cost struct {
+// Costs are what a campaign's scans take. After a restart they are 0 until the next scan.
+type Costs struct {
 	// Full is what the last full scan took.
 	Full cost.Cost
 	// Later is what the last scan took that was not full because it was a first one, or due; 0 before the second scan.
@@ -15,9 +15,9 @@ type Cost struct {
 	full bool // the last scan was full
 }
 
-// next returns the cost after a scan.
-func (c Cost) next(found *scan.Result) Cost {
-	n := Cost{Full: c.Full, Later: c.Later, full: found.Full}
+// next returns the costs after a scan.
+func (c Costs) next(found *scan.Result) Costs {
+	n := Costs{Full: c.Full, Later: c.Later, full: found.Full}
 	if found.Full {
 		n.Full = found.Cost
 	}
