@@ -39,6 +39,8 @@ type fault struct {
 	warnings int
 	// hangs reports that only a timeout, in real time, ends the request.
 	hangs bool
+	// floods reports that values use up a limit that both campaigns share. The sound one is read first then.
+	floods bool
 }
 
 // accepted is the reason of faults in spite of which a scan succeeds.
@@ -362,10 +364,10 @@ func texts() []fault {
 			behavior: revoxtest.SetField("end_reason", `"agent_gave_up"`)},
 		{name: "a telephone number instead of a value", behavior: revoxtest.SetField("end_reason", `"+336123 00001"`),
 			reason: accepted},
-		{name: "a flood of end reasons", behavior: flood("end_reason"), reason: accepted, warnings: 21},
-		{name: "a flood of tools", behavior: flood("tool_name"), reason: accepted, warnings: 1},
+		{name: "a flood of end reasons", behavior: flood("end_reason"), reason: accepted, warnings: 21, floods: true},
+		{name: "a flood of tools", behavior: flood("tool_name"), reason: accepted, warnings: 1, floods: true},
 		{name: "a tool whose name is a sentence", behavior: revoxtest.SetField("tool_name", `"canary words to Jane"`), reason: accepted},
-		{name: "a flood of unknown values for every label", reason: accepted, warnings: 6 * 21,
+		{name: "a flood of unknown values for every label", reason: accepted, warnings: 6 * 21, floods: true,
 			behavior: flood("status", "outcome", "result", "dial_error", "ended_by", "end_reason")},
 	}
 }

@@ -126,6 +126,9 @@ func observe(t *testing.T, f fault, m mode) observation {
 	var scrape string
 	if m == firstScan {
 		w.setRows(rowsAfter)
+		if f.floods {
+			w.way.held = make(chan struct{})
+		}
 		run()
 		scrape = w.scrape()
 	} else {

@@ -41,6 +41,9 @@ type way struct {
 	page   *int // whose requests take the detour; nil: all
 	times  int  // how many requests take it; 0: all
 	taken  int
+
+	// held, if not nil, keeps requests about the faulty campaign waiting until it is closed. It is set before requests are made.
+	held chan struct{}
 }
 
 // detour is another server, and what reaches it.
@@ -63,9 +66,17 @@ func (w *way) set(d *detour, page *int, times int) {
 }
 
 func (w *way) RoundTrip(req *http.Request) (*http.Response, error) {
+	aboutFaulty := strings.Contains(req.URL.Path, "/campaigns/"+faulty+"/")
+	if aboutFaulty && w.held != nil {
+		select {
+		case <-w.held:
+		case <-req.Context().Done():
+			return nil, context.Cause(req.Context())
+		}
+	}
 	w.mu.Lock()
 	d := w.detour
-	if d != nil && (!strings.Contains(req.URL.Path, "/campaigns/"+faulty+"/") ||
+	if d != nil && (!aboutFaulty ||
 		w.page != nil && req.URL.Query().Get("page") != strconv.Itoa(*w.page) || w.times > 0 && w.taken == w.times) {
 		d = nil
 	}
