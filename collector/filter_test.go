@@ -30,6 +30,42 @@ func TestFilterThatIsWrong(t *testing.T) {
 	}
 }
 
+// Before any call has ended, the totals of a filter by the status of attempts look right, and it finds no call under way.
+func TestFilterByAttemptWhileTheFirstCallsAreMade(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		rows, queued int // queued with the first calls
+		full         int // requests of a full scan before
+	}{
+		{"the others are queued then", 60, 57, 7},
+		{"the others have no call", 60, 0, 7},
+		{"some are queued, in a large campaign", 1200, 700, 0},
+	} {
+		const calling = 3
+		t.Run(test.name, func(t *testing.T) {
+			rows := make([]json.RawMessage, test.rows)
+			for i := range rows {
+				rows[i] = json.RawMessage(fmt.Sprintf(`{"id": "r%d"}`, i))
+			}
+			h := later(t, rows, revoxtest.WithStatusFilter(revoxtest.FilterAttemptStatus))
+			h.Advance(time.Minute)
+			h.wantCounts()
+			h.Want(h.Scrape(), fmt.Sprintf(`revox_campaign_scan_requests{campaign_id="c",kind="full"} %d`, test.full))
+			for i := range rows {
+				switch {
+				case i < calling:
+					rows[i] = callRow(fmt.Sprint("r", i), "calling", `{"status": "ongoing"}`)
+				case i < calling+test.queued:
+					rows[i] = callRow(fmt.Sprint("r", i), "queued_for_calling")
+				}
+			}
+			h.API.SetRows("c", "", rows)
+			h.Advance(time.Minute)
+			h.wantCounts()
+		})
+	}
+}
+
 // A filter that does not know a status finds no row that has it. Calls that get this status then are not seen.
 func TestFilterThatDoesNotKnowAStatus(t *testing.T) {
 	served := func() []json.RawMessage {

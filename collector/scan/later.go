@@ -139,11 +139,10 @@ func (l *laterScan) readActive(ctx context.Context) error {
 		(total != l.scheduled() || slices.ContainsFunc(l.resting, l.due)) {
 		l.listed, l.active = false, append(l.active, revoxapi.CallScheduled)
 	}
-	var first, rest []paging.Request
+	first, rest, active := []paging.Request{}, []paging.Request{}, 0
 	for _, status := range l.active {
 		first = append(first, l.layout.Page(0, status))
 	}
-	active := 0
 	each := func(p paging.Page[tally.Row]) error {
 		l.totals[p.Status] = int(*p.Total)
 		if p.Number == l.layout.FirstPage {
@@ -163,8 +162,12 @@ func (l *laterScan) readActive(ctx context.Context) error {
 	return l.readPages(ctx, tally.RequestsActive, rest, each)
 }
 
-// maxFoundParts is the number of rows and attempts that a later scan has in memory. A full scan has one page.
-const maxFoundParts = 100_000
+const (
+	// maxFoundParts is the number of rows and attempts that a later scan has in memory. A full scan has one page.
+	maxFoundParts = 100_000
+	// smallCampaign is the number of rows up to which a campaign is read whole while the filter may hide a call.
+	smallCampaign = 1000
+)
 
 // see adds rows that were read. The error is errReadAll if there are too many.
 func (l *laterScan) see(read []tally.Row) error {
@@ -247,11 +250,9 @@ func (l *laterScan) check(ctx context.Context) error {
 			return errReadAll
 		}
 	}
-	if l.withoutCall() < -l.called {
-		return errReadAll
-	}
-	// If the filter goes by the status of attempts, rows with attempts seem to have no call, or to be completed.
-	if !l.proven() && (l.totals[revoxapi.CallCompleted] > 0 || l.lost() > 0) {
+	// If the filter goes by the status of attempts, rows with attempts seem to be completed, or to have no call.
+	hides := l.totals[revoxapi.CallCompleted] > 0 || l.withoutCall() > 0 && (len(l.keys) <= smallCampaign || l.lost() != 0)
+	if l.withoutCall() < -l.called || hides && !l.proven() {
 		return errReadAll
 	}
 	var again []paging.Request

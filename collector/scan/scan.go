@@ -163,12 +163,11 @@ const growStep = 1000
 
 // grow makes room for rows of this weight.
 func (s *run) grow(weight int) error {
-	err := s.claim.Grow(weight)
-	if err == nil {
-		s.grown = weight
-		return nil
+	if err := s.claim.Grow(weight); err != nil {
+		return Error(s.campaignID, revoxapi.KindIncomplete, err)
 	}
-	return Error(s.campaignID, revoxapi.KindIncomplete, err)
+	s.grown = weight
+	return nil
 }
 
 // Error returns the *revoxapi.Error of a scan that failed, or did not start, for a reason that no request had.
