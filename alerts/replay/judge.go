@@ -14,6 +14,7 @@ type verdict struct {
 	missed    []string    // goals that were not met, in words
 	pages     []*episode  // that no incident explains
 	tickets   []*episode
+	held      []*episode // that no incident explains, and of which Alertmanager notifies nobody
 	explained []*episode // by an incident, but not the first
 	others    []*episode // of other severities
 	unnamed   []*episode // whose texts do not name their campaign
@@ -52,6 +53,8 @@ func (r *replay) judge(ctx context.Context) (*verdict, error) {
 			v.others = append(v.others, e)
 		case len(e.causes) > 0 && !isFirst:
 			v.explained = append(v.explained, e)
+		case len(e.causes) == 0 && r.inhibit.hold(e, r.alerts.episodes):
+			v.held = append(v.held, e)
 		case len(e.causes) == 0 && e.severity == "page":
 			v.pages = append(v.pages, e)
 		case len(e.causes) == 0:

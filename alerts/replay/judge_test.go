@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 )
 
 func TestAnIncidentExplainsOnlyItsOwnAlerts(t *testing.T) {
@@ -80,5 +84,68 @@ func TestAMissedLimitIsReported(t *testing.T) {
 				t.Errorf("it says %q", got)
 			}
 		})
+	}
+}
+
+// An alert is not false if Alertmanager sends nothing of it, from its first minute to its last.
+func TestAlertsThatAreHeldBackAreNotFalse(t *testing.T) {
+	rules, err := readInhibitions("../alertmanager.example.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	fires := func(alert, campaign string, from, to int) *episode {
+		set := labels.FromStrings("alertname", alert, "severity", "page", "campaign_id", campaign)
+		e := &episode{alert: alert, severity: "page", campaign: campaign, labels: set, start: start.Add(time.Duration(from) * time.Minute)}
+		if to > 0 {
+			e.end = start.Add(time.Duration(to) * time.Minute)
+		}
+		return e
+	}
+	for name, test := range map[string]struct {
+		others []*episode // in the order of their starts
+		held   bool
+	}{
+		"nothing else fires":             {},
+		"that of all":                    {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 30)}, true},
+		"that of all, to the last":       {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 20)}, true},
+		"that of all, which goes on":     {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 0)}, true},
+		"that of all, from later on":     {[]*episode{fires("RevoxThrottledEverywhere", "", 11, 30)}, false},
+		"that of all, which ends before": {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 19)}, false},
+		"two after each other": {[]*episode{
+			fires("RevoxThrottledEverywhere", "", 0, 15), fires("RevoxExporterDown", "", 15, 25)}, true},
+		"two with a gap": {[]*episode{
+			fires("RevoxThrottledEverywhere", "", 0, 14), fires("RevoxExporterDown", "", 15, 25)}, false},
+		"that of all, of another class": {[]*episode{fires("RevoxCallsErroredEverywhere", "", 0, 30)}, false},
+		"that of another campaign":      {[]*episode{fires("RevoxThrottled", "b", 0, 30)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			single := fires("RevoxThrottled", "a", 10, 20)
+			r := &replay{plan: &plan{}, fleet: &fleet{}, inhibit: rules, alerts: &alertLog{episodes: append(test.others, single)}}
+			v, err := r.judge(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if held, isFalse := slices.Contains(v.held, single), slices.Contains(v.pages, single); held != test.held || isFalse == held {
+				t.Errorf("held back: %t, false: %t; want it held back: %t", held, isFalse, test.held)
+			}
+		})
+	}
+}
+
+// Of the alerts of a campaign, only those on the same campaign are equal.
+func TestInhibitionsCompareLabels(t *testing.T) {
+	rules, err := readInhibitions("../alertmanager.example.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alert := func(name, severity, campaign string) *episode {
+		return &episode{labels: labels.FromStrings("alertname", name, "severity", severity, "campaign_id", campaign)}
+	}
+	source := alert("RevoxThrottled", "page", "a")
+	for campaign, want := range map[string]bool{"a": true, "b": false} {
+		if got := rules.inhibits(source, alert("RevoxScreeningSurge", "ticket", campaign)); got != want {
+			t.Errorf("on %s: %t, want %t", campaign, got, want)
+		}
 	}
 }

@@ -36,6 +36,8 @@ func command(args []string, stdout, stderr io.Writer) int {
 	size := flags.String("fleet", "full",
 		"full, or small for short runs: few campaigns, some of which make many attempts at any hour")
 	rulesFile := flags.String("rules", "../revox.rules.yml", "file with the rules")
+	alertmanager := flags.String("alertmanager", "../alertmanager.example.yml",
+		"Alertmanager's configuration, whose inhibitions say which alerts are held back")
 	verbose := flags.Bool("v", false, "print incidents, traps and alerts while they happen")
 	profile := flags.String("cpuprofile", "", "file to write a CPU profile to")
 	if err := flags.Parse(args); err != nil {
@@ -59,14 +61,14 @@ func command(args []string, stdout, stderr io.Writer) int {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	o := options{days: *days, seed: *seed, small: *size == "small", rules: *rulesFile}
+	o := options{days: *days, seed: *seed, small: *size == "small", rules: *rulesFile, alertmanager: *alertmanager}
 	if o.seed == 0 {
 		o.seed = rand.Uint64()
 	}
 	if *verbose {
 		o.verbose = stdout
 	}
-	fmt.Fprintf(stdout, "replay -days %d -seed %d -fleet %s -rules %s\n", o.days, o.seed, *size, o.rules)
+	fmt.Fprintf(stdout, "replay -days %d -seed %d -fleet %s -rules %s -alertmanager %s\n", o.days, o.seed, *size, o.rules, o.alertmanager)
 	r, v, err := run(ctx, o)
 	if err != nil {
 		return failed(stderr, err)

@@ -56,9 +56,10 @@ func newPlan(rng *rand.Rand, start, until time.Time, times int, calm time.Durati
 		if in.class.scope == oneProvider && i < len(classes) {
 			in.notBefore = first
 		}
-		// Incidents that need an earlier day are the hardest to place, so they wait from the first possible time on.
-		if in.class.baseline != none && i < len(classes) {
-			in.notBefore = start.Add(25 * time.Hour)
+		// Incidents that need an earlier day are the hardest to place, so they wait from the first possible time on, and those of
+		// each further round from three days later.
+		if in.class.baseline != none {
+			in.notBefore = start.Add(25*time.Hour + time.Duration(i/len(classes))*72*time.Hour)
 		}
 	}
 	slices.SortStableFunc(p.incidents, func(a, b *incident) int { return int(b.class.baseline) - int(a.class.baseline) })

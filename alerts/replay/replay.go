@@ -22,6 +22,8 @@ type options struct {
 	small   bool
 	rules   string
 	verbose io.Writer // nil: print only the result
+
+	alertmanager string // the configuration's file
 }
 
 // replay is an API with its campaigns, exporters that read it, and a Prometheus that scrapes them, in simulated time.
@@ -37,6 +39,7 @@ type replay struct {
 	traps      *traps
 	prometheus *server
 	alerts     *alertLog
+	inhibit    inhibitions
 	replicas   []*replica
 	down       bool // no replica answers
 	todo       []task
@@ -81,6 +84,9 @@ func run(ctx context.Context, o options) (_ *replay, _ *verdict, err error) {
 	r := &replay{
 		options: o, rng: rand.New(rand.NewPCG(o.seed, 1)), alerts: &alertLog{firing: map[string]*episode{}},
 		key: exportertest.NewKey(revoxtest.APIKey),
+	}
+	if r.inhibit, err = readInhibitions(o.alertmanager); err != nil {
+		return nil, nil, err
 	}
 	// A Monday in 2026; which one decides whether and where clocks change.
 	r.start = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC).AddDate(0, 0, 7*r.rng.IntN(50))

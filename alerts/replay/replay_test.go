@@ -21,7 +21,7 @@ const shortSeed = 5
 func TestShortReplay(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
-	r, v, err := run(ctx, options{days: 2, seed: shortSeed, small: true, rules: "../revox.rules.yml"})
+	r, v, err := run(ctx, options{days: 2, seed: shortSeed, small: true, rules: "../revox.rules.yml", alertmanager: "../alertmanager.example.yml"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,12 +42,12 @@ func (r *replay) report(w io.Writer, v *verdict) {
 	})
 
 	fmt.Fprintln(w, "\nFALSE: alerts that no incident explains")
-	table(w, "fires\tfor\tseverity\talert\tcampaign\tvalue\ttraps nearby\t", func(line func(...any)) {
-		for _, e := range slices.Concat(v.pages, v.tickets) {
-			line(stamp(e.start), r.lasted(e), e.severity, e.alert, r.nameOf(e.campaign), fmt.Sprintf("%.4g", e.value),
-				strings.Join(r.traps.near(e.campaign, e.start), "; "))
-		}
-	})
+	r.unexplained(w, slices.Concat(v.pages, v.tickets))
+
+	if len(v.held) > 0 {
+		fmt.Fprintln(w, "\nHELD BACK: alerts that no incident explains, but that Alertmanager does not send, as others fire")
+		r.unexplained(w, v.held)
+	}
 
 	fmt.Fprintln(w, "\nFOLLOWING: further alerts that an incident explains")
 	table(w, "fires\tfor\tseverity\talert\tcampaign\tvalue\tincident\t", func(line func(...any)) {
@@ -72,14 +72,24 @@ func (r *replay) report(w io.Writer, v *verdict) {
 		fmt.Fprintf(w, "  %d x %s\n", sprung[what], what)
 	}
 
-	fmt.Fprintf(w, "\nTOTAL: %d incidents, %d false pages, %d false tickets in %d days, %d alerts that follow from incidents.\n",
-		len(v.incidents), len(v.pages), len(v.tickets), r.days, len(v.explained))
+	fmt.Fprintf(w, "\nTOTAL: %d incidents, %d false pages, %d false tickets in %d days, %d held back, %d alerts that follow from incidents.\n",
+		len(v.incidents), len(v.pages), len(v.tickets), r.days, len(v.held), len(v.explained))
 	for _, text := range v.missed {
 		fmt.Fprintln(w, "GOAL MISSED:", text)
 	}
 	if len(v.missed) == 0 {
 		fmt.Fprintln(w, "All goals are met.")
 	}
+}
+
+// unexplained writes alerts that no incident explains.
+func (r *replay) unexplained(w io.Writer, episodes []*episode) {
+	table(w, "fires\tfor\tseverity\talert\tcampaign\tvalue\ttraps nearby\t", func(line func(...any)) {
+		for _, e := range episodes {
+			line(stamp(e.start), r.lasted(e), e.severity, e.alert, r.nameOf(e.campaign), fmt.Sprintf("%.4g", e.value),
+				strings.Join(r.traps.near(e.campaign, e.start), "; "))
+		}
+	})
 }
 
 func (r *replay) nameOf(campaign string) string {
