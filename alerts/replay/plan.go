@@ -130,6 +130,11 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	case newCampaign:
 		return !p.near(now.Add(-p.calm), end, func(o *incident) bool { return o.class.scope == newCampaign })
 	}
+	// A campaign that stops within minutes of a full hour may have a short Friday, or a half holiday: no alert can know.
+	if day := now.Weekday(); in.class.baseline == dataWasThere && (day == time.Friday || day == time.Saturday || day == time.Sunday) &&
+		(now.Minute() < 6 || now.Minute() >= 44) {
+		return false
+	}
 	var fit []*member
 	for _, m := range places.busy {
 		own := func(o *incident) bool { return o.everywhere() || o.campaign == m.id }
