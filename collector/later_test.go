@@ -111,6 +111,46 @@ func TestALaterScanReadsWhatIsGoingOn(t *testing.T) {
 		`revox_campaign_scans_filtered{campaign_id="c"} 1`)
 }
 
+// Reading what goes on would take more requests than reading all.
+func TestACampaignThatIsMostlyUnderWayIsReadWhole(t *testing.T) {
+	at := func(when time.Time) []json.RawMessage {
+		rows := runningRows()
+		for i := range 55 {
+			rows[i] = json.RawMessage(fmt.Sprintf(`{"id": "r%d", "call": {"status": "scheduled", "scheduled_at": %q, "call_attempts": [%s]}}`,
+				i, when.Format(time.RFC3339), endedAttempt("voicemail", 20)))
+		}
+		return rows
+	}
+	h := later(t, at(start))
+	h.Advance(time.Minute)
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_scans_filtered{campaign_id="c"} 1`)
+	h.Advance(time.Minute)
+	h.wantRequests("active 0, full 11, moved 0, totals 0")
+	h.wantCounts()
+	h.Want(h.Scrape(), `revox_campaign_scans_filtered{campaign_id="c"} 0`)
+	if got := h.Exporter.Status().EveryRow.Requests; got != 11 {
+		t.Errorf("reading every row is said to take %d requests, want 11", got)
+	}
+
+	// Once most calls wait for a time to come, scans read little again.
+	h.API.SetRows("c", "", at(start.Add(time.Hour)))
+	for range 10 {
+		h.Advance(time.Minute)
+	}
+	h.wantRequests("active 1, full 0, moved 0, totals 7")
+	h.wantCounts()
+	h.Want(h.Scrape(), `revox_campaign_scans_filtered{campaign_id="c"} 1`)
+
+	// What every row takes does not include what a scan took before it turned out that every row must be read.
+	h.API.SetRows("c", "", finishedRows(100))
+	h.Advance(time.Minute)
+	h.Want(h.Scrape(), `revox_campaign_scan_requests{campaign_id="c",kind="full"} 11`)
+	if got := h.Exporter.Status().EveryRow.Requests; got != 11 {
+		t.Errorf("reading every row is said to take %d requests, want 11", got)
+	}
+}
+
 func TestWhatALaterScanMustNotMiss(t *testing.T) {
 	for _, test := range []struct {
 		name     string

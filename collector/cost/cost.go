@@ -14,6 +14,9 @@ type Cost struct {
 // Plus returns the sum of c and other.
 func (c Cost) Plus(other Cost) Cost { return Cost{c.Requests + other.Requests, c.Bytes + other.Bytes} }
 
+// Minus returns the difference of c and other.
+func (c Cost) Minus(other Cost) Cost { return Cost{c.Requests - other.Requests, c.Bytes - other.Bytes} }
+
 // Hour returns what scans take an hour that are made once per interval and take c, but full scans once per fullInterval,
 // if that is not 0.
 func (c Cost) Hour(interval time.Duration, full Cost, fullInterval time.Duration) Cost {

@@ -119,7 +119,7 @@ func init() {
 		ifData, func(s *seriesList, r *store.Record) { s.add("", float64(r.Data.Decreases)) })
 	define(tally.Gauge, "revox_campaign_scans_filtered",
 		"1 if scans read only the rows in which something goes on, which takes the API's filter by status; 0 if they read all.",
-		ifData, func(s *seriesList, r *store.Record) { s.add("", boolValue(r.Data.Known.Filters())) })
+		ifData, func(s *seriesList, r *store.Record) { s.add("", boolValue(!r.Data.Known.ReadsAll())) })
 	define(tally.Counter, "revox_campaign_unannounced_changes_total",
 		"Rows that a full scan found changed although scans before it should have seen that.",
 		ifData, func(s *seriesList, r *store.Record) { s.add("", float64(r.Data.Differences)) })

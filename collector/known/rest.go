@@ -41,6 +41,16 @@ func (rows RestingRows) At(position int) *RestingRow {
 	return &rows[i]
 }
 
+// Scheduled returns how many of the calls are scheduled.
+func (rows RestingRows) Scheduled() (n int) {
+	for i := range rows {
+		if rows[i].Due != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Row returns the row as it is counted, without its id.
 func (r *RestingRow) Row() tally.Row {
 	row := tally.Unpack(r.packed)

@@ -31,6 +31,9 @@ type Rows struct {
 	Read []revoxapi.CallStatus
 	// Proven reports that the totals of finished calls show whether the filter goes by the call's status.
 	Proven bool
+	// ReadAll is the number of scans in a row that have read every row although none had to: what goes on was too much, or
+	// what was known did not agree with the totals. A restart forgets it.
+	ReadAll int
 	// Outcomes reports that the API computes outcomes for this campaign.
 	Outcomes bool
 	// Transcripts reports that the API gives transcripts for this campaign.
@@ -70,6 +73,16 @@ const (
 	Cancelled
 	Errored
 )
+
+// Count returns how many rows have the class.
+func Count(classes []Class, class Class) (n int) {
+	for _, c := range classes {
+		if c == class {
+			n++
+		}
+	}
+	return n
+}
 
 // Finished are the classes of finished calls.
 var Finished = []Class{Completed, Cancelled, Errored}
@@ -147,3 +160,9 @@ func (k *Rows) Weight() int {
 
 // Filters reports whether the next scan may rely on the filter by status; false for nil.
 func (k *Rows) Filters() bool { return k != nil && k.BrokenAt.IsZero() }
+
+// readsAllAfter is the number of scans in a row that must read all until it is said of the campaign's scans.
+const readsAllAfter = 3
+
+// ReadsAll reports whether the campaign's scans read every row; true for nil.
+func (k *Rows) ReadsAll() bool { return !k.Filters() || k.ReadAll >= readsAllAfter }

@@ -1,6 +1,8 @@
 package paging
 
 import (
+	"slices"
+
 	"github.com/revox-exporter/revox_exporter/internal/apirequest"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -32,6 +34,26 @@ func (l Layout) Row(position int, status revoxapi.CallStatus) Request {
 
 // Position returns the position of the first row of the answer to r.
 func (l Layout) Position(r Request) int { return (r.Number - l.FirstPage) * r.Size }
+
+// RequestsAt returns the requests that read the rows at these positions, which it sorts: one by one, or the whole page where
+// there are many.
+func (l Layout) RequestsAt(positions []int) (requests []Request) {
+	onPage := map[int]int{}
+	for _, position := range positions {
+		onPage[position/l.PageSize]++
+	}
+	slices.Sort(positions)
+	for i, position := range positions {
+		page := position / l.PageSize
+		switch {
+		case onPage[page] <= l.PageSize/16+1:
+			requests = append(requests, l.Row(position, ""))
+		case i == 0 || positions[i-1]/l.PageSize != page:
+			requests = append(requests, l.Page(page, ""))
+		}
+	}
+	return requests
+}
 
 // LayoutFinder finds the layout of a campaign while revoxapi.Rows reads it. Pass its Saw as apirequest.Options.OnPage.
 // The zero value is ready to use for one reading.

@@ -33,6 +33,9 @@ func (s *run) later(ctx context.Context) (*Result, error) {
 		totals:  map[revoxapi.CallStatus]int{}, found: map[uint64]*tally.Row{}, at: map[uint64]int{},
 		unplaced: map[uint64]struct{}{}, read: tally.New(s.scanner.Labels),
 	}
+	if l.expected() > l.layout.Total/2 {
+		return nil, errReadAll // it costs as much, and finds more
+	}
 	for _, step := range []func(context.Context) error{
 		l.readTotals, l.readActive, l.readNew, l.readLists, l.readMoved, l.readQueue, l.readLists, l.checkOpen, l.check,
 	} {
@@ -90,7 +93,7 @@ func (l *laterScan) readTotals(ctx context.Context) error {
 	var rest []paging.Request
 	countable := l.was.Countable(l.run.start)
 	l.active = slices.Clone(l.was.Read)
-	if l.listed = l.scheduled() > l.layout.PageSize; l.listed {
+	if l.listed = l.was.Resting.Scheduled() > l.layout.PageSize; l.listed {
 		l.active = slices.DeleteFunc(l.active, func(s revoxapi.CallStatus) bool { return s == revoxapi.CallScheduled })
 		rest = append(rest, l.layout.Row(0, revoxapi.CallScheduled))
 	}
@@ -136,10 +139,11 @@ func (l *laterScan) readActive(ctx context.Context) error {
 		return nil
 	}
 	if total := l.totals[revoxapi.CallScheduled]; l.listed && total <= wholeList*l.layout.PageSize &&
-		(total != l.scheduled() || slices.ContainsFunc(l.resting, l.due)) {
+		(total != l.was.Resting.Scheduled() || slices.ContainsFunc(l.resting, l.due)) {
 		l.listed, l.active = false, append(l.active, revoxapi.CallScheduled)
 	}
-	first, rest, active := []paging.Request{}, []paging.Request{}, 0
+	var first, rest []paging.Request
+	active := 0
 	for _, status := range l.active {
 		first = append(first, l.layout.Page(0, status))
 	}
@@ -358,19 +362,9 @@ func (l *laterScan) waitingCalls(status revoxapi.CallStatus) int {
 	return n
 }
 
-// waiting returns how many rows are waiting.
-func (l *laterScan) waiting() (n int) {
-	for _, c := range l.class {
-		if c == known.Waiting {
-			n++
-		}
-	}
-	return n
-}
-
 // withoutCall returns how many rows have no call. It can be less than 0 if calls were made while the scan ran.
 func (l *laterScan) withoutCall() int {
-	n := l.waiting()
+	n := known.Count(l.class, known.Waiting)
 	for _, status := range l.was.Counted() {
 		n -= l.waitingCalls(status)
 	}
@@ -459,7 +453,7 @@ func (l *laterScan) countWaiting(t *tally.Tally) {
 			calls += n
 		}
 	}
-	withoutCall := max(0, l.waiting()-calls)
+	withoutCall := max(0, known.Count(l.class, known.Waiting)-calls)
 	t.Add(tally.Rows, "", calls+withoutCall)
 	t.Add(tally.RowsWithoutCall, "", withoutCall)
 }

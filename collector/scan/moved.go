@@ -114,7 +114,7 @@ func (l *laterScan) readMoved(ctx context.Context) error {
 			requests = append(requests, l.layout.Page(i, status))
 		}
 	}
-	if len(requests) < len(l.requestsAt(l.unread())) {
+	if len(requests) < len(l.layout.RequestsAt(l.unread())) {
 		err := l.readPages(ctx, tally.RequestsActive, requests, func(p paging.Page[tally.Row]) error {
 			l.totals[p.Status] = int(*p.Total)
 			return l.see(p.Rows)
@@ -153,29 +153,9 @@ func (l *laterScan) unread() (positions []int) {
 	return positions
 }
 
-// requestsAt returns the requests that read the rows at these positions: one by one, or the whole page where there are many.
-func (l *laterScan) requestsAt(positions []int) (requests []paging.Request) {
-	size := l.layout.PageSize
-	onPage := map[int]int{}
-	for _, position := range positions {
-		onPage[position/size]++
-	}
-	slices.Sort(positions)
-	for i, position := range positions {
-		page := position / size
-		switch {
-		case onPage[page] <= size/16+1:
-			requests = append(requests, l.layout.Row(position, ""))
-		case i == 0 || positions[i-1]/size != page:
-			requests = append(requests, l.layout.Page(page, ""))
-		}
-	}
-	return requests
-}
-
 // readPositions reads the rows at these positions.
 func (l *laterScan) readPositions(ctx context.Context, positions []int) error {
-	requests := l.requestsAt(positions)
+	requests := l.layout.RequestsAt(positions)
 	if len(requests) > l.layout.Pages() {
 		return errReadAll
 	}

@@ -27,12 +27,11 @@ const (
 	wholeList = 12
 )
 
-// scheduled returns how many scheduled rows rested after the scan before.
-func (l *laterScan) scheduled() (n int) {
-	for i := range l.was.Resting {
-		if l.was.Resting[i].Due != 0 {
-			n++
-		}
+// expected returns how many rows are to be read, as far as is known before.
+func (l *laterScan) expected() int {
+	n, scheduled := known.Count(l.was.Classes, known.Active)-len(l.was.Resting), l.was.Resting.Scheduled()
+	if scheduled <= l.layout.PageSize || scheduled <= wholeList*l.layout.PageSize && slices.ContainsFunc(l.was.Resting, l.due) {
+		n += scheduled
 	}
 	return n
 }

@@ -48,8 +48,8 @@ type Result struct {
 	Returned *tally.Tally
 	// Full reports that every row was read.
 	Full bool
-	// Cost is what the scan took.
-	Cost cost.Cost
+	// Cost is what the scan took, and FullCost what reading every row took; 0 unless it is full.
+	Cost, FullCost cost.Cost
 	// Differences is the number of rows that a full scan found changed although scans before it should have seen that.
 	Differences int
 }
@@ -102,10 +102,18 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	failsLong := ctx.Err() == nil && s.failsLong(err)
 	if s.broken || failsLong || errors.Is(err, errReadAll) {
 		s.rows, s.returned = rows.NewBuilder(s.scanner.RowTable), nil
-		found, err = s.full(ctx)
+		before := s.spent()
+		if found, err = s.full(ctx); err == nil {
+			found.FullCost = s.spent().Minus(before)
+		}
 	}
 	if failsLong && err == nil && s.failsAfter(ctx, found) {
 		found.Known.BrokenAt = s.start
+	}
+	if err == nil && found.Known != nil {
+		if found.Known.ReadAll = 0; found.Full && s.known == nil && s.before.Known != nil {
+			found.Known.ReadAll = s.before.Known.ReadAll + 1
+		}
 	}
 	if err == nil {
 		err = s.grow(found.Weight())
@@ -116,7 +124,7 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 	for kind, n := range s.requests {
 		found.Tally.Add(tally.ScanRequests, kind, n)
 	}
-	found.Cost = cost.Cost{Requests: s.cost.requests.Load(), Bytes: s.cost.bytes.Load()}
+	found.Cost = s.spent()
 	s.intern(found)
 	s.scanner.Labels.Sighted(found.Tally.Unknown)
 	if s.before.Tally != nil && found.Tally.Equal(s.before.Tally) {
@@ -173,6 +181,11 @@ func (s *run) grow(weight int) error {
 // Error returns the *revoxapi.Error of a scan that failed, or did not start, for a reason that no request had.
 func Error(campaignID string, kind revoxapi.ErrorKind, err error) error {
 	return &revoxapi.Error{Kind: kind, Endpoint: revoxapi.EndpointRows, CampaignID: campaignID, Page: -1, Err: err}
+}
+
+// spent returns what the scan has taken until now.
+func (s *run) spent() cost.Cost {
+	return cost.Cost{Requests: s.cost.requests.Load(), Bytes: s.cost.bytes.Load()}
 }
 
 // count counts a row in t.

@@ -19,7 +19,7 @@ type Costs struct {
 func (c Costs) next(found *scan.Result) Costs {
 	n := Costs{Full: c.Full, Later: c.Later, full: found.Full}
 	if found.Full {
-		n.Full = found.Cost
+		n.Full = found.FullCost
 	}
 	if !found.Full || c.full {
 		n.Later = found.Cost

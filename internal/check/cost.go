@@ -47,9 +47,8 @@ func laterCost(c *Campaign, seen paging, fullInterval time.Duration, full cost.C
 			statuses = append(statuses, s)
 		}
 	}
-	// The first request is for the last row. Those for first pages are made even if the scan then reads every row.
-	requests, rows := uint64(1), uint64(1)
-	var morePages, moreRows, active uint64
+	requests, rows := uint64(1), uint64(1) // for the last row
+	active := uint64(0)
 	for _, status := range statuses {
 		n := c.Calls[string(status)]
 		switch status {
@@ -63,18 +62,12 @@ func laterCost(c *Campaign, seen paging, fullInterval time.Duration, full cost.C
 		if finished {
 			continue
 		}
-		requests, rows = requests+1, rows+min(n, pageSize)
-		if n > pageSize {
-			morePages, moreRows = morePages+(n-1)/pageSize, moreRows+n-pageSize
-		}
+		requests, rows = requests+max(1, (n+pageSize-1)/pageSize), rows+n
 		active += n
 	}
-	bytes := func(requests, rows uint64) int64 {
-		return int64(requests*answerBytes) + int64(float64(full.Bytes)*float64(rows)/float64(c.Rows))
-	}
 	if active > c.Rows/2 {
-		return full.Plus(cost.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)})
+		return full
 	}
-	requests, rows = requests+morePages, rows+moreRows
-	return cost.Cost{Requests: int64(requests), Bytes: bytes(requests, rows)}
+	bytes := int64(requests*answerBytes) + int64(float64(full.Bytes)*float64(rows)/float64(c.Rows))
+	return cost.Cost{Requests: int64(requests), Bytes: bytes}
 }
