@@ -95,6 +95,7 @@ func (e *Exporter) logSelection(c selectionChange) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(was)) {
+		e.causes.forget(id)
 		e.cfg.Logger.Info("campaign no longer selected: its metrics disappear",
 			"campaign_id", id, "campaign_name", was[id].Name())
 	}
@@ -117,8 +118,8 @@ func (e *Exporter) logScan(before, after *store.Record) {
 	if e.onScrape == nil && long(after.Duration, e.cfg.ScanInterval) && after.Err == nil &&
 		(!before.Scanned || before.Data == nil || !long(before.Data.Took, e.cfg.ScanInterval)) {
 		help := "raise --scan.interval"
-		if e.cfg.FullInterval > 0 && !after.Data.Known.Filters() {
-			help += "; each scan reads every row, because there is one page, or the API gives no pages or totals, or filters wrongly"
+		if e.cfg.FullInterval > 0 && after.Data.Known.ReadsAll() {
+			help += "; each scan reads every row, because there is one page, most calls are under way, or the API gives no pages or totals, or filters wrongly"
 		}
 		logger.Warn("a scan takes more than half of --scan.interval: the pause after it is as long as the scan",
 			"took", after.Duration.Round(time.Millisecond), "hint", help)
@@ -132,7 +133,9 @@ func (e *Exporter) logScan(before, after *store.Record) {
 		} else {
 			logger.Debug("there is no room for a campaign", "reason", reason, "err", after.Err)
 		}
-	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != reason):
+	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != reason ||
+		e.causes.news(after.ID, after.Err, after.Ended)):
+		e.causes.log(after.ID, after.Err, after.Ended)
 		if reason == revoxapi.KindTimeout {
 			logger = logger.With("hint", "if the API is only slow, raise --revox.timeout, and --scan.timeout if it is set")
 		}
@@ -144,6 +147,7 @@ func (e *Exporter) logScan(before, after *store.Record) {
 		logger.Info("first scan complete", "rows", after.Data.Tally.Rows(), "requests", cost.Requests, "bytes", cost.Bytes,
 			"duration", took)
 	case before.Err != nil:
+		e.causes.forget(after.ID)
 		logger.Info("scans succeed again", "rows", after.Data.Tally.Rows(), "duration", took)
 	default:
 		logger.Debug("scan complete", "rows", after.Data.Tally.Rows(), "duration", took)

@@ -77,6 +77,7 @@ type Exporter struct {
 	wakeDiscovery atomic.Pointer[context.CancelFunc]
 	overLimit     atomic.Int64 // campaigns that are not selected because there are too many
 	warnedFull    atomic.Bool  // the log has said that there is no room for some campaign
+	causes        causes       // of scans that failed
 
 	// selecting is locked while campaigns are selected. It guards the fields below.
 	selecting sync.Mutex
