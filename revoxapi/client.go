@@ -282,7 +282,8 @@ func (c *Client) once(ctx context.Context, r request, read func(io.Reader, *size
 	start := c.clock.Now()
 	var date time.Time
 	defer func() {
-		if c.trace.Request != nil {
+		gaveUp := trace.StatusCode == 0 && ctx.Err() != nil && contextError(ctx).Kind == KindCanceled
+		if c.trace.Request != nil && !gaveUp {
 			trace.Duration = c.clock.Now().Sub(start)
 			c.trace.Request(trace)
 		}

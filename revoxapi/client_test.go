@@ -196,6 +196,32 @@ func TestTimeoutSaysHowFastTheAnswerCame(t *testing.T) {
 	}
 }
 
+// Pages are read ahead. If one of them is wrong, the others are given up.
+func TestTraceReportsNoRequestThatWasGivenUp(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 90))
+	server.AddFault(revoxtest.Fault{Page: revoxtest.Page(2), Behavior: revoxtest.Hang()})
+	server.AddFault(revoxtest.Fault{Page: revoxtest.Page(1), Behavior: revoxtest.Status(401, nil, "")})
+	var mu sync.Mutex
+	var codes []int
+	client := newClient(t, server.URL, revoxapi.WithTrace(revoxapi.Trace{Request: func(r revoxapi.RequestTrace) {
+		mu.Lock()
+		defer mu.Unlock()
+		codes = append(codes, r.StatusCode)
+	}}))
+	for _, err := range revoxapi.Rows[revoxapi.Row](t.Context(), client, campaignID, revoxapi.RowsParams{PageSize: 10}) {
+		if err != nil {
+			asError(t, err, revoxapi.KindAuth)
+		}
+	}
+	client.CloseIdleConnections()
+	mu.Lock()
+	defer mu.Unlock()
+	if slices.Contains(codes, 0) || !slices.Contains(codes, 401) {
+		t.Errorf("the trace reports %v", codes)
+	}
+}
+
 func TestTraceReportsEachRequestOnce(t *testing.T) {
 	server := newServer(t)
 	server.SetRows(campaignID, "c", makeRows(0, 60))

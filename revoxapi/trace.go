@@ -10,7 +10,8 @@ import (
 // Trace holds functions that a Client calls while it works, for metrics and logs. Any of them may be nil. They are called
 // from the goroutines that use the client and from its own, so they must be safe for concurrent use and return soon.
 type Trace struct {
-	// Request is called once for each request sent, retries included, when its answer was read or it failed.
+	// Request is called once for each request sent, retries included, when its answer was read or it failed. It is not called
+	// for one that the caller gave up before there was an answer, which says nothing about the API.
 	Request func(RequestTrace)
 	// Retry is called once before each wait that ends with a request being sent again.
 	Retry func(RetryTrace)
