@@ -134,9 +134,9 @@ func (s *Selector) checkSuddenLoss(r *reading) error {
 			found++
 		}
 	}
-	was, what, now := s.List().Listed, "campaigns", r.listedCount
+	was, what, now := s.List().Listed, "", r.listedCount
 	if selected := len(r.found); selected > minLossCheck && found < selected/2 {
-		was, what, now = selected, "of the selected campaigns", found
+		was, what, now = selected, " of the selected ones", found
 	}
 	if r.partial || was == 0 || now > 0 && 2*now >= was {
 		s.doubted = 0
@@ -146,7 +146,7 @@ func (s *Selector) checkSuddenLoss(r *reading) error {
 		s.doubted = 0
 		return nil
 	}
-	return incomplete(fmt.Errorf("the list has only %d %s, after %d before: used if %d lists in a row are like that",
+	return incomplete(fmt.Errorf("the list of campaigns has only %d%s, after %d before: used if %d lists in a row are like that",
 		now, what, was, confirmingLists))
 }
 

@@ -181,6 +181,12 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 			1, `https_proxy names refused to connect, with 403 Forbidden.*\n.*does not let requests through \(403\): the one that https_proxy`},
 		{"answers itself", "http_proxy", blocks, "http://revox.invalid/api",
 			1, `proxy, firewall or login page is in the way. Requests go through the proxy that http_proxy names`},
+		{"is not there", "HTTP_PROXY", "http://127.0.0.1:1", "http://revox.invalid/api",
+			1, `proxy that HTTP_PROXY names cannot be reached: check its scheme, host and port there, or add revox.invalid to NO_PROXY`},
+		{"is not there, before TLS", "HTTPS_PROXY", "http://127.0.0.1:1", "https://revox.invalid/api",
+			1, `proxy that HTTPS_PROXY names cannot be reached`},
+		{"has a name that is not known", "HTTP_PROXY", "http://canary.invalid:3128", "http://revox.invalid/api",
+			1, `proxy that HTTP_PROXY names cannot be reached`},
 		{"forwards", "HTTP_PROXY", forwards, "http://revox.invalid/api",
 			0, `! Requests go through the proxy that HTTP_PROXY names\.\n! The base URL .*by the proxy that HTTP_PROXY`},
 	} {

@@ -88,7 +88,7 @@ func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, ve
 	r.Findings = w.findings()
 	if len(r.Campaigns) == 0 && err == nil {
 		r.Findings = append(r.Findings, Finding{kindNoCampaigns, fmt.Sprintf(
-			"None of the %d campaigns that the API lists is selected: check --campaign.include, --campaign.exclude, "+
+			"None of the campaigns that the API lists (%d) is selected: check --campaign.include, --campaign.exclude, "+
 				"--campaign.status and --campaign.completed-for.", selection.Listed)})
 	}
 	r.OK = err == nil

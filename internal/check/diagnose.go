@@ -121,6 +121,10 @@ const slowAdvice = "If the API is only slow, raise --revox.timeout (and --scan.t
 	"pages with --revox.page-size=25."
 
 func (w *Watch) connectionAdvice(e *revoxapi.Error, a *answer) string {
+	if op, ok := errors.AsType[*net.OpError](a.err); ok && op.Op == "proxyconnect" {
+		return fmt.Sprintf("The proxy that %s names cannot be reached: check its scheme, host and port there, or add %s to NO_PROXY.",
+			w.proxy, w.host())
+	}
 	through := w.through()
 	if _, ok := errors.AsType[*net.DNSError](a.err); ok {
 		return "The host's name cannot be looked up: check the spelling of --revox.base-url, and this machine's DNS." +
