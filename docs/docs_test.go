@@ -176,6 +176,25 @@ func TestREADME(t *testing.T) {
 	}
 }
 
+// A configuration of Prometheus that loads rules says where their alerts are sent.
+func TestConfigurationsSendAlerts(t *testing.T) {
+	t.Chdir("..")
+	found := 0
+	for path, text := range documents(t) {
+		for _, block := range fenced.FindAllString(text, -1) {
+			if strings.Contains(block, "rule_files:") {
+				found++
+				if !strings.Contains(block, "alertmanagers:") {
+					t.Errorf("%s loads rules, but names no Alertmanager:\n%s", path, block)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no configuration loads rules")
+	}
+}
+
 // A paragraph has at most four sentences.
 func TestParagraphs(t *testing.T) {
 	t.Chdir("..")
