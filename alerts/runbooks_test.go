@@ -18,13 +18,13 @@ func TestRunbooks(t *testing.T) {
 		sections[name] = body
 	}
 	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-	command := regexp.MustCompile(`(?m)^(ask|check|logs|curl|systemctl|kubectl|promtool|amtool|df) `)
+	command := regexp.MustCompile(`(?m)^(ask|check|check_one|logs|curl|systemctl|kubectl|promtool|amtool|df)\b`)
 	silenced := regexp.MustCompile(`(?m)^silence \d+[mhd] .*'?alertname=~?(\S*?)'?( |$)`)
 	script := ""
 	for _, set := range block.FindAllStringSubmatch(head, -1) {
 		script += set[1]
 	}
-	for _, function := range []string{"ask", "silence", "logs", "check"} {
+	for _, function := range []string{"ask", "silence", "logs", "check", "check_one"} {
 		if !strings.Contains(script, function+"() {") {
 			t.Errorf("the head does not define %s", function)
 		}
@@ -69,6 +69,16 @@ func TestRunbooks(t *testing.T) {
 			continue
 		}
 		t.Errorf("runbooks.md has the heading %s, which is not an alert", name)
+	}
+
+	// Errors are logged once, when they begin, so the log is that since the start; what is shown of it is short.
+	if strings.Contains(script, "--since") {
+		t.Error("a command shows only the last hours of a log")
+	}
+	for _, line := range regexp.MustCompile(`(?m)^logs .*$`).FindAllString(script, -1) {
+		if !regexp.MustCompile(`^logs \| grep .* \| tail( -n \d+)?$`).MatchString(line) {
+			t.Errorf("%s: shows the whole log", line)
+		}
 	}
 
 	// Flags and paths exist.

@@ -1,0 +1,96 @@
+package alerts
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/revox-exporter/revox_exporter/internal/programtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
+	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
+)
+
+func TestMain(m *testing.M) { os.Exit(programtest.M{M: m}.Run()) }
+
+// In Kubernetes the runbooks' check reads what the pod reads: its flags are arguments of the container, which kubectl exec
+// does not hand on. Flags given to check replace those of the pod, and check_one reads one campaign whatever they select.
+func TestRunbooksCheckReadsWhatThePodReads(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	api := sim.NewDemo()
+	defer api.Close()
+	dir := t.TempDir()
+	key := filepath.Join(dir, "api-key")
+	if err := os.WriteFile(key, []byte(revoxtest.APIKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// get prints the arguments of the container, and exec runs its program: the environment has neither flags nor key.
+	kubectl := fmt.Sprintf(`#!%s
+case "$*" in
+*" get pod "*) printf '%%s\n' %s ;;
+*)
+	while [ "$1" != /bin/revox_exporter ]; do shift; done
+	shift
+	exec %s "$@" 2>&1
+	;;
+esac
+`, bash, strings.Join([]string{"--revox.api-key-file=" + key, "--revox.base-url=" + api.URL, "--campaign.discover",
+		"'--campaign.exclude=(Solar|Dentists).* .*'", "--web.listen-address=:10210", "--log.level=error"}, " "), programtest.Path(t))
+	if err := os.WriteFile(filepath.Join(dir, "kubectl"), []byte(kubectl), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(read(t, "runbooks.md"), "\n## Revox")
+	setUp := ""
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(head, -1) {
+		if strings.Contains(block[1], "() {") { // the last definition of check is that for Kubernetes
+			setUp += block[1]
+		}
+	}
+	for _, test := range []struct {
+		command string
+		has     []string
+		lacks   string
+	}{
+		{"check", []string{"Customer survey 2", "Réactivation"}, "Solar"},
+		{"check --campaign.discover --campaign.exclude=Customer.*", []string{"Solar offer", "Dentists"}, "Customer"},
+		{"ID=" + campaignCalled(t, api.Server, "Solar offer (on hold)") + "; check_one", []string{"Solar offer", "1 of 1 campaign read"}, "Customer"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), programtest.Patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, bash)
+		cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
+		cmd.Stdin = strings.NewReader(setUp + "\n" + test.command + " </dev/null\n")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v", test.command, err)
+		}
+		for _, text := range test.has {
+			if !strings.Contains(string(out), text) {
+				t.Errorf("%s does not read %q:\n%s", test.command, text, out)
+			}
+		}
+		if strings.Contains(string(out), test.lacks) {
+			t.Errorf("%s reads %q:\n%s", test.command, test.lacks, out)
+		}
+	}
+}
+
+func campaignCalled(t *testing.T, api *revoxtest.Server, name string) (id string) {
+	t.Helper()
+	api.Each(func(c revoxtest.Campaign) {
+		if c.Entry().Name == name {
+			id = c.Entry().ID
+		}
+	})
+	if id == "" {
+		t.Fatalf("no campaign %q", name)
+	}
+	return id
+}
