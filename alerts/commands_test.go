@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +80,51 @@ esac
 		if strings.Contains(string(out), test.lacks) {
 			t.Errorf("%s reads %q:\n%s", test.command, test.lacks, out)
 		}
+	}
+}
+
+// The first command of RevoxKeyRefused shows what the API answers, if the key is refused from the start and later.
+func TestRunbookShowsThatTheKeyIsRefused(t *testing.T) {
+	for _, program := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("no " + program)
+		}
+	}
+	_, section, _ := strings.Cut(read(t, "runbooks.md"), "\n## RevoxKeyRefused\n")
+	command := regexp.MustCompile(`(?m)^curl .*$`).FindString(section)
+	for _, test := range []struct {
+		name  string
+		ready bool
+	}{{"from the start", false}, {"later", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			api := sim.NewDemo()
+			defer api.Close()
+			refuse := func() {
+				api.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(http.StatusUnauthorized, nil, `{}`)})
+			}
+			if !test.ready {
+				refuse()
+			}
+			p := programtest.Start(t, []string{"REVOX_API_KEY=" + revoxtest.APIKey}, "--campaign.discover", "--revox.base-url="+api.URL,
+				"--scan.interval=1s")
+			if test.ready {
+				p.Ready()
+				refuse()
+			}
+			p.Await("the command shows the answer", func() bool {
+				cmd := exec.CommandContext(t.Context(), "bash", "-c", command)
+				cmd.Env = append(os.Environ(), "EXPORTER="+p.URL, "NO_PROXY=*")
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				return strings.Contains(string(out), "the API answered 401 Unauthorized")
+			})
+			if code, _ := p.Get("/-/ready"); (code == http.StatusOK) != test.ready {
+				t.Errorf("/-/ready answers %d", code)
+			}
+			p.Terminate()
+		})
 	}
 }
 
