@@ -25,7 +25,7 @@ import (
 )
 
 func main() {
-	address := flag.String("address", "127.0.0.1:10211", "`host:port` to listen on")
+	address := flag.String("address", "127.0.0.1:10212", "`host:port` to listen on")
 	key := flag.String("key", revoxtest.APIKey, "API `key` to accept")
 	fail := flag.Int("fail", 0, "HTTP `status`, such as 429 or 503, to answer each request with; 0 for none")
 	flag.Parse()
