@@ -95,7 +95,7 @@ func (e *Exporter) logSelection(c selectionChange) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(was)) {
-		e.causes.forget(id)
+		e.failing.Forget(id)
 		e.cfg.Logger.Info("campaign no longer selected: its metrics disappear",
 			"campaign_id", id, "campaign_name", was[id].Name())
 	}
@@ -125,6 +125,9 @@ func (e *Exporter) logScan(before, after *store.Record) {
 			"took", after.Duration.Round(time.Millisecond), "hint", help)
 	}
 	took, reason := after.Duration.Round(time.Millisecond), revoxapi.KindOf(after.Err)
+	if after.Err == nil || errors.Is(after.Err, room.ErrFull) {
+		e.failing.Forget(after.ID)
+	}
 	switch {
 	case errors.Is(after.Err, room.ErrFull):
 		if first := !e.warnedFull.Swap(true); first {
@@ -133,9 +136,7 @@ func (e *Exporter) logScan(before, after *store.Record) {
 		} else {
 			logger.Debug("there is no room for a campaign", "reason", reason, "err", after.Err)
 		}
-	case after.Err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != reason ||
-		e.causes.news(after.ID, after.Err, after.Ended)):
-		e.causes.log(after.ID, after.Err, after.Ended)
+	case after.Err != nil && e.failing.News(after.ID, after.Err, after.Ended):
 		if reason == revoxapi.KindTimeout {
 			logger = logger.With("hint", "if the API is only slow, raise --revox.timeout, and --scan.timeout if it is set")
 		}
@@ -147,7 +148,6 @@ func (e *Exporter) logScan(before, after *store.Record) {
 		logger.Info("first scan complete", "rows", after.Data.Tally.Rows(), "requests", cost.Requests, "bytes", cost.Bytes,
 			"duration", took)
 	case before.Err != nil:
-		e.causes.forget(after.ID)
 		logger.Info("scans succeed again", "rows", after.Data.Tally.Rows(), "duration", took)
 	default:
 		logger.Debug("scan complete", "rows", after.Data.Tally.Rows(), "duration", took)

@@ -172,31 +172,37 @@ func TestFailedScansAreLoggedWithWhatIsPublished(t *testing.T) {
 
 // An error of the same reason may have another cause, which is logged too, but not each time that causes alternate.
 func TestAnotherCauseOfTheSameReasonIsLogged(t *testing.T) {
-	clock := revoxtest.NewClock(start)
-	api := newAPI(t, clock)
-	api.SetRows("c", "", finishedRows(30))
-	h := newHarness(t, api, clock, inPagesOfTen)
-	html, garbage := revoxtest.Body("text/html", "<html>canary</html>"), revoxtest.Body("application/json", "{]")
-	fail := func(answer revoxtest.Behavior, minutes, wantLines int) {
-		t.Helper()
-		before := len(h.Logs.String())
-		for range minutes {
-			remove := api.AddFault(revoxtest.Fault{Endpoint: "rows", Behavior: answer})
-			h.Advance(time.Minute)
-			remove()
-		}
-		if got := strings.Count(h.Logs.String()[before:], "scan failed; "); got != wantLines {
-			t.Errorf("%d lines, want %d:\n%s", got, wantLines, h.Logs.String()[before:])
-		}
+	for endpoint, says := range map[string]string{"rows": "scan failed; ", "campaigns": "the list of campaigns cannot be used; "} {
+		t.Run(endpoint, func(t *testing.T) {
+			clock := revoxtest.NewClock(start)
+			api := newAPI(t, clock)
+			api.SetRows("c", "", finishedRows(30))
+			h := newHarness(t, api, clock, func(c *collector.Config) {
+				c.Discovery = &campaigns.Discovery{Interval: time.Minute, Statuses: []string{"running"}}
+			})
+			html, garbage := revoxtest.Body("text/html", "<html>canary</html>"), revoxtest.Body("application/json", "{]")
+			fail := func(answer revoxtest.Behavior, minutes, wantLines int) {
+				t.Helper()
+				before := len(h.Logs.String())
+				for range minutes {
+					remove := api.AddFault(revoxtest.Fault{Endpoint: endpoint, Behavior: answer})
+					h.Advance(time.Minute)
+					remove()
+				}
+				if got := strings.Count(h.Logs.String()[before:], says); got != wantLines {
+					t.Errorf("%d lines, want %d:\n%s", got, wantLines, h.Logs.String()[before:])
+				}
+			}
+			fail(html, 1, 1)
+			fail(html, 13, 0)
+			fail(garbage, 6, 1)
+			for range 2 {
+				fail(html, 1, 0)
+				fail(garbage, 1, 0)
+			}
+			fail(html, 1, 1)
+		})
 	}
-	fail(html, 1, 1)
-	fail(html, 13, 0)
-	fail(garbage, 6, 1)
-	for range 2 {
-		fail(html, 1, 0)
-		fail(garbage, 1, 0)
-	}
-	fail(html, 1, 1)
 }
 
 // lineOrigin matches the caller and time of a line.

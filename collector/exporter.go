@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/revox-exporter/revox_exporter/collector/campaigns"
+	"github.com/revox-exporter/revox_exporter/collector/causes"
 	"github.com/revox-exporter/revox_exporter/collector/exposition"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/collector/rows"
@@ -75,9 +76,9 @@ type Exporter struct {
 	ready    atomic.Bool
 	// wakeDiscovery makes discover read the list soon, if it is waiting; nil before its first wait.
 	wakeDiscovery atomic.Pointer[context.CancelFunc]
-	overLimit     atomic.Int64 // campaigns that are not selected because there are too many
-	warnedFull    atomic.Bool  // the log has said that there is no room for some campaign
-	causes        causes       // of scans that failed
+	overLimit     atomic.Int64  // campaigns that are not selected because there are too many
+	warnedFull    atomic.Bool   // the log has said that there is no room for some campaign
+	failing       causes.Causes // why scans fail, by campaign
 
 	// selecting is locked while campaigns are selected. It guards the fields below.
 	selecting sync.Mutex

@@ -27,12 +27,13 @@ var allowedImports = map[string][]string{
 	"collector/statefile":    {"internal/regularfile"},
 	"collector/room":         {},
 	"collector/cost":         {},
+	"collector/causes":       {"revoxapi"},
 	"collector/labelvalue":   {"revoxapi"},
 	"collector/histogram":    {},
 	"collector/tally":        {"revoxapi", "collector/labelvalue", "collector/histogram"},
 	"collector/rows":         {"collector/tally"},
 	"collector/counters":     {"collector/labelvalue", "collector/tally", "collector/rows"},
-	"collector/campaigns":    {"internal/regularfile", "revoxapi", "collector/labelvalue"},
+	"collector/campaigns":    {"internal/regularfile", "revoxapi", "collector/causes", "collector/labelvalue"},
 	"collector/paging":       {"revoxapi", "internal/apirequest", "internal/readahead"},
 	"collector/known":        {"revoxapi", "collector/labelvalue", "collector/tally", "collector/rows", "collector/paging"},
 	"collector/scan":         {"revoxapi", "internal/apirequest", "collector/cost", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/paging", "collector/known"},
@@ -52,7 +53,7 @@ var allowedImports = map[string][]string{
 	"revoxapi/revoxtest":     {"revoxapi", "revoxapi/revoxtest/internal/wire"},
 	"revoxapi/revoxtest/sim": {"revoxapi", "revoxapi/revoxtest", "revoxapi/revoxtest/internal/wire", "revoxapi/revoxtest/sim/internal/calendar"},
 	"collector": {
-		"revoxapi", "collector/cost", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
+		"revoxapi", "collector/causes", "collector/cost", "collector/room", "collector/labelvalue", "collector/tally", "collector/rows", "collector/campaigns", "collector/scan", "collector/schedule", "collector/store", "collector/exposition",
 	},
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revox-exporter/revox_exporter/collector/causes"
 	"github.com/revox-exporter/revox_exporter/collector/labelvalue"
 	"github.com/revox-exporter/revox_exporter/revoxapi"
 )
@@ -45,8 +46,9 @@ type Selector struct {
 	listed     map[string]*Listed // the entries in the last list, by ID, of discovered and always selected campaigns
 	unselected int                // campaigns that discovery would have selected without the limit
 	list       ListStatus
-	skipped    int // campaigns in the last list without a usable ID
-	doubted    int // lists in a row that lack most of the campaigns
+	skipped    int           // campaigns in the last list without a usable ID
+	failing    causes.Causes // why the list could not be read
+	doubted    int           // lists in a row that lack most of the campaigns
 }
 
 // ListStatus describes the attempts to read the list of campaigns.
@@ -215,8 +217,11 @@ func (s *Selector) note(r *reading, err error) {
 		s.list.Used, s.list.Listed, s.skipped = true, r.listedCount, r.skipped
 	}
 	s.mu.Unlock()
+	if err == nil {
+		s.failing.Forget("")
+	}
 	switch {
-	case err != nil && (before.Err == nil || revoxapi.KindOf(before.Err) != revoxapi.KindOf(err)):
+	case err != nil && s.failing.News("", err, s.cfg.Clock.Now()):
 		if r != nil {
 			s.cfg.Logger.Warn("the list of campaigns is incomplete; campaigns that it does not have are read only if they "+
 				"were selected before, or are given with --campaign.id or --campaign.file", "err", err)
