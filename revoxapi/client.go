@@ -202,6 +202,7 @@ type request struct {
 	query      url.Values
 	campaignID string
 	page       int
+	pageSize   int
 	// lowPriority is as in apirequest.Options.
 	lowPriority func() bool
 	// onRequest is as in apirequest.Options.
@@ -218,7 +219,7 @@ func (c *Client) get(ctx context.Context, r request, read func(io.Reader, *sizeL
 			return err
 		}
 		e := err.(*Error)
-		e.Endpoint, e.CampaignID, e.Page = r.endpoint, r.campaignID, r.page
+		e.Endpoint, e.CampaignID, e.Page, e.PageSize = r.endpoint, r.campaignID, r.page, r.pageSize
 		if !e.passing || try >= c.maxRetries || e.RetryAfter > maxRetryWait {
 			return e
 		}

@@ -98,8 +98,9 @@ type Error struct {
 	Endpoint Endpoint
 	// CampaignID is the campaign whose rows were asked for, "" for the list of campaigns.
 	CampaignID string
-	// Page is the page that was asked for, -1 if the error is not about a single page.
-	Page int
+	// Page is the page that was asked for, -1 if the error is not about a single page. PageSize is the number of rows that
+	// were asked for, 0 if it is not known.
+	Page, PageSize int
 	// StatusCode is that of the answer, 0 if none came.
 	StatusCode int
 	// RetryAfter is how long the server asked to wait, 0 if it did not say.
@@ -118,6 +119,8 @@ func (e *Error) Error() string {
 	switch {
 	case e.Endpoint == EndpointCampaigns:
 		b.WriteString("the list of campaigns")
+	case e.Page >= 0 && e.PageSize == 1: // its number is that of a row
+		fmt.Fprintf(&b, "page %d (page_size=1) of campaign %q", e.Page, e.CampaignID)
 	case e.Page >= 0:
 		fmt.Fprintf(&b, "page %d of campaign %q", e.Page, e.CampaignID)
 	default:

@@ -56,6 +56,17 @@ func ask(t *testing.T, client *revoxapi.Client, kind revoxapi.ErrorKind) *revoxa
 	return asError(t, err, kind)
 }
 
+// Of a page of one row, the number is that of a row: without the size it could not be asked for again.
+func TestErrorOfAPageOfOneRowSaysSo(t *testing.T) {
+	server := newServer(t)
+	server.SetRows(campaignID, "c", makeRows(0, 60))
+	server.AddFault(revoxtest.Fault{Behavior: revoxtest.Status(400, nil, "")})
+	_, err := newClient(t, server.URL).Page(t.Context(), campaignID, revoxapi.RowsParams{Page: 51, PageSize: 1})
+	if e := asError(t, err, revoxapi.KindBadResponse); e.PageSize != 1 || !strings.Contains(e.Error(), "page 51 (page_size=1) of campaign") {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestEveryFaultHasItsKind(t *testing.T) {
 	for _, test := range []struct {
 		name     string

@@ -104,6 +104,7 @@ func readRows[R any](ctx context.Context, c *Client, campaignID string, params R
 		query:       params.values(),
 		campaignID:  campaignID,
 		page:        params.Page,
+		pageSize:    params.PageSize,
 		lowPriority: o.LowPriority,
 		onRequest:   o.OnRequest,
 	}
