@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -363,14 +364,14 @@ func TestFailedScanLosesNothing(t *testing.T) {
 
 // While a scan runs, calls go on: a row that was under way when the totals were asked for is found finished where it lies.
 func TestCallsThatGoOnWhileAScanRuns(t *testing.T) {
-	for _, after := range []int{1, 4, 6, 7, 8} {
+	for _, after := range []int64{1, 4, 6, 7, 8} {
 		h := later(t, runningRows())
 		rows := runningRows()
 		rows[60] = callRow("r60", "completed", endedAttempt("human", 5))
 		rows[61] = callRow("r61", "calling", `{"status": "ringing"}`)
-		asked := 0
+		var asked atomic.Int64 // requests are concurrent
 		h.API.OnPage(func(string, int) {
-			if asked++; asked == after {
+			if asked.Add(1) == after {
 				h.API.SetRows("c", "", rows)
 			}
 		})
