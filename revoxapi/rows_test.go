@@ -2,6 +2,7 @@ package revoxapi_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/revox-exporter/revox_exporter/revoxapi"
@@ -46,9 +47,9 @@ func TestRowsRetriesWithinAPage(t *testing.T) {
 		server.SetRows(campaignID, "c", makeRows(0, 150))
 		remove := server.AddFault(revoxtest.Fault{Page: revoxtest.Page(0), Times: 1, Behavior: revoxtest.CutBody()})
 		defer remove()
-		tries := 0
+		var tries atomic.Int64
 		server.OnPage(func(string, int) {
-			if tries++; tries == 2 {
+			if tries.Add(1) == 2 {
 				server.SetRows(campaignID, "", reversed(makeRows(0, 150)))
 			}
 		})
