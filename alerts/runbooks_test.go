@@ -93,11 +93,9 @@ func TestRunbooks(t *testing.T) {
 			t.Errorf("docs/operations.md has no path %s", match[1])
 		}
 	}
-	if bash, err := exec.LookPath("bash"); err == nil {
-		check := exec.Command(bash, "-n")
-		check.Stdin = strings.NewReader(script)
-		if out, err := check.CombinedOutput(); err != nil {
-			t.Errorf("bash cannot read the commands: %v\n%s", err, out)
-		}
+	check := exec.Command("bash", "-n")
+	check.Stdin = strings.NewReader(script)
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("bash cannot read the commands: %v\n%s", err, out)
 	}
 }

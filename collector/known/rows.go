@@ -31,9 +31,9 @@ type Rows struct {
 	Read []revoxapi.CallStatus
 	// Proven reports that the totals of finished calls show whether the filter goes by the call's status.
 	Proven bool
-	// ReadAll is the number of scans in a row that have read every row although none had to: what goes on was too much, or
+	// Fallbacks is the number of scans in a row that have read every row although none had to: what goes on was too much, or
 	// what was known did not agree with the totals. A restart forgets it.
-	ReadAll int
+	Fallbacks int
 	// Outcomes reports that the API computes outcomes for this campaign.
 	Outcomes bool
 	// Transcripts reports that the API gives transcripts for this campaign.
@@ -165,4 +165,4 @@ func (k *Rows) Filters() bool { return k != nil && k.BrokenAt.IsZero() }
 const readsAllAfter = 3
 
 // ReadsAll reports whether the campaign's scans read every row; true for nil.
-func (k *Rows) ReadsAll() bool { return !k.Filters() || k.ReadAll >= readsAllAfter }
+func (k *Rows) ReadsAll() bool { return !k.Filters() || k.Fallbacks >= readsAllAfter }

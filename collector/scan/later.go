@@ -255,8 +255,8 @@ func (l *laterScan) check(ctx context.Context) error {
 		}
 	}
 	// If the filter goes by the status of attempts, rows with attempts seem to be completed, or to have no call.
-	hides := l.totals[revoxapi.CallCompleted] > 0 || l.withoutCall() > 0 && (len(l.keys) <= smallCampaign || l.lost() != 0)
-	if l.withoutCall() < -l.called || hides && !l.proven() {
+	mayHide := l.totals[revoxapi.CallCompleted] > 0 || l.withoutCall() > 0 && (len(l.keys) <= smallCampaign || l.lost() != 0)
+	if l.withoutCall() < -l.called || mayHide && !l.proven() {
 		return errReadAll
 	}
 	var again []paging.Request

@@ -111,8 +111,8 @@ func (s *run) run(ctx context.Context) (*Result, error) {
 		found.Known.BrokenAt = s.start
 	}
 	if err == nil && found.Known != nil {
-		if found.Known.ReadAll = 0; found.Full && s.known == nil && s.before.Known != nil {
-			found.Known.ReadAll = s.before.Known.ReadAll + 1
+		if found.Known.Fallbacks = 0; found.Full && s.known == nil && s.before.Known != nil {
+			found.Known.Fallbacks = s.before.Known.Fallbacks + 1
 		}
 	}
 	if err == nil {
