@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
@@ -19,7 +19,7 @@ import (
 type server struct {
 	db     *tsdb.DB
 	engine *promql.Engine
-	groups []*rules.Group // by name, which is the order of evaluation
+	groups []*rules.Group // in the order of the file, in which they are evaluated
 }
 
 // startServer opens an empty database in dir and reads a file of rules. It keeps the samples of about one and a half
@@ -51,9 +51,14 @@ func startServer(ctx context.Context, dir, rulesFile string, block time.Duration
 	if len(errs) > 0 {
 		return nil, errors.Join(fmt.Errorf("reading %s: %w", rulesFile, errors.Join(errs...)), s.close())
 	}
-	for _, name := range slices.Sorted(maps.Keys(groups)) {
-		s.groups = append(s.groups, groups[name])
-		for _, rule := range groups[name].AlertingRules() {
+	file, errs := rulefmt.ParseFile(rulesFile, false, model.UTF8Validation, promQL, quiet)
+	if len(errs) > 0 {
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", rulesFile, errors.Join(errs...)), s.close())
+	}
+	for _, group := range file.Groups { // in the order of the file
+		group := groups[rules.GroupKey(rulesFile, group.Name)]
+		s.groups = append(s.groups, group)
+		for _, rule := range group.AlertingRules() {
 			rule.SetRestored(true) // else there is no series ALERTS, which some rules read
 		}
 	}
@@ -64,13 +69,13 @@ func (s *server) close() error {
 	return errors.Join(s.engine.Close(), s.db.Close())
 }
 
-// evaluate evaluates the groups of rules that are due at a time.
+// evaluate evaluates the groups of rules that are due at a time, a second after each other: Prometheus spreads them too.
 func (s *server) evaluate(ctx context.Context, at time.Time) error {
-	for _, group := range s.groups {
+	for i, group := range s.groups {
 		if every := group.Interval(); every > scrapeInterval && at.Truncate(scrapeInterval).UnixNano()%int64(every) != 0 {
 			continue
 		}
-		group.Eval(ctx, at)
+		group.Eval(ctx, at.Add(time.Duration(i)*time.Second))
 		for _, rule := range group.Rules() {
 			if err := rule.LastError(); err != nil {
 				return fmt.Errorf("evaluating %s at %s: %w", rule.Name(), at.UTC().Format(time.DateTime), err)

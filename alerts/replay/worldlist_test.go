@@ -277,13 +277,13 @@ func worlds() []*world {
 			campaigns: append(paced(3, 0.5, 3, nil), &worldCampaign{
 				id: "renamed", pace: 2, factor: stopped(at(1, 13, 20), at(1, 16, 0), 0), renamed: at(1, 14, 0),
 			}),
-			tells: []told{{"RevoxCampaignStalled", "renamed", at(1, 13, 27), at(1, 13, 32)}},
+			tells: []told{{"RevoxCampaignStalled", "renamed", at(1, 13, 27), at(1, 13, 34)}},
 		},
 		{
 			name: "at scrapes and evaluations every 15 seconds, a stall is told and pace is not", days: 1.62, history: 1.46,
 			scrape: 15 * time.Second, evaluate: 15 * time.Second,
 			campaigns: append(paced(4, 0.1, 0.6, nil), &worldCampaign{id: "stalls", pace: 4, factor: stopped(at(1, 13, 20), at(1, 16, 0), 0)}),
-			tells:     []told{{"RevoxCampaignStalled", "stalls", at(1, 13, 23), at(1, 13, 28)}},
+			tells:     []told{{"RevoxCampaignStalled", "stalls", at(1, 13, 23), at(1, 13, 30)}},
 		},
 		{
 			name: "a holiday is one ticket, the day after is quiet, and so are pauses, a new campaign and slow drifts", long: true,

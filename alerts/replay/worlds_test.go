@@ -150,11 +150,11 @@ func (w *world) run(t *testing.T, seed uint64) {
 		}
 		if now.Sub(w.start)%evaluate == 0 {
 			at := now.Add(10 * time.Second)
-			for _, group := range db.groups {
+			for i, group := range db.groups {
 				if evaluate < group.Interval() && now.Sub(w.start)%group.Interval() != 0 {
 					continue
 				}
-				group.Eval(ctx, at)
+				group.Eval(ctx, at.Add(time.Duration(i)*time.Second))
 				for _, rule := range group.Rules() {
 					if err := rule.LastError(); err != nil {
 						t.Fatalf("%s at %s: %v", rule.Name(), stamp(at), err)

@@ -165,7 +165,7 @@ var withoutData = map[string]string{
 	`class:revox_campaign_failures_without_worst:ratio10m{class="errored"}`:                                                             few,
 	`class:revox_campaign_failures_without_worst:ratio10m{class="talks_short"}`:                                                         few,
 	`max by (campaign_id) (last_over_time(revox_campaign_status{status="running"}[6h])) == 1 unless on (campaign_id) revox_campaign_up`: "no campaign vanishes",
-	`sum(campaign:revox_campaign_call_attempts_finished:increase10m offset 1h)`:                                                         "there was nothing an hour ago",
+	`campaign_class:revox_campaign_failures:ratio1h{campaign_id="` + campaignOf("throttled") + `", class="cannot_leave"}`:               "it has no such failure",
 	`campaign_window:revox_campaign_call_attempts_finished:increase_expected{campaign_id="` + campaignOf("throttled") + `"}`:            "there is no earlier day",
 	`max by (campaign_id) (campaign:revox_campaign_call_attempts_finished:stopped_at_hour) >= 0`:                                        "no campaign stops",
 	`window:revox_campaign_call_attempts_finished:increase >= 0`:                                                                        "there is no earlier day",
@@ -183,7 +183,6 @@ var withoutData = map[string]string{
 	`class_kind_provider:revox_campaign_agent_failures_without_worst:ratio10m > 0.1`:                                             few,
 	`count by (campaign_id) (count without (instance, job) (last_over_time(revox_campaign_assistant_info[6h]))) > 1`:             "no agent changes",
 	`campaign:revox_campaign_human_talks_silent:ratio10m > 0.1`:                                                                  "all agents speak",
-	`sum(campaign:revox_campaign_human_talks_silent:increase10m offset 1h)`:                                                      "there was nothing an hour ago",
 	`campaign_tool_name_window:revox_campaign_tool_errors:ratio{window="30m"} > 0.1`:                                             "no tool fails in half an hour",
 }
 

@@ -130,7 +130,7 @@ func newFleet(t *testing.T) *fleet {
 				}
 			}
 		}
-		if left := f.end.Sub(at); left <= 40*time.Minute || (left-24*time.Hour).Abs() < 10*time.Minute {
+		if left := f.end.Sub(at); left <= 40*time.Minute || (left-time.Hour).Abs() < 5*time.Minute || (left-24*time.Hour).Abs() < 10*time.Minute {
 			for _, group := range groups {
 				group.Eval(ctx, at)
 			}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -89,7 +89,12 @@ func fillDays(t *testing.T, s *store, native bool, instances ...string) (start, 
 func record(t *testing.T, s *store, start, end time.Time) {
 	t.Helper()
 	ctx := context.Background()
-	rules := append([]rulefmt.Rule{readGroup(t, "revox-campaigns")[0]}, readGroup(t, "revox-dashboards")...)
+	rules := readGroup(t, "revox-dashboards")
+	for _, r := range readGroup(t, "revox-usual") {
+		if r.Record == "campaign:revox_campaign_info:named" {
+			rules = slices.Insert(rules, 0, r)
+		}
+	}
 	for at := start; !at.After(end); at = at.Add(15 * time.Minute) {
 		if minute := at.Sub(start).Minutes(); minute > 1000 && minute < 1120 {
 			continue // Prometheus is down

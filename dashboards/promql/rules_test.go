@@ -63,6 +63,9 @@ func TestRulesNameMetricsAndLabelsThatExist(t *testing.T) {
 			}
 		}
 		if r.Record != "" {
+			for name := range r.Labels {
+				labels[name] = true
+			}
 			if !regexp.MustCompile(`^[a-z_]+:revox_[a-z0-9_]+:[a-z0-9_]+$`).MatchString(r.Record) {
 				t.Errorf("%s is not named level:metric:operations", r.Record)
 			}

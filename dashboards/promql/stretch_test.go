@@ -3,6 +3,7 @@ package promql
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -58,13 +59,24 @@ func depth(expr parser.Expr) map[*parser.VectorSelector]time.Duration {
 // rules record are computed from them.
 func stretch(b *testing.B, from *tsdb.DB, dir string, start, end time.Time, exprs []parser.Expr, rules []rulefmt.Rule) {
 	b.Helper()
-	recorded := map[string]parser.Expr{}
+	texts := map[string]string{} // several rules may record series of one name
 	for _, r := range rules {
-		expr, err := promQL.ParseExpr(r.Expr)
+		text := r.Expr
+		for name, value := range r.Labels {
+			text = fmt.Sprintf("label_replace(%s, %q, %q, %q, %q)", text, name, value, "", "")
+		}
+		if before := texts[r.Record]; before != "" {
+			text = before + " or " + text
+		}
+		texts[r.Record] = text
+	}
+	recorded := map[string]parser.Expr{}
+	for name, text := range texts {
+		expr, err := promQL.ParseExpr(text)
 		if err != nil {
 			b.Fatal(err)
 		}
-		recorded[r.Record] = expr
+		recorded[name] = expr
 	}
 	querier, err := from.Querier(math.MinInt64, math.MaxInt64)
 	if err != nil {
