@@ -179,7 +179,7 @@ func TestEachRecordedSeriesIsUsed(t *testing.T) {
 			if r.Alert != "" {
 				readers += r.Expr + r.Annotations["description"] + "\n"
 			} else {
-				recorded[r.Record] = r.Expr
+				recorded[r.Record] += r.Expr + "\n" // several rules may record series of one name
 			}
 		}
 	}

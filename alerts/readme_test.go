@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,24 @@ func TestREADMETable(t *testing.T) {
 	for name := range got {
 		if _, ok := want[name]; !ok {
 			t.Errorf("the table has %s, which is not an alert", name)
+		}
+	}
+}
+
+// Every recorded series that README.md, the documents of dashboards or the documentation names is recorded.
+func TestDocumentsNameRecordedSeriesThatExist(t *testing.T) {
+	recorded := map[string]bool{}
+	for _, group := range readRules(t).Groups {
+		for _, r := range group.Rules {
+			recorded[r.Record] = true
+		}
+	}
+	names := regexp.MustCompile(`\b[a-z_]+:revox_[a-z0-9_]+:[a-z0-9_]+\b`)
+	for _, file := range []string{"README.md", "runbooks.md", "../dashboards/README.md", "../docs/teams.md"} {
+		for _, name := range names.FindAllString(read(t, file), -1) {
+			if !recorded[name] {
+				t.Errorf("%s names %s, which no rule records", file, name)
+			}
 		}
 	}
 }
