@@ -23,6 +23,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/revox-exporter/revox_exporter/internal/programtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest"
 	"github.com/revox-exporter/revox_exporter/revoxapi/revoxtest/sim"
@@ -34,6 +36,7 @@ const faster = 30
 const campaignName = "Renewals, live"
 
 func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
+	t.Parallel()
 	start := time.Now()
 	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
 	api := sim.New(revoxtest.NewServer(revoxtest.WithNow(simulated)))
@@ -90,6 +93,54 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 			return a.Status == "resolved" && a.Labels["alertname"] == "RevoxAPIFailing"
 		})
 	})
+}
+
+// One cause in several campaigns is one page from its beginning to its end: what fires for single campaigns is held back,
+// also while the incident ends, and nothing pages after it.
+func TestIncidentOfSeveralCampaignsIsOnePageToItsEnd(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
+	api := sim.New(revoxtest.NewServer(revoxtest.WithNow(simulated)))
+	t.Cleanup(api.Close)
+	const campaigns = 4
+	for i := range campaigns {
+		api.AddCampaign(sim.Campaign{Name: fmt.Sprint("Survey ", i), Rows: 10_000, Start: simulated().Add(-30 * time.Minute),
+			Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: sim.Light})
+	}
+	s := startStack(t, api.URL)
+	s.await("all campaigns are scraped and have calls in progress", time.Minute, func() bool {
+		return s.query(`count(increase(revox_campaign_call_attempts_finished_total{status="completed"}[20s]) > 1)`) == campaigns
+	})
+
+	incident := simulated()
+	api.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, DialError: "no_international_permission", Share: 0.8,
+		Start: incident, End: incident.Add(25 * time.Minute)})
+	const page = "RevoxCallsCannotLeaveEverywhere"
+	s.await("the page about all campaigns", scaled(14*time.Minute), func() bool {
+		return s.received(func(a alert) bool { return a.Status == "firing" && a.Labels["alertname"] == page })
+	})
+	s.await("alerts of single campaigns are held back", scaled(14*time.Minute), func() bool {
+		inhibited, free := s.campaignAlerts()
+		return inhibited == campaigns && free == 0
+	})
+	s.await("the page is resolved", scaled(90*time.Minute), func() bool {
+		return s.received(func(a alert) bool { return a.Status == "resolved" && a.Labels["alertname"] == page })
+	})
+	t.Logf("the page was resolved %s after the incident's end", (simulated().Sub(incident) - 25*time.Minute).Round(time.Second))
+	s.await("no alert is left", scaled(60*time.Minute), func() bool {
+		inhibited, free := s.campaignAlerts()
+		return inhibited+free == 0 && s.query(`count(ALERTS{alertstate="firing", severity="page"}) or vector(0)`) == 0
+	})
+	resolved := false
+	for _, a := range s.alerts() {
+		switch {
+		case a.Labels["alertname"] == page && a.Status == "resolved":
+			resolved = true
+		case a.Status == "firing" && (a.Labels["alertname"] != page || resolved):
+			t.Errorf("sent besides the one page: %v", a.Labels)
+		}
+	}
 }
 
 // scaled returns how long d takes in the simulation.
@@ -159,18 +210,15 @@ func shortened(t *testing.T, path, settings string) string {
 		t.Fatal(err)
 	}
 	divide := func(duration string) string {
-		m := regexp.MustCompile(`^(\d+)([smhdw])$`).FindStringSubmatch(duration)
-		if m == nil {
-			return duration
+		d, err := model.ParseDuration(duration)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
 		}
-		n, _ := strconv.Atoi(m[1])
-		unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour,
-			"d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]]
-		return fmt.Sprintf("%dms", max(time.Second, time.Duration(n)*unit/faster).Milliseconds())
+		return fmt.Sprintf("%dms", max(time.Second, time.Duration(d)/faster).Milliseconds())
 	}
 	each := func(text, pattern string) string {
 		return regexp.MustCompile(pattern).ReplaceAllStringFunc(text, func(match string) string {
-			return regexp.MustCompile(`\b\d+[smhdw]\b`).ReplaceAllStringFunc(match, divide)
+			return regexp.MustCompile(`\b(\d+[smhdw])+\b`).ReplaceAllStringFunc(match, divide)
 		})
 	}
 	for _, pattern := range []string{`\[[0-9smhdw:]+\]`, `offset \w+`, settings} {
