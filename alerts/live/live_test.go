@@ -37,20 +37,11 @@ const campaignName = "Renewals, live"
 
 func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 	t.Parallel()
-	start := time.Now()
-	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
-	api := sim.New(revoxtest.NewServer(revoxtest.WithNow(simulated)))
-	t.Cleanup(api.Close)
-	// The lists must be long enough for all of the test, however long the programs take to start: 40 attempts a minute.
-	id := api.AddCampaign(sim.Campaign{Name: campaignName, Rows: 10_000, Start: simulated().Add(-30 * time.Minute),
-		Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 20, Weight: sim.Light})
-	api.AddCampaign(sim.Campaign{Name: "Survey", Rows: 10_000, Start: simulated().Add(-30 * time.Minute),
-		Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: sim.Light})
-
+	api, simulated := startAPI(t)
+	id := api.AddCampaign(campaign(campaignName, 20, simulated()))
+	api.AddCampaign(campaign("Survey", 10, simulated()))
 	s := startStack(t, api.URL)
-	s.await("both campaigns are scraped and have calls in progress", time.Minute, func() bool {
-		return s.query(`count(increase(revox_campaign_call_attempts_finished_total{status="completed"}[20s]) > 1)`) == 2
-	})
+	s.awaitCalls(2)
 
 	// A carrier that throttles causes a page that names the campaign.
 	incident := simulated()
@@ -99,23 +90,16 @@ func TestPageArrivesNamesTheCampaignAndResolves(t *testing.T) {
 // also while the incident ends, and nothing pages after it.
 func TestIncidentOfSeveralCampaignsIsOnePageToItsEnd(t *testing.T) {
 	t.Parallel()
-	start := time.Now()
-	simulated := func() time.Time { return start.Add(faster * time.Since(start)) }
-	api := sim.New(revoxtest.NewServer(revoxtest.WithNow(simulated)))
-	t.Cleanup(api.Close)
+	api, simulated := startAPI(t)
 	const campaigns = 4
 	for i := range campaigns {
-		api.AddCampaign(sim.Campaign{Name: fmt.Sprint("Survey ", i), Rows: 10_000, Start: simulated().Add(-30 * time.Minute),
-			Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: 10, Weight: sim.Light})
+		api.AddCampaign(campaign(fmt.Sprint("Survey ", i), 10, simulated()))
 	}
 	s := startStack(t, api.URL)
-	s.await("all campaigns are scraped and have calls in progress", time.Minute, func() bool {
-		return s.query(`count(increase(revox_campaign_call_attempts_finished_total{status="completed"}[20s]) > 1)`) == campaigns
-	})
+	s.awaitCalls(campaigns)
 
-	incident := simulated()
-	api.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, DialError: "no_international_permission", Share: 0.8,
-		Start: incident, End: incident.Add(25 * time.Minute)})
+	end := simulated().Add(25 * time.Minute)
+	api.AddIncident(sim.Incident{Kind: sim.DialErrorSurge, DialError: "no_international_permission", Share: 0.8, End: end})
 	const page = "RevoxCallsCannotLeaveEverywhere"
 	s.await("the page about all campaigns", scaled(14*time.Minute), func() bool {
 		return s.received(func(a alert) bool { return a.Status == "firing" && a.Labels["alertname"] == page })
@@ -127,7 +111,7 @@ func TestIncidentOfSeveralCampaignsIsOnePageToItsEnd(t *testing.T) {
 	s.await("the page is resolved", scaled(90*time.Minute), func() bool {
 		return s.received(func(a alert) bool { return a.Status == "resolved" && a.Labels["alertname"] == page })
 	})
-	t.Logf("the page was resolved %s after the incident's end", (simulated().Sub(incident) - 25*time.Minute).Round(time.Second))
+	t.Logf("the page was resolved %s after the incident's end", simulated().Sub(end).Round(time.Second))
 	s.await("no alert is left", scaled(60*time.Minute), func() bool {
 		inhibited, free := s.campaignAlerts()
 		return inhibited+free == 0 && s.query(`count(ALERTS{alertstate="firing", severity="page"}) or vector(0)`) == 0
@@ -141,6 +125,22 @@ func TestIncidentOfSeveralCampaignsIsOnePageToItsEnd(t *testing.T) {
 			t.Errorf("sent besides the one page: %v", a.Labels)
 		}
 	}
+}
+
+// startAPI starts a simulated API, and returns it with its clock.
+func startAPI(t *testing.T) (api *sim.Simulation, simulated func() time.Time) {
+	start := time.Now()
+	simulated = func() time.Time { return start.Add(faster * time.Since(start)) }
+	api = sim.New(revoxtest.NewServer(revoxtest.WithNow(simulated)))
+	t.Cleanup(api.Close)
+	return api, simulated
+}
+
+// campaign has called for half an hour, makes twice as many attempts a minute as calls at once, and has a list that is long
+// enough for all of a test, however long the programs take to start.
+func campaign(name string, callsAtOnce int, now time.Time) sim.Campaign {
+	return sim.Campaign{Name: name, Rows: 10_000, Start: now.Add(-30 * time.Minute),
+		Windows: []sim.Window{{Start: "00:00", End: "24:00"}}, MaxConcurrentCalls: callsAtOnce, Weight: sim.Light}
 }
 
 // scaled returns how long d takes in the simulation.
@@ -268,6 +268,14 @@ func (s *stack) await(what string, limit time.Duration, happened func() bool) {
 		}
 	}
 	s.t.Fatalf("this did not happen in time: %s\nreceived: %v", what, s.alerts())
+}
+
+// awaitCalls waits until so many campaigns are scraped and call.
+func (s *stack) awaitCalls(campaigns float64) {
+	s.t.Helper()
+	s.await("all campaigns are scraped and call", time.Minute, func() bool {
+		return s.query(`count(increase(revox_campaign_call_attempts_finished_total{status="completed"}[20s]) > 1)`) == campaigns
+	})
 }
 
 func (s *stack) receive(_ http.ResponseWriter, r *http.Request) {

@@ -39,7 +39,7 @@ var (
 //	go test -run - -bench Rules -benchtime 3x .
 //
 // It reports the CPU time that each group takes in a minute, and that of the most expensive rules. Fewer campaigns take less
-// time: -cost.campaigns. Another file of rules to compare with: -cost.file.
+// time: -cost.campaigns. -cost.calling has campaigns that have ended, -cost.file another file of rules to compare with.
 func BenchmarkRules(b *testing.B) {
 	ctx := context.Background()
 	now := time.Date(2026, 6, 12, 12, 0, 0, 0, time.UTC)
@@ -54,13 +54,7 @@ func BenchmarkRules(b *testing.B) {
 	if err := db.db.Compact(ctx); err != nil { // as in an old Prometheus, earlier days are in blocks
 		b.Fatal(err)
 	}
-	at := now
-	for range rounds { // the first reads much for the first time
-		at = at.Add(time.Second)
-		for _, group := range db.groups {
-			group.Eval(ctx, at)
-		}
-	}
+	at := settle(ctx, db, now) // it reads much for the first time
 	groupOf := map[rules.Rule]string{}
 	for _, group := range db.groups {
 		for _, rule := range group.Rules() {
@@ -162,46 +156,51 @@ func templateSeries(t testing.TB) map[string]labels.Labels {
 	return template
 }
 
-// rounds is how often the rules are evaluated until what is recorded from recorded series is all there.
-const rounds = 4
+// variants are the campaigns that differ in what is recorded of them, because failures are recorded only where there are some.
+const variants = 20
 
-// recordedSeries returns the labels of the series that the rules record, found by evaluating them: one set for each of some
-// campaigns, because failures are recorded only of those that have some. What they record from what was recorded on earlier
-// days is found in the second round.
+// settle evaluates the rules until what is recorded from recorded series is all there, a second apart. It returns the last time.
+func settle(ctx context.Context, db *server, now time.Time) time.Time {
+	for range 4 {
+		now = now.Add(time.Second)
+		for _, group := range db.groups {
+			group.Eval(ctx, now)
+		}
+	}
+	return now
+}
+
+// recordedSeries returns the labels of the series that the rules record for each of the variants, found by evaluating them.
 func recordedSeries(ctx context.Context, t testing.TB, now time.Time) (found []map[string]labels.Labels) {
-	const campaigns = 20
-	found = make([]map[string]labels.Labels, campaigns)
-	for range 3 {
+	found = make([]map[string]labels.Labels, variants)
+	for range 3 { // what is recorded from what was recorded on earlier days is found in the second round
 		db, err := startServer(ctx, t.TempDir(), *costFile, 2*time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fillDatabase(ctx, t, db, now, found, campaigns)
+		fillDatabase(ctx, t, db, now, found, variants)
+		at := settle(ctx, db, now)
 		for i := range found {
 			found[i] = map[string]labels.Labels{}
 		}
 		query := rules.EngineQueryFunc(db.engine, db.db)
-		for round := range rounds {
-			at := now.Add(time.Duration(round+1) * time.Second)
-			for _, group := range db.groups {
-				group.Eval(ctx, at)
-				for _, rule := range group.Rules() {
-					if _, ok := rule.(*rules.RecordingRule); !ok || round < rounds-1 {
-						continue
-					}
-					vector, err := rule.Eval(ctx, 0, at, query, nil, 0)
-					if err != nil {
-						t.Fatal(err)
-					}
-					for _, sample := range vector {
-						i := 0
-						if id := sample.Metric.Get("campaign_id"); id != "" {
-							if i, err = strconv.Atoi(id[len(id)-12:]); err != nil {
-								t.Fatal(err)
-							}
+		for _, group := range db.groups {
+			for _, rule := range group.Rules() {
+				if _, ok := rule.(*rules.RecordingRule); !ok {
+					continue
+				}
+				vector, err := rule.Eval(ctx, 0, at, query, nil, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, sample := range vector {
+					i := 0
+					if id := sample.Metric.Get("campaign_id"); id != "" {
+						if i, err = strconv.Atoi(id[len(id)-12:]); err != nil {
+							t.Fatal(err)
 						}
-						found[i][sample.Metric.String()] = sample.Metric
 					}
+					found[i][sample.Metric.String()] = sample.Metric
 				}
 			}
 		}
@@ -237,12 +236,12 @@ func fillDatabase(ctx context.Context, t testing.TB, db *server, now time.Time, 
 			if failures.MatchString(l.String()) {
 				pace /= 30 // no alert should fire: its texts cost more than its rule
 			}
-			*list = append(*list, &series{labels: l, pace: pace, ended: i%20 >= *costCalling/5})
+			*list = append(*list, &series{labels: l, pace: pace, ended: i%variants >= *costCalling*variants/100})
 		}
 		for _, l := range templateSeries(t) {
 			add(&scraped, l)
 		}
-		for _, l := range recorded[i%len(recorded)] {
+		for _, l := range recorded[i%variants] {
 			add(&derived, l)
 		}
 	}

@@ -35,11 +35,11 @@ func worlds() []*world {
 				{id: "zombie", pace: 2, factor: stop, zombie: at(1, 9, 30)},
 			},
 			tells: []told{
-				{"RevoxCampaignStalled", "4 a minute", at(1, 13, 25), at(1, 13, 30)},
+				{"RevoxCampaignStalled", "4 a minute", at(1, 13, 25), at(1, 13, 28)},
 				{"RevoxCampaignStalled", "1 a minute", at(1, 13, 33), at(1, 13, 43)},
 				{"RevoxCampaignStalled", "0.3 a minute", at(1, 14, 0), at(1, 14, 40)},
 				{"RevoxCampaignStalled", "trickle", at(1, 13, 27), at(1, 13, 40)},
-				{"RevoxCampaignStalled", "zombie", at(1, 13, 27), at(1, 13, 36)},
+				{"RevoxCampaignStalled", "zombie", at(1, 13, 27), at(1, 13, 35)},
 				{"RevoxCallsStalledEverywhere", "", at(1, 13, 25), at(1, 13, 34)},
 			},
 		},

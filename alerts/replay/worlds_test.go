@@ -57,6 +57,11 @@ type told struct {
 	from, to        time.Time
 }
 
+// by reports whether an episode is what must fire, in time.
+func (want told) by(e *episode) bool {
+	return e.alert == want.alert && e.campaign == want.campaign && !e.start.Before(want.from) && !e.start.After(want.to)
+}
+
 // run plays the world and compares the alerts with those that it must have.
 func (w *world) run(t *testing.T, seed uint64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
@@ -225,7 +230,7 @@ func (w *world) judge(t *testing.T, episodes []*episode) {
 	for _, want := range w.tells {
 		times := 0
 		for _, e := range episodes {
-			if e.alert == want.alert && e.campaign == want.campaign && !e.start.Before(want.from) && !e.start.After(want.to) {
+			if want.by(e) {
 				times++
 			}
 		}
@@ -234,9 +239,7 @@ func (w *world) judge(t *testing.T, episodes []*episode) {
 		}
 	}
 	for _, e := range episodes {
-		if !slices.Contains(w.other, e.alert) && !slices.ContainsFunc(w.tells, func(want told) bool {
-			return e.alert == want.alert && e.campaign == want.campaign && !e.start.Before(want.from) && !e.start.After(want.to)
-		}) {
+		if !slices.Contains(w.other, e.alert) && !slices.ContainsFunc(w.tells, func(want told) bool { return want.by(e) }) {
 			t.Errorf("false: %s %s %s %s (%g)", stamp(e.start), e.severity, e.alert, e.campaign, e.value)
 		}
 	}
