@@ -100,7 +100,7 @@ func TestNoWordOfAServerIsShown(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		text string // of the server
-		says string // the log
+		says string // the log; "": it depends
 		wait bool   // the server leaves the end of the connection to the client
 	}{
 		{"reason phrase", "HTTP/1.1 500 " + canary + "\r\nServer: " + canary + "\r\n\r\n" + canary, "500 Internal Server Error", false},
@@ -125,7 +125,7 @@ func TestNoWordOfAServerIsShown(t *testing.T) {
 		{"content coding", header + "Content-Encoding: canary\r\n\r\n" + canary, "encoded in a way", false},
 		{"gzip", header + "Content-Encoding: gzip\r\n\r\n" + namedGzip("canary"), "gzip is broken", false},
 		{"JSON", header + "\r\n" + `{"canary": canary}`, "not JSON", false},
-		{"kept connection", header + "Content-Length: 21\r\n\r\n" + `{"rows":[],"total":0}` + canary + "\r\n", "first scan complete", true},
+		{"kept connection", header + "Content-Length: 21\r\n\r\n" + `{"rows":[],"total":0}` + canary + "\r\n", "", true}, // fails the next request, or nothing
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
