@@ -289,6 +289,8 @@ func fillDatabase(ctx context.Context, t testing.TB, db *server, now time.Time, 
 			switch {
 			case strings.HasPrefix(name, "instance_campaign_class:"):
 				continue // they are evaluated below
+			case strings.HasSuffix(name, ":ended"):
+				v = 1
 			case at.Equal(now):
 				v = math.Float64frombits(value.StaleNaN) // the rules store what is there now
 			case strings.HasSuffix(name, ":named"), strings.HasSuffix(name, ":bool"), strings.HasSuffix(name, ":min"):

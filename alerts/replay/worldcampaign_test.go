@@ -27,6 +27,7 @@ type worldCampaign struct {
 	renamed  time.Time                   // when it gets another name
 	vanishes time.Time                   // when it is no longer exported
 	paused   func(now time.Time) bool    // default: never
+	ended    func(now time.Time) bool    // it is completed then, and no call waits; default: never
 	zone     *time.Location
 	series   map[string]*worldSeries
 	attempts float64
@@ -163,7 +164,7 @@ func (c *worldCampaign) begin(w *world) {
 
 // calls reports whether the campaign's window is open.
 func (c *worldCampaign) calls(now time.Time) bool {
-	return now.After(c.from) && c.open(now.In(c.zone)) && (c.paused == nil || !c.paused(now))
+	return now.After(c.from) && c.open(now.In(c.zone)) && (c.paused == nil || !c.paused(now)) && (c.ended == nil || !c.ended(now))
 }
 
 // step draws the attempts of some time.
@@ -204,6 +205,13 @@ func (c *worldCampaign) step(w *world, rng *rand.Rand, now time.Time, length tim
 	if c.paused != nil {
 		c.at("revox_campaign_status", "status", "running").value = float64(btoi(!c.paused(now)))
 		c.at("revox_campaign_status", "status", "paused").value = float64(btoi(c.paused(now)))
+	}
+	if c.ended != nil {
+		c.at("revox_campaign_status", "status", "running").value = float64(btoi(!c.ended(now)))
+		c.at("revox_campaign_status", "status", "completed").value = float64(btoi(c.ended(now)))
+		if c.ended(now) {
+			queue.value = 0
+		}
 	}
 	if !c.renamed.IsZero() && now.After(c.renamed) {
 		c.at("revox_campaign_info", "campaign_name", "Name of "+c.id).ended = true

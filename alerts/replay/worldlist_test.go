@@ -303,6 +303,26 @@ func worlds() []*world {
 			tells: []told{{"RevoxCampaignsIdle", "", at(2, 9, 10), at(2, 10, 30)}},
 		},
 		{
+			name: "campaigns that ended and run again days later are told of as others are", long: true, days: 4.78, history: 3.35,
+			alerts: aboutSilence + "|RevoxCallsEndedBySystem.*",
+			campaigns: paced(6, 0.5, 6, func(i int, c *worldCampaign) {
+				c.open = func(local time.Time) bool { return officeHours(local) && local.Hour()*60+local.Minute() < 16*60+20 }
+				c.ended = func(now time.Time) bool { return now.After(at(0, 15, 0)) && now.Before(at(3, 9, 50)) }
+				if i == 4 {
+					c.factor = stopped(at(4, 13, 23), at(5, 0, 0), 0)
+				}
+			}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				if c.id == "c5" && now.After(at(3, 10, 20)) && now.Before(at(3, 11, 20)) {
+					a.system = a.system || hit(c, now, 0.8)
+				}
+			},
+			tells: []told{
+				{"RevoxCallsEndedBySystem", "c5", at(3, 10, 20), at(3, 10, 30)},
+				{"RevoxCampaignStalled", "c4", at(4, 13, 23), at(4, 13, 30)},
+			},
+		},
+		{
 			name: "answers that drift and throttling that grows slowly are quiet for a page", long: true, days: 3.78, history: 2.3, evaluate: 5 * time.Minute,
 			alerts:    "RevoxAnswersDropped.*|RevoxCallsErrored.*|RevoxCallsEndedBySystem.*|RevoxThrottled.*|RevoxVoicemailSurge|RevoxCampaignStalled",
 			campaigns: paced(5, 0.5, 8, nil),
