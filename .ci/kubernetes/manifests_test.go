@@ -270,6 +270,11 @@ func checkJob(t *testing.T, relabelings []monitoring.RelabelConfig) {
 	if last := relabelings[len(relabelings)-1]; last.TargetLabel != "job" || *last.Replacement != "revox" {
 		t.Errorf("the job is not called revox: %+v", relabelings)
 	}
+	if !slices.ContainsFunc(relabelings, func(r monitoring.RelabelConfig) bool {
+		return r.TargetLabel == "instance" && slices.Contains(r.SourceLabels, "__meta_kubernetes_pod_name")
+	}) {
+		t.Errorf("the instance is not called after the pod, so that it changes with each restart: %+v", relabelings)
+	}
 }
 
 // prometheusrule.yaml is an object that the operator knows.
