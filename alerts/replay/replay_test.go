@@ -19,7 +19,7 @@ const shortSeed = 5
 
 // TestShortReplay is the replay that CI runs: each class of incident once, and most traps, in two simulated days.
 func TestShortReplay(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	r, v, err := run(ctx, options{days: 2, seed: shortSeed, small: true, rules: "../revox.rules.yml", alertmanager: "../alertmanager.example.yml"})
 	if err != nil {
