@@ -18,6 +18,7 @@ import (
 // Values that are the exporter's flags otherwise.
 const (
 	discoveryInterval = 5 * time.Minute
+	fullInterval      = time.Hour
 	completedFor      = 3 * time.Hour // less than the default, because finished campaigns only slow the replay down
 )
 
@@ -28,7 +29,7 @@ type process struct{ *exportertest.Instance }
 // startProcess starts an exporter at a time. It begins by reading the list and all campaigns.
 func startProcess(api http.Handler, now time.Time, key revoxapi.KeySource) (*process, error) {
 	in, err := exportertest.Make("http://api.invalid/api", revoxtest.NewClock(now), func(c *collector.Config) {
-		c.Key, c.Logger = key, slog.New(slog.DiscardHandler)
+		c.Key, c.Logger, c.FullInterval = key, slog.New(slog.DiscardHandler), fullInterval
 		c.Discovery = &campaigns.Discovery{
 			Interval: discoveryInterval, Statuses: []string{"running", "paused", "completed"}, CompletedFor: completedFor,
 		}
