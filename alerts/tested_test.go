@@ -1,8 +1,8 @@
 package alerts
 
 import (
+	"path/filepath"
 	"regexp"
-	"slices"
 	"testing"
 
 	"go.yaml.in/yaml/v2"
@@ -25,15 +25,19 @@ func TestEachAlertIsTested(t *testing.T) {
 		} `yaml:"tests"`
 	}
 	fires, recovers := map[string]bool{}, map[string]bool{}
-	var files []testFile
-	for _, name := range []string{"revox.rules_test.yml", "revox.rules_days_test.yml", "revox.rules_agent_test.yml"} {
+	names, err := filepath.Glob("revox.rules*_test.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all testFile
+	for _, name := range names {
 		var file testFile
 		if err := yaml.Unmarshal([]byte(read(t, name)), &file); err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, file)
+		all.Tests = append(all.Tests, file.Tests...)
 	}
-	for _, test := range slices.Concat(files[0].Tests, files[1].Tests, files[2].Tests) {
+	for _, test := range all.Tests {
 		for _, e := range test.Exprs {
 			for _, sample := range e.Exp {
 				for _, name := range regexp.MustCompile(`alertname="(\w+)"`).FindAllStringSubmatch(sample.Labels, -1) {

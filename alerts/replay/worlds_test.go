@@ -172,7 +172,7 @@ func (w *world) run(t *testing.T, seed uint64) {
 	w.judge(t, log.episodes)
 }
 
-const aboutSilence = "RevoxCampaignStalled|RevoxCampaignNotStarted|RevoxCampaignsIdle|RevoxCallsStalledEverywhere"
+const aboutSilence = "RevoxCampaignStalled|RevoxCampaignNotStarted|RevoxCampaignSlow|RevoxCallsSlowEverywhere|RevoxCampaignsIdle|RevoxCallsStalledEverywhere"
 
 // rulesFor writes a file with the alerts that a regular expression selects, and the series that they need. The function
 // that it returns reports whether the rules need a metric.
