@@ -412,7 +412,8 @@ func (c *config) warn(environ []string, logger *slog.Logger) {
 	for _, status := range f.statuses {
 		// The API may have statuses that are newer than this program.
 		if !slices.Contains(revoxapi.Values[revoxapi.CampaignStatus](), revoxapi.CampaignStatus(status)) {
-			logger.Warn(f.name("campaign.status")+" has a status that is not known", "status", status)
+			logger.Warn(f.name("campaign.status")+" has a status that is not known: the list gives draft, running, paused and "+
+				"completed, also to cancelled campaigns", "status", status)
 		}
 	}
 	for _, filter := range []struct {

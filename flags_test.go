@@ -275,7 +275,7 @@ func TestProbableMistakesAreWarnedAbout(t *testing.T) {
 		{name: "filters have an effect with discovery",
 			args: "--campaign.discover --campaign.include=a --campaign.exclude=b --campaign.status=draft"},
 		{name: "a status may be newer than the program", args: "--campaign.discover --campaign.status=archived",
-			says: []string{`--campaign.status \(REVOX_EXPORTER_CAMPAIGN_STATUS\) has a status that is not known" status=archived`}},
+			says: []string{`--campaign.status \(REVOX_EXPORTER_CAMPAIGN_STATUS\) has a status that is not known: .*" status=archived`}},
 		{name: "quotation marks around a key are part of it", env: `REVOX_API_KEY="canary-key"`,
 			says: []string{"the API key begins or ends with a quotation mark"}},
 		{name: "quotation marks around a key in a file are part of it", args: "--revox.api-key-file=" + quotedFile,

@@ -56,7 +56,7 @@ const (
 func Open(folder string, identity Identity, patience time.Duration, now time.Time) (*File, Found, error) {
 	path := filepath.Join(folder, Name)
 	if _, err := os.Stat(folder); err != nil {
-		return nil, Found{}, fmt.Errorf("opening %s: %w", path, withoutPath(err))
+		return nil, Found{}, fmt.Errorf("opening the folder of %s: %w; create it, writable by the exporter's user", path, withoutPath(err))
 	}
 	h, err := openHandle(path, patience)
 	if h == nil {
@@ -219,7 +219,7 @@ func checkIdentity(tx *bbolt.Tx, want Identity) error {
 		return &refusedError{fmt.Sprintf("it was written by another version of revox_exporter: "+
 			"its format is %d, and this version's is %d", is.Format, want.Format)}
 	case is.Owner != want.Owner:
-		return &refusedError{"it has campaigns of another API: its base URL differs"}
+		return &refusedError{"it has campaigns of another API, because its base URL differs: give another --state.path, or delete the file"}
 	}
 	return nil
 }

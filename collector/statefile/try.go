@@ -15,7 +15,7 @@ import (
 func Try(folder string, identity Identity) error {
 	path := filepath.Join(folder, Name)
 	if _, err := os.Stat(folder); err != nil {
-		return fmt.Errorf("opening %s: %w", path, withoutPath(err))
+		return fmt.Errorf("opening the folder of %s: %w; create it, writable by the exporter's user", path, withoutPath(err))
 	}
 	if err := tryFolder(folder); err != nil {
 		return fmt.Errorf("writing into the folder: %w", withoutPath(err))

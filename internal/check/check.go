@@ -87,15 +87,19 @@ func (w *Watch) read(ctx context.Context, e *collector.Exporter, p *progress, ve
 
 	r.Findings = w.findings()
 	if len(r.Campaigns) == 0 && err == nil {
-		r.Findings = append(r.Findings, Finding{kindNoCampaigns, fmt.Sprintf(
-			"None of the campaigns that the API lists (%d) is selected: check --campaign.include, --campaign.exclude, "+
-				"--campaign.status and --campaign.completed-for.", selection.Listed)})
+		text := "No campaign is selected: the campaign file has none, or this shard has none of them. Entries with match select " +
+			"none of themselves: that takes --campaign.discover."
+		if r.Discovery != nil {
+			text = fmt.Sprintf("None of the campaigns that the API lists (%d) is selected: check --campaign.include, "+
+				"--campaign.exclude, --campaign.status and --campaign.completed-for.", selection.Listed)
+		}
+		r.Findings = append(r.Findings, Finding{kindNoCampaigns, text})
 	}
 	r.OK = err == nil
 	for _, c := range r.Campaigns {
 		r.OK = r.OK && c.OK
 	}
-	if r.OK && e.Config().Shard.Count <= 1 {
+	if r.OK && len(r.Campaigns) > 0 && e.Config().Shard.Count <= 1 {
 		r.Findings = append(r.Findings, unusedMatches(e, r.Campaigns)...)
 	}
 	w.mu.Lock()

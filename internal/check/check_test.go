@@ -66,6 +66,19 @@ func TestLabelsOfTheCampaignFile(t *testing.T) {
 		t.Errorf("the campaigns are %q, want %q, and the findings %+v", shown, want, r.Findings)
 	}
 
+	// Without discovery, a match selects nothing. The list was not read, so nothing is said of it, or of what matches.
+	if err := os.WriteFile(file, []byte("- {match: 'Solar.*', labels: {team: a}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = run{url: api.URL, config: func(c *collector.Config) { c.CampaignFile = file }}.result(t)
+	if len(r.Findings) != 1 || r.Findings[0].Kind != "no_campaigns" ||
+		!strings.Contains(r.Findings[0].Text, "that takes --campaign.discover") || r.Requests > 0 {
+		t.Errorf("without discovery: %d requests, the findings are %+v", r.Requests, r.Findings)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
 	// Where all names are known, it says which patterns are without effect.
 	api.SetRows("gone", "Solar", nil)
 	r = run{url: api.URL, config: withFile}.result(t)
