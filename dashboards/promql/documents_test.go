@@ -170,6 +170,8 @@ var withoutData = map[string]string{
 	`max by (campaign_id) (campaign:revox_campaign_call_attempts_finished:stopped_at_hour) >= 0`:                                        "no campaign stops",
 	`window:revox_campaign_call_attempts_finished:increase >= 0`:                                                                        "there is no earlier day",
 	`window:revox_campaign_call_attempts_finished:increase_expected_without_most >= 0`:                                                  "there is no earlier day",
+	`campaign:revox_campaign_call_attempts_finished:slow`:                                                                               "there is no earlier day",
+	`campaign:revox_campaign_call_attempts_finished:increase1h_earlier_days{campaign_id="` + campaignOf("throttled") + `"}`:             "there is no earlier day",
 	`campaign:revox_campaign_calls_waiting:not_started >= 0`:                                                                            "there is no earlier day",
 	`ALERTS{alertname="Watchdog"}`: "the rules of the watchdog are not loaded",
 	`campaign_class:revox_campaign_failures:ratio_hours{campaign_id="` + campaignOf("throttled") + `", class="throttled"}`:       "nothing lasts for hours",
