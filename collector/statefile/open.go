@@ -55,8 +55,8 @@ const (
 // file within patience, the error is ErrInUse. now is the time in the new name of a damaged file.
 func Open(folder string, identity Identity, patience time.Duration, now time.Time) (*File, Found, error) {
 	path := filepath.Join(folder, Name)
-	if _, err := os.Stat(folder); err != nil {
-		return nil, Found{}, fmt.Errorf("opening the folder of %s: %w; create it, writable by the exporter's user", path, withoutPath(err))
+	if err := statFolder(folder); err != nil {
+		return nil, Found{}, err
 	}
 	h, err := openHandle(path, patience)
 	if h == nil {
@@ -78,6 +78,18 @@ func Open(folder string, identity Identity, patience time.Duration, now time.Tim
 		return nil, Found{}, fmt.Errorf("opening %s: %w", path, withoutPath(err))
 	}
 	return newFile(h), found, nil
+}
+
+// statFolder returns an error if the folder does not exist or cannot be reached.
+func statFolder(folder string) error {
+	_, err := os.Stat(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("opening %s: %w; create the folder, writable by the exporter's user", folder, withoutPath(err))
+	case err != nil:
+		return fmt.Errorf("opening %s: %w", folder, withoutPath(err))
+	}
+	return nil
 }
 
 // handle is an open file and its lock.

@@ -14,8 +14,8 @@ import (
 // another process uses the file. It leaves everything as it is: it makes no file, and sets no damaged one aside.
 func Try(folder string, identity Identity) error {
 	path := filepath.Join(folder, Name)
-	if _, err := os.Stat(folder); err != nil {
-		return fmt.Errorf("opening the folder of %s: %w; create it, writable by the exporter's user", path, withoutPath(err))
+	if err := statFolder(folder); err != nil {
+		return err
 	}
 	if err := tryFolder(folder); err != nil {
 		return fmt.Errorf("writing into the folder: %w", withoutPath(err))

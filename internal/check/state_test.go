@@ -29,7 +29,7 @@ func TestStateIsTried(t *testing.T) {
 	}{
 		{"new", nil, "", true, `\nThe state in /\S+ can be opened and written\.\n`},
 		{"empty file", file(""), "", true, `\nThe state in /\S+ can be opened and written\.\n`},
-		{"no folder", nil, "/none", false, `\n! --state\.path=/\S+ cannot be used, so a restart would lose the last data: .*no such file or directory; create it, writable by the exporter's user\n`},
+		{"no folder", nil, "/none", false, `\n! --state\.path=/\S+ cannot be used, so a restart would lose the last data: .*no such file or directory; create the folder, writable by the exporter's user\n`},
 		{"no folder but a file", file("x"), "/revox_exporter.db", false, `\n! --state\.path=.*not a directory\n`},
 		{"damaged", file(strings.Repeat("x", 100_000)), "", false, `\n! --state\.path=\S+ cannot be used.*revox_exporter\.db: .*\n`},
 		{"folder instead of a file", func(folder string) error { return os.Mkdir(folder+"/revox_exporter.db", 0o700) }, "", false,
