@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	counterHistories = flag.Int("counters.histories", 6, "number of random histories of TestEachAttemptCountsOnce")
+	counterHistories = flag.Int("counters.histories", 4, "number of random histories of TestEachAttemptCountsOnce")
 	counterSeed      = flag.Uint64("counters.seed", 0, "seed of the first history; 0: a new one each time")
 )
 

@@ -29,7 +29,7 @@ import (
 )
 
 var (
-	laterHistories = flag.Int("later.histories", 4, "number of random histories that compare rescans with full scans")
+	laterHistories = flag.Int("later.histories", 2, "number of random histories that compare rescans with full scans")
 	laterSeed      = flag.Uint64("later.seed", 0, "seed of the first history; 0: a new one each time")
 )
 

@@ -17,7 +17,7 @@ func TestDemoGoesOnForDays(t *testing.T) {
 	t.Cleanup(s.Close)
 	statuses := map[string]bool{}
 	var buffer []byte
-	for hour := range 96 {
+	for hour := 0; hour < 96; hour += 3 {
 		list := string(get(t, s, "/campaigns"))
 		for _, status := range []string{`"draft"`, `"running"`, `"paused"`, `"completed"`, `"is_cancelled":true`} {
 			statuses[status] = statuses[status] || strings.Contains(list, status)
@@ -34,7 +34,7 @@ func TestDemoGoesOnForDays(t *testing.T) {
 		if len(ids) < 5 || len(ids) > 9 || rows > 6000 || recent < 20 || recent > 20*40 {
 			t.Errorf("hour %d, %v: %d campaigns, %d rows, %d attempts in 20 minutes", hour, clock.Now(), len(ids), rows, recent)
 		}
-		clock.Advance(time.Hour)
+		clock.Advance(3 * time.Hour)
 	}
 	if len(statuses) != 5 {
 		t.Errorf("seen: %v", statuses)
