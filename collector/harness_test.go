@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for something that should happen at once, before it fails.
-var patience = 30 * time.Second
+var patience = 2 * time.Minute
 
 // harness is exportertest.Harness with methods for these tests.
 type harness struct{ *exportertest.Harness }

@@ -32,7 +32,7 @@ type Harness struct {
 	API *revoxtest.Server
 	// Web serves Metrics at any path.
 	Web *httptest.Server
-	// Patience is how long the harness waits, in real time, before it fails the test. It is 30 s at first.
+	// Patience is how long the harness waits, in real time, before it fails the test. It is 2 minutes at first.
 	Patience time.Duration
 }
 
@@ -59,7 +59,7 @@ func Prepare(t testing.TB, api *revoxtest.Server, clock *revoxtest.Clock, change
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &Harness{Instance: in, TB: t, API: api, Web: httptest.NewServer(in.Metrics), Patience: 30 * time.Second}
+	h := &Harness{Instance: in, TB: t, API: api, Web: httptest.NewServer(in.Metrics), Patience: 2 * time.Minute}
 	t.Cleanup(h.Web.Close)
 	t.Cleanup(in.Stop) // first: it ends scans that scrapes wait for
 	return h

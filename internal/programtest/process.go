@@ -17,7 +17,7 @@ import (
 )
 
 // Patience is how long a test waits before it fails.
-const Patience = time.Minute
+const Patience = 3 * time.Minute
 
 // Command returns the program with arguments, and with only PATH and env in its environment. It is killed when ctx ends.
 func Command(ctx context.Context, t testing.TB, env []string, args ...string) *exec.Cmd {
