@@ -238,17 +238,6 @@ func scannerSeeds() []string {
 	return seeds
 }
 
-func TestScannerReadsWhatTheLibraryReads(t *testing.T) {
-	for _, seed := range scannerSeeds() {
-		for _, chunk := range []int{1, 2, 3, 7, 8, 9, 1000} {
-			compareWithLibrary(t, []byte(seed), chunk)
-		}
-		for cut := range min(len(seed), 200) {
-			compareWithLibrary(t, []byte(seed[:cut]), 1000)
-		}
-	}
-}
-
 // repeatingPages returns pages in which an object that is skipped comes again: the same, cut, with one byte that differs, and
 // as a copy of an element of an array that is kept. It goes over the end of a buffer in some.
 func repeatingPages() (pages []string) {
