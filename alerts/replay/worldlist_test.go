@@ -23,7 +23,7 @@ func worlds() []*world {
 	}
 	stop := stopped(at(1, 13, 20), at(1, 15, 40), 0)
 	batches := func(i int, c *worldCampaign) { c.batches = time.Duration(10+10*i) * time.Minute }
-	exporters := "RevoxExporter.*|RevoxShardMissing|RevoxCampaignsVanished|RevoxCampaignListEmpty"
+	exporters := "RevoxExporter.*|RevoxShardMissing|RevoxCampaignsUnseen|RevoxCampaignsVanished|RevoxCampaignListEmpty"
 	return []*world{
 		{
 			name: "stalls are told by pace", days: 1.65, history: 1.52,
