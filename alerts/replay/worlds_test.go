@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"flag"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
@@ -15,12 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/rulefmt"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
-	"go.yaml.in/yaml/v3"
 )
 
 // A world is a fleet without an exporter: its attempts are drawn minute by minute, and what the exporter would show is
@@ -178,46 +172,11 @@ const aboutSilence = "RevoxCampaignStalled|RevoxCampaignNotStarted|RevoxCampaign
 // that it returns reports whether the rules need a metric.
 func rulesFor(t *testing.T, alerts string) (file string, needs func(metric string) bool) {
 	t.Helper()
-	promQL := parser.NewParser(parser.Options{})
-	all, errs := rulefmt.ParseFile("../revox.rules.yml", false, model.UTF8Validation, promQL, slog.New(slog.DiscardHandler))
-	if len(errs) > 0 {
-		t.Fatal(errs)
-	}
 	selected := regexp.MustCompile("^(" + cmp.Or(alerts, aboutSilence) + ")$")
-	metrics := map[string]bool{}
-	name := regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
-	for range all.Groups[0].Rules { // until nothing more is needed
-		for _, group := range all.Groups {
-			for _, r := range group.Rules {
-				if selected.MatchString(r.Alert) && r.Alert != "" || metrics[r.Record] {
-					for _, metric := range name.FindAllString(r.Expr, -1) {
-						metrics[metric] = true
-					}
-				}
-			}
-		}
-	}
-	for i := range all.Groups {
-		rules := slices.DeleteFunc(all.Groups[i].Rules, func(r rulefmt.Rule) bool {
-			return r.Alert != "" && !selected.MatchString(r.Alert) || r.Record != "" && !metrics[r.Record]
-		})
-		for j := range rules {
-			expr, err := promQL.ParseExpr(rules[j].Expr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			rules[j].Expr = expr.String() // some block texts are not read as they are written
-		}
-		all.Groups[i].Rules = rules
-	}
-	out, err := yaml.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := readRules(t)
+	metrics := keepNeeded(rules, selected.MatchString)
 	file = filepath.Join(t.TempDir(), "rules.yml")
-	if err := os.WriteFile(file, out, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeYAML(t, file, rules)
 	return file, func(metric string) bool { return metrics[metric] }
 }
 
