@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,9 @@ func worlds() []*world {
 		return officeHours(local) && (local.YearDay() != at(1, 0, 0).YearDay() || local.Hour() < 12)
 	}
 	everyDay := func(local time.Time) bool { return local.Hour() >= 8 && local.Hour() < 20 }
+	notOn := func(day int, open func(time.Time) bool) func(time.Time) bool {
+		return func(local time.Time) bool { return open(local) && local.Day() != day }
+	}
 	office := func(i int, c *worldCampaign) {
 		c.place = berlin
 		if i%2 == 0 {
@@ -301,6 +305,64 @@ func worlds() []*world {
 				}
 			}),
 			tells: []told{{"RevoxCampaignsIdle", "", at(2, 9, 10), at(2, 10, 30)}},
+		},
+		{
+			name: "a holiday of campaigns that begin at different times is one ticket", days: 2.9, history: 1.9, evaluate: 2 * time.Minute,
+			campaigns: append(paced(5, 0.3, 3, func(_ int, c *worldCampaign) { c.open = notOn(3, officeHours) }),
+				&worldCampaign{id: "early", pace: 1, open: notOn(3, everyDay)}),
+			tells: []told{{"RevoxCampaignsIdle", "", at(2, 8, 10), at(2, 9, 30)}},
+		},
+		{
+			name: "Fridays that end early, off a full hour, page once", long: true, days: 19.8, evaluate: 5 * time.Minute,
+			campaigns: append(paced(3, 0.6, 3, func(_ int, c *worldCampaign) { c.place = berlin }),
+				&worldCampaign{id: "short", pace: 2, place: berlin, open: func(local time.Time) bool {
+					return officeHours(local) && (local.Weekday() != time.Friday || local.Hour()*60+local.Minute() < 13*60+30)
+				}}),
+			tells: []told{{"RevoxCampaignStalled", "short", at(4, 11, 35), at(4, 11, 55)}},
+		},
+		{
+			name: "a campaign that calls on alternate days pages on the first without", long: true, days: 4.9, evaluate: 5 * time.Minute,
+			campaigns: append(paced(3, 1, 2, nil), &worldCampaign{id: "alternate", pace: 1, open: func(local time.Time) bool {
+				return officeHours(local) && local.Weekday()%2 == 1
+			}}),
+			tells: []told{{"RevoxCampaignNotStarted", "alternate", at(1, 9, 10), at(1, 9, 30)}},
+		},
+		{
+			name: "cold calls, of which a quarter hangs up at once, are quiet", days: 1.75, history: 1.3, evaluate: 2 * time.Minute,
+			alerts:    "RevoxTalksCutShort.*",
+			campaigns: paced(10, 1, 6, nil),
+			incident:  func(c *worldCampaign, now time.Time, a *worldAttempt) { a.short = hit(c, now, 0.25) },
+		},
+		{
+			name: "one cause of six in twenty campaigns is told as one", long: true, days: 1.73, history: 1.38,
+			alerts: "Revox(Throttled|CallsCannotLeave|CallsEndedBySystem|TalksCutShort|CallsErrored)(Everywhere)?|RevoxCampaignStalled|RevoxCallsStalledEverywhere",
+			campaigns: paced(20, 1.5, 3, func(i int, c *worldCampaign) {
+				if i < 4 {
+					c.factor = stopped(at(1, 15, 20), at(1, 16, 0), 0)
+				}
+			}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				in := func(hour int) bool {
+					return strings.Contains("c0 c1 c2 c3 c4 c5", c.id) && now.After(at(1, hour, 10)) && now.Before(at(1, hour, 50))
+				}
+				if in(10) && hit(c, now, 0.6) {
+					a.dialError = "too_many_calls"
+				}
+				if in(12) && hit(c, now, 0.9) {
+					a.dialError = "precondition_failed"
+				}
+				a.system = a.system || in(14) && hit(c, now, 0.7)
+			},
+			tells: []told{
+				{"RevoxThrottledEverywhere", "", at(1, 10, 10), at(1, 10, 22)},
+				{"RevoxCallsCannotLeaveEverywhere", "", at(1, 12, 10), at(1, 12, 22)},
+				{"RevoxCallsEndedBySystemEverywhere", "", at(1, 14, 10), at(1, 14, 40)},
+				{"RevoxCallsStalledEverywhere", "", at(1, 15, 22), at(1, 15, 40)},
+			},
+			other: []string{
+				"RevoxCallsCannotLeave", "RevoxThrottled", "RevoxCallsEndedBySystem", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere",
+				"RevoxCampaignStalled",
+			},
 		},
 		{
 			name: "campaigns that ended and run again days later are told of as others are", long: true, days: 4.78, history: 3.35,
