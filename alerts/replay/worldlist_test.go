@@ -66,7 +66,7 @@ func worlds() []*world {
 			campaigns: paced(8, 0.2, 2, batches),
 		},
 		{
-			name: "lists that end are quiet", days: 2.8, history: 1.3, evaluate: 2 * time.Minute,
+			name: "lists that end are quiet", long: true, days: 2.8, history: 1.3, evaluate: 2 * time.Minute,
 			campaigns: paced(12, 0.3, 3, func(i int, c *worldCampaign) { c.rows = int(c.pace * 60 * 9 * (0.3 + float64(i%6)*0.2)) }),
 		},
 		{
@@ -130,7 +130,7 @@ func worlds() []*world {
 			},
 		},
 		{
-			name: "what goes on for hours is a ticket, and a few failures are not", days: 1.75, evaluate: 2 * time.Minute,
+			name: "what goes on for hours is a ticket, and a few failures are not", long: true, days: 1.75, evaluate: 2 * time.Minute,
 			alerts: "Revox(Throttled|CallsCannotLeave|CallsEndedBySystem|TalksCutShort|CallsErrored).*",
 			campaigns: append(paced(16, 0.3, 4, nil), &worldCampaign{id: "throttled", pace: 4}, &worldCampaign{id: "cannot leave", pace: 3},
 				&worldCampaign{id: "system", pace: 4}, &worldCampaign{id: "short", pace: 4}, &worldCampaign{id: "errored", pace: 4}),
