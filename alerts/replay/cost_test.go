@@ -146,12 +146,12 @@ func templateSeries(t testing.TB) map[string]labels.Labels {
 		l := labels.FromStrings(append(pairs, "job", "revox", "instance", "exporter-a:10210")...)
 		template[l.String()] = l
 	}
-	add(labels.MetricName, "up")
+	add(model.MetricNameLabel, "up")
 	for _, status := range []string{"draft", "running", "paused", "completed", "cancelled"} {
-		add(labels.MetricName, "revox_campaign_status", "campaign_id", "0", "status", status)
+		add(model.MetricNameLabel, "revox_campaign_status", "campaign_id", "0", "status", status)
 	}
 	for _, name := range []string{"revox_campaign_up", "revox_campaign_last_scan_success_timestamp_seconds", "revox_campaign_scan_lag_seconds"} {
-		add(labels.MetricName, name, "campaign_id", "0")
+		add(model.MetricNameLabel, name, "campaign_id", "0")
 	}
 	return template
 }
@@ -263,7 +263,7 @@ func fillDatabase(ctx context.Context, t testing.TB, db *server, now time.Time, 
 			}
 		}
 		for _, s := range scraped {
-			name, value := s.labels.Get(labels.MetricName), 1.0
+			name, value := s.labels.Get(model.MetricNameLabel), 1.0
 			called := at.Sub(now.AddDate(0, 0, -9))
 			status := "running"
 			if s.ended {
@@ -282,7 +282,7 @@ func fillDatabase(ctx context.Context, t testing.TB, db *server, now time.Time, 
 			store(s, value)
 		}
 		for _, s := range derived {
-			name, v := s.labels.Get(labels.MetricName), 20*s.pace
+			name, v := s.labels.Get(model.MetricNameLabel), 20*s.pace
 			if s.ended {
 				v = 0
 			}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -156,7 +157,7 @@ func alertsRead(t *testing.T, exprs []string) (selectors [][]*labels.Matcher) {
 			t.Fatalf("%s: %v", e, err)
 		}
 		for _, selector := range parser.ExtractSelectors(expr) {
-			if slices.ContainsFunc(selector, func(m *labels.Matcher) bool { return m.Name == labels.MetricName && m.Matches("ALERTS") }) {
+			if slices.ContainsFunc(selector, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel && m.Matches("ALERTS") }) {
 				selectors = append(selectors, selector)
 			}
 		}

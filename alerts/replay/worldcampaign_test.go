@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 )
@@ -67,7 +68,7 @@ func (c *worldCampaign) at(name string, pairs ...string) *worldSeries {
 	key := name + strings.Join(pairs, ",")
 	s := c.series[key]
 	if s == nil {
-		pairs = append([]string{labels.MetricName, name, "campaign_id", c.id, "job", "revox", "instance", cmp.Or(c.instance, "a")}, pairs...)
+		pairs = append([]string{model.MetricNameLabel, name, "campaign_id", c.id, "job", "revox", "instance", cmp.Or(c.instance, "a")}, pairs...)
 		s = &worldSeries{labels: labels.FromStrings(pairs...)}
 		c.series[key] = s
 	}
@@ -223,7 +224,7 @@ func (c *worldCampaign) step(w *world, rng *rand.Rand, now time.Time, length tim
 func exporterSeries(instance string, shard, shards int) map[string]*worldSeries {
 	series := map[string]*worldSeries{}
 	add := func(value float64, name string, pairs ...string) {
-		pairs = append([]string{labels.MetricName, name, "job", "revox", "instance", instance}, pairs...)
+		pairs = append([]string{model.MetricNameLabel, name, "job", "revox", "instance", instance}, pairs...)
 		series[name] = &worldSeries{labels: labels.FromStrings(pairs...), value: value}
 	}
 	add(1, "up")

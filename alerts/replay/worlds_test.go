@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -87,7 +87,7 @@ func (w *world) run(t *testing.T, seed uint64) {
 	store := func(s *worldSeries, at time.Time, exported bool) {
 		v := s.value
 		switch {
-		case !needed(s.labels.Get(labels.MetricName)):
+		case !needed(s.labels.Get(model.MetricNameLabel)):
 			return
 		case !exported || s.ended:
 			if !s.stored {

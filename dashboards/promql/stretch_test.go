@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/model/value"
@@ -155,7 +156,7 @@ func stretch(b *testing.B, from *tsdb.DB, dir string, start, end time.Time, expr
 			}
 			for _, series := range matrix {
 				builder := labels.NewBuilder(series.Metric)
-				builder.Set(labels.MetricName, name)
+				builder.Set(model.MetricNameLabel, name)
 				l := builder.Labels()
 				if results[l.String()] == nil {
 					names = append(names, l)
@@ -180,7 +181,7 @@ func repeat(l labels.Labels, once []point, from, to int64) []point {
 		return nil
 	}
 	const period = int64(8 * time.Hour / time.Millisecond)
-	name := l.Get(labels.MetricName)
+	name := l.Get(model.MetricNameLabel)
 	rise := 0.0
 	for _, suffix := range []string{"_total", "_bucket", "_count", "_sum"} {
 		if strings.HasSuffix(name, suffix) {
