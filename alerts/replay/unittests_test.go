@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,7 +48,7 @@ type unitTest struct {
 	exprs  []string // what it evaluates
 	alerts []string
 	file   map[string]any // the file, with this test alone
-	groups []string       // those that are evaluated, in this order
+	groups []string       // those of which it may need rules
 }
 
 func readUnitTests(t *testing.T, file string) []unitTest {
@@ -83,10 +84,7 @@ func readUnitTests(t *testing.T, file string) []unitTest {
 		if err := node.Decode(&test); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		unit := unitTest{name: test.Name, groups: body.Groups, file: map[string]any{}}
-		for key, value := range head {
-			unit.file[key] = value
-		}
+		unit := unitTest{name: test.Name, groups: body.Groups, file: maps.Clone(head)}
 		unit.file["rule_files"], unit.file["tests"] = []string{"rules.yml"}, []yaml.Node{node}
 		for _, alert := range test.Alerts {
 			unit.alerts = append(unit.alerts, alert.Name)
