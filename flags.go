@@ -144,7 +144,7 @@ func newApp() (*kingpin.Application, *flagValues) {
 		PlaceHolder("REGEXP").StringVar(&f.exclude)
 	app.Flag("campaign.status",
 		"Status of discovered campaigns that are read: draft, running, paused or completed. Unknown ones are always "+
-			"read. Repeatable.").
+			"read. Without paused, campaigns vanish when they are paused, and RevoxCampaignListEmpty pages if most are. Repeatable.").
 		Default(defaultStatuses...).StringsVar(&f.statuses)
 	app.Flag("campaign.completed-for",
 		"How long after its last change a discovered campaign that is completed or cancelled is still read. "+
