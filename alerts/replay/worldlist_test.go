@@ -433,6 +433,29 @@ func worlds() []*world {
 			other: []string{"RevoxExporterRestarts", "RevoxExporterDown"}, // which Alertmanager holds back
 		},
 		{
+			name: "Prometheus is down for minutes and for hours, which is quiet, and a stall is told of again at once", long: true, days: 2.8, history: 1.35,
+			alerts: "Revox.*",
+			campaigns: paced(12, 0.2, 4, func(i int, c *worldCampaign) {
+				if i == 11 {
+					c.factor = stopped(at(1, 15, 20), at(1, 16, 20), 0)
+				}
+				if i == 10 {
+					c.batches = 20 * time.Minute
+				}
+			}),
+			down: func(now time.Time) bool {
+				in := func(day, fromHour, fromMinute, minutes int) bool {
+					from := at(day, fromHour, fromMinute)
+					return !now.Before(from) && now.Before(from.Add(time.Duration(minutes)*time.Minute))
+				}
+				return in(1, 10, 0, 2) || in(1, 11, 7, 20) || in(1, 13, 0, 90) || in(1, 15, 40, 3) || in(1, 17, 40, 60) || in(2, 8, 20, 70) || in(2, 12, 2, 8)
+			},
+			tells: []told{
+				{"RevoxCampaignStalled", "c11", at(1, 15, 25), at(1, 15, 35)},
+				{"RevoxCampaignStalled", "c11", at(1, 15, 44), at(1, 15, 46)}, // Alertmanager still knows it
+			},
+		},
+		{
 			name: "a list of campaigns that becomes empty, and one that loses some, are told of", days: 0.75, history: 0.45,
 			alerts: exporters + "|" + aboutSilence,
 			campaigns: paced(8, 0.3, 3, func(i int, c *worldCampaign) {

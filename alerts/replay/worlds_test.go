@@ -31,6 +31,8 @@ type world struct {
 	alerts    string // a regular expression of the alerts that are evaluated; default: those about silence
 	// up is whether an exporter can be scraped, if it is not nil. One that is gone is no longer a target.
 	up func(instance string, now time.Time) (up, gone bool)
+	// down is whether Prometheus is, if it is not nil: nothing is scraped or evaluated then.
+	down func(now time.Time) bool
 	// refused is whether the API refuses an exporter's key, if it is not nil.
 	refused func(instance string, now time.Time) bool
 	// incident changes what happens to an attempt of a campaign at a time, if it is not nil.
@@ -103,7 +105,7 @@ func (w *world) run(t *testing.T, seed uint64) {
 	log := &alertLog{firing: map[string]*episode{}}
 	end := w.end()
 	length := min(time.Minute, w.scrape, w.evaluate)
-	called := w.start
+	called, down := w.start, false
 	for now := w.start; now.Before(end); now = now.Add(length) {
 		for _, c := range w.campaigns {
 			if now.After(c.from) {
@@ -112,6 +114,16 @@ func (w *world) run(t *testing.T, seed uint64) {
 			if c.calls(now) {
 				called = now
 			}
+		}
+		if w.down != nil && w.down(now) {
+			down = true
+			continue
+		}
+		if down {
+			if err := db.restart(ctx); err != nil {
+				t.Fatal(err)
+			}
+			down = false
 		}
 		if now.Sub(w.start)%w.scrape == 0 {
 			app = db.db.AppenderV2(ctx)
@@ -153,11 +165,8 @@ func (w *world) run(t *testing.T, seed uint64) {
 				if evaluate < group.Interval() && now.Sub(w.start)%group.Interval() != 0 {
 					continue
 				}
-				group.Eval(ctx, at.Add(time.Duration(i)*time.Second))
-				for _, rule := range group.Rules() {
-					if err := rule.LastError(); err != nil {
-						t.Fatalf("%s at %s: %v", rule.Name(), stamp(at), err)
-					}
+				if err := db.evaluateGroup(ctx, group, at.Add(time.Duration(i)*time.Second)); err != nil {
+					t.Fatal(err)
 				}
 			}
 			log.note(db.groups, at)
