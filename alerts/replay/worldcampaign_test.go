@@ -29,6 +29,7 @@ type worldCampaign struct {
 	vanishes time.Time                   // when it is no longer exported
 	paused   func(now time.Time) bool    // default: never
 	ended    func(now time.Time) bool    // it is completed then, and no call waits; default: never
+	voice    func(now time.Time) string  // the provider of its assistant's voice; default: none is known
 	zone     *time.Location
 	series   map[string]*worldSeries
 	attempts float64
@@ -51,6 +52,10 @@ type worldAttempt struct {
 	short     bool   // a talk of a few seconds
 	errored   bool
 	retry     bool
+	silent    bool   // the agent never spoke
+	tool      string // that the agent uses in a talk, if it is not ""
+	uses      int    // of it
+	failures  int    // of these
 }
 
 func officeHours(local time.Time) bool {
@@ -110,6 +115,16 @@ func (c *worldCampaign) attempt(w *world, rng *rand.Rand, now time.Time) {
 	if !a.retry {
 		c.add("revox_campaign_call_first_attempt_results_total", "result", result)
 	}
+	if result != "none" {
+		c.add("revox_campaign_call_attempt_turns_count", "role", "assistant")
+		if a.silent {
+			c.add("revox_campaign_call_attempt_turns_bucket", "role", "assistant", "le", "0")
+		}
+	}
+	if result == "human" && a.tool != "" {
+		c.at("revox_campaign_tool_calls_total", "tool_name", a.tool).value += float64(a.uses)
+		c.at("revox_campaign_tool_errors_total", "tool_name", a.tool).value += float64(a.failures)
+	}
 	if result == "human" {
 		by := "agent"
 		if a.system {
@@ -154,6 +169,8 @@ func (c *worldCampaign) begin(w *world) {
 	}
 	c.at("revox_campaign_call_attempt_talk_duration_seconds_count", "result", "human")
 	c.at("revox_campaign_call_attempt_talk_duration_seconds_bucket", "result", "human", "le", "5")
+	c.at("revox_campaign_call_attempt_turns_count", "role", "assistant")
+	c.at("revox_campaign_call_attempt_turns_bucket", "role", "assistant", "le", "0")
 	c.at("revox_campaign_call_attempts", "status", "ringing")
 	c.at("revox_campaign_call_attempts", "status", "ongoing")
 	c.at("revox_campaign_up").value = 1
@@ -213,6 +230,16 @@ func (c *worldCampaign) step(w *world, rng *rand.Rand, now time.Time, length tim
 		if c.ended(now) {
 			queue.value = 0
 		}
+	}
+	if c.voice != nil {
+		const name = "revox_campaign_assistant_info"
+		for _, s := range c.series {
+			if s.labels.Get(model.MetricNameLabel) == name {
+				s.ended = true
+			}
+		}
+		s := c.at(name, "assistant_name", "Emma", "voice_provider", c.voice(now))
+		s.value, s.ended = 1, false
 	}
 	if !c.renamed.IsZero() && now.After(c.renamed) {
 		c.at("revox_campaign_info", "campaign_name", "Name of "+c.id).ended = true

@@ -27,6 +27,7 @@ func worlds() []*world {
 	}
 	stop := stopped(at(1, 13, 20), at(1, 15, 40), 0)
 	batches := func(i int, c *worldCampaign) { c.batches = time.Duration(10+10*i) * time.Minute }
+	const aboutTools = "RevoxToolFailing|RevoxToolFailingEverywhere"
 	exporters := "RevoxExporter.*|RevoxShardMissing|RevoxCampaignsUnseen|RevoxCampaignsVanished|RevoxCampaignListEmpty"
 	return []*world{
 		{
@@ -396,6 +397,162 @@ func worlds() []*world {
 				}
 			},
 			other: []string{"RevoxThrottledOften"}, // the ticket for just that
+		},
+		{
+			name: "batches of all campaigns at once are quiet", long: true, days: 2.8, history: 1.3,
+			campaigns: append(paced(5, 0.5, 2, func(i int, c *worldCampaign) { c.batches = 25 * time.Minute }),
+				paced(5, 0.5, 2, func(i int, c *worldCampaign) { c.id, c.batches = "slow "+c.id, 50*time.Minute })...),
+		},
+		{
+			name: "lunch breaks of campaigns whose pace halves each day are quiet", long: true, days: 3.8, history: 2.35,
+			campaigns: paced(8, 1, 8, func(i int, c *worldCampaign) {
+				lunch := 12*time.Hour + time.Duration(i%2*30)*time.Minute
+				c.open = func(local time.Time) bool {
+					since := time.Duration(local.Hour()*60+local.Minute())*time.Minute - lunch
+					return officeHours(local) && (since < 0 || since >= time.Hour)
+				}
+				c.factor = func(now time.Time) float64 { return math.Pow(0.5, math.Floor(now.Sub(worldStart).Hours()/24)) }
+			}),
+		},
+		{
+			name: "a tool that fails before a break, in half of its uses, or rarely, is told of once", long: true, days: 1.85, history: 1.3,
+			alerts: aboutTools,
+			campaigns: paced(12, 3, 10, func(i int, c *worldCampaign) {
+				if i == 11 {
+					c.open = func(local time.Time) bool { return officeHours(local) && local.Hour() != 12 }
+				}
+			}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				share, failing := 0.15, 0.02
+				in := func(fromHour, fromMinute, toHour, toMinute int) bool {
+					return now.After(at(1, fromHour, fromMinute)) && now.Before(at(1, toHour, toMinute))
+				}
+				switch c.id {
+				case "c11":
+					if in(11, 0, 11, 40) {
+						failing = 0.9
+					}
+				case "c10", "c9":
+					if in(10, 0, 17, 0) {
+						failing = 0.5
+					}
+				case "c8", "c7":
+					if share = 0.08; in(10, 0, 17, 0) {
+						failing = 0.9
+					}
+				}
+				if hit(c, now.Add(time.Second), share) {
+					a.tool, a.uses, a.failures = "tool of "+c.id, 1, btoi(hit(c, now.Add(2*time.Second), failing))
+				}
+			},
+			tells: []told{
+				{"RevoxToolFailing", "c11", at(1, 11, 5), at(1, 11, 30)},
+				{"RevoxToolFailing", "c10", at(1, 10, 5), at(1, 13, 0)},
+				{"RevoxToolFailing", "c9", at(1, 10, 5), at(1, 13, 0)},
+				{"RevoxToolFailing", "c8", at(1, 10, 5), at(1, 12, 0)},
+				{"RevoxToolFailing", "c7", at(1, 10, 5), at(1, 12, 0)},
+			},
+		},
+		{
+			name: "a tool of all campaigns fails before the day's end and is told of once", long: true, days: 1.9, history: 1.4,
+			alerts:    aboutTools,
+			campaigns: paced(12, 2, 8, nil),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				if hit(c, now.Add(time.Second), 0.15) {
+					failing := 0.02
+					if now.After(at(1, 16, 20)) && now.Before(at(1, 17, 30)) {
+						failing = 0.9
+					}
+					a.tool, a.uses, a.failures = "crm", 1, btoi(hit(c, now.Add(2*time.Second), failing))
+				}
+			},
+			tells: []told{{"RevoxToolFailingEverywhere", "", at(1, 16, 22), at(1, 16, 40)}},
+			other: []string{"RevoxToolFailing"},
+			leads: map[string]string{"RevoxToolFailing": "RevoxToolFailingEverywhere"},
+		},
+		{
+			name: "a talk in which a failing tool is used again and again is quiet", long: true, days: 4.9, history: 0.5, evaluate: 3 * time.Minute,
+			alerts:    aboutTools,
+			campaigns: paced(20, 0.5, 4, nil),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				if !hit(c, now.Add(time.Second), 0.1) {
+					return
+				}
+				a.tool, a.uses = "crm", 1
+				if hit(c, now.Add(2*time.Second), 0.015) {
+					for a.failures = 1; a.failures < 8 && hit(c, now.Add(time.Duration(2+a.failures)*time.Second), 0.75); a.failures++ {
+					}
+					a.uses = a.failures
+				}
+			},
+		},
+		{
+			name: "a provider of nearly all campaigns fails and is told of once, and another that gets some of them is not", long: true, days: 1.7, history: 1.4,
+			alerts: "RevoxProviderFailing",
+			campaigns: paced(12, 1, 5, func(i int, c *worldCampaign) {
+				c.voice = func(now time.Time) string {
+					switch {
+					case i < 2:
+						return "small"
+					case i < 4 && now.After(at(1, 11, 30)):
+						return "other"
+					}
+					return "large"
+				}
+			}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				share := 0.02
+				if now.After(at(1, 11, 0)) && now.Before(at(1, 13, 0)) && c.voice(now) == "large" {
+					share = 0.9
+				}
+				a.silent = hit(c, now.Add(time.Second), share)
+			},
+			tells: []told{{"RevoxProviderFailing", "", at(1, 11, 4), at(1, 11, 20)}},
+		},
+		{
+			name: "new campaigns of cold calls, of one provider, are quiet", long: true, days: 1.7, history: 1.35,
+			alerts: "RevoxProviderFailing",
+			campaigns: paced(10, 2, 5, func(i int, c *worldCampaign) {
+				c.voice = func(time.Time) string { return "warm" }
+				if i%2 == 0 {
+					c.from = at(1, 8, 30)
+					c.voice = func(time.Time) string { return "cold" }
+				}
+			}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				share := 0.08
+				if c.voice(now) == "cold" {
+					share = 0.25
+				}
+				a.short = hit(c, now.Add(time.Second), share)
+			},
+		},
+		{
+			name: "lists of which one in seven numbers does not exist are quiet, and one of which half does not is told of", long: true, days: 3.8, history: 0.3, evaluate: 4 * time.Minute,
+			alerts:    "RevoxBadList",
+			campaigns: paced(20, 0.3, 1.5, nil),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				share := 0.15
+				if c.id == "c10" {
+					share = 0.05
+					if now.After(at(3, 11, 0)) && now.Before(at(3, 14, 0)) {
+						share = 0.5
+					}
+				}
+				if hit(c, now, share) {
+					a.dialError = "number_non_attributed"
+				}
+			},
+			tells: []told{{"RevoxBadList", "c10", at(3, 11, 10), at(3, 12, 0)}},
+		},
+		{
+			name: "many voicemails are usual, and campaigns begin each day", long: true, days: 4.9, history: 0.3, evaluate: 2 * time.Minute,
+			alerts: "RevoxVoicemailSurge|RevoxScreeningSurge",
+			campaigns: paced(20, 0.3, 3, func(i int, c *worldCampaign) {
+				c.from = at(i/4, 8, 0)
+				c.open = func(local time.Time) bool { return officeHours(local) && local.Sub(c.from) < 48*time.Hour }
+			}),
+			incident: func(_ *worldCampaign, _ time.Time, a *worldAttempt) { a.human, a.voicemail = 0.12, 0.6 },
 		},
 		{
 			name: "a shard that vanishes is one page", days: 0.6, history: 0.45,
