@@ -177,7 +177,7 @@ func TestEachRecordedSeriesIsUsed(t *testing.T) {
 	for _, group := range readRules(t).Groups {
 		for _, r := range group.Rules {
 			if r.Alert != "" {
-				readers += r.Expr + r.Annotations["description"] + "\n"
+				readers += r.Expr + "\n" + r.Annotations["description"] + "\n"
 			} else {
 				recorded[r.Record] += r.Expr + "\n" // several rules may record series of one name
 			}
