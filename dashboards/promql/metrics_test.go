@@ -23,7 +23,7 @@ var always = []string{"instance", "job"}
 // that the rules record, and those of the process and of Prometheus that dashboards read.
 func readMetrics(t *testing.T) map[string]metric {
 	t.Helper()
-	alert := []string{"alertname", "alertstate", "severity", "campaign_id", "label",
+	alert := []string{"alertname", "alertstate", "severity", "campaign_id", "tool_name", "kind", "provider", "label",
 		"team"} // which users may add
 	metrics := map[string]metric{
 		"up":                            {labels: always},
