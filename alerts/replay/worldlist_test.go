@@ -471,6 +471,23 @@ func worlds() []*world {
 			leads: map[string]string{"RevoxToolFailing": "RevoxToolFailingEverywhere"},
 		},
 		{
+			name: "agents of slow campaigns that are silent for seven hours are told of once", long: true, days: 1.75, history: 1.3,
+			alerts:    "RevoxAgentSilent",
+			campaigns: paced(6, 0.5, 1.2, nil),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				share := 0.02
+				if c.pace < 0.8 && now.After(at(1, 11, 0)) {
+					share = 0.95
+				}
+				a.silent = hit(c, now.Add(time.Second), share)
+			},
+			tells: []told{
+				{"RevoxAgentSilent", "c0", at(1, 11, 10), at(1, 14, 0)},
+				{"RevoxAgentSilent", "c1", at(1, 11, 10), at(1, 13, 0)},
+				{"RevoxAgentSilent", "c2", at(1, 11, 10), at(1, 12, 30)},
+			},
+		},
+		{
 			name: "a talk in which a failing tool is used again and again is quiet", long: true, days: 4.9, history: 0.5, evaluate: 3 * time.Minute,
 			alerts:    aboutTools,
 			campaigns: paced(20, 0.5, 4, nil),
