@@ -404,7 +404,7 @@ func worlds() []*world {
 				c.factor = func(now time.Time) float64 {
 					dice := rand.New(rand.NewPCG(uint64(now.YearDay()*100+i), *worldSeed))
 					for t, calls := now.Truncate(24*time.Hour).Add(9*time.Hour), true; ; calls = !calls {
-						if t = t.Add(time.Duration(dice.ExpFloat64() * float64(15*time.Minute) * map[bool]float64{true: 1, false: 0.4}[calls])); t.After(now) {
+						if t = t.Add(time.Duration(dice.ExpFloat64() * float64(15*time.Minute) * map[bool]float64{true: 1, false: 0.3}[calls])); t.After(now) {
 							return float64(btoi(calls))
 						}
 					}
