@@ -399,19 +399,6 @@ func worlds() []*world {
 			other: []string{"RevoxThrottledOften"}, // the ticket for just that
 		},
 		{
-			name: "campaigns that take turns, for irregular times, are quiet", long: true, days: 3.8, history: 1.3, evaluate: 2 * time.Minute,
-			campaigns: paced(6, 1, 4, func(i int, c *worldCampaign) {
-				c.factor = func(now time.Time) float64 {
-					dice := rand.New(rand.NewPCG(uint64(now.YearDay()*100+i), *worldSeed))
-					for t, calls := now.Truncate(24*time.Hour).Add(9*time.Hour), true; ; calls = !calls {
-						if t = t.Add(time.Duration(dice.ExpFloat64() * float64(15*time.Minute) * map[bool]float64{true: 1, false: 0.3}[calls])); t.After(now) {
-							return float64(btoi(calls))
-						}
-					}
-				}
-			}),
-		},
-		{
 			name: "batches of all campaigns at once are quiet", long: true, days: 2.8, history: 1.3,
 			campaigns: append(paced(5, 0.5, 2, func(i int, c *worldCampaign) { c.batches = 25 * time.Minute }),
 				paced(5, 0.5, 2, func(i int, c *worldCampaign) { c.id, c.batches = "slow "+c.id, 50*time.Minute })...),
