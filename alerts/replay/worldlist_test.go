@@ -504,14 +504,14 @@ func worlds() []*world {
 			},
 		},
 		{
-			name: "a provider of nearly all campaigns fails and is told of once, and another that gets some of them is not", long: true, days: 1.7, history: 1.4,
+			name: "a provider that fails is told of once, and another to which campaigns are moved is not", long: true, days: 1.7, history: 1.4,
 			alerts: "RevoxProviderFailing",
 			campaigns: paced(12, 1, 5, func(i int, c *worldCampaign) {
 				c.voice = func(now time.Time) string {
 					switch {
-					case i < 2:
+					case i%4 == 0:
 						return "small"
-					case i < 4 && now.After(at(1, 11, 30)):
+					case i%4 == 1 || i > 4 && now.After(at(1, 11, 30)):
 						return "other"
 					}
 					return "large"
