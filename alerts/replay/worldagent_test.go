@@ -9,7 +9,7 @@ func agentWorlds() []*world {
 	const aboutTools = "RevoxToolFailing|RevoxToolFailingEverywhere"
 	return []*world{
 		{
-			name: "a tool that fails before a break, in half of its uses, or rarely, is told of once", long: true, days: 1.85, history: 1.3,
+			name: "a tool that fails before a break, in half of its uses, or rarely, is told of once", long: true, days: 2.85, history: 2.3,
 			alerts: aboutTools,
 			campaigns: paced(12, 3, 10, func(i int, c *worldCampaign) {
 				if i == 11 {
@@ -19,7 +19,7 @@ func agentWorlds() []*world {
 			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
 				share, failing := 0.15, 0.02
 				in := func(fromHour, fromMinute, toHour, toMinute int) bool {
-					return now.After(at(1, fromHour, fromMinute)) && now.Before(at(1, toHour, toMinute))
+					return now.After(at(2, fromHour, fromMinute)) && now.Before(at(2, toHour, toMinute))
 				}
 				switch c.id {
 				case "c11":
@@ -40,11 +40,11 @@ func agentWorlds() []*world {
 				}
 			},
 			tells: []told{
-				{"RevoxToolFailing", "c11", at(1, 11, 5), at(1, 11, 30)},
-				{"RevoxToolFailing", "c10", at(1, 10, 5), at(1, 13, 0)},
-				{"RevoxToolFailing", "c9", at(1, 10, 5), at(1, 13, 0)},
-				{"RevoxToolFailing", "c8", at(1, 10, 5), at(1, 12, 0)},
-				{"RevoxToolFailing", "c7", at(1, 10, 5), at(1, 12, 0)},
+				{"RevoxToolFailing", "c11", at(2, 11, 5), at(2, 11, 30)},
+				{"RevoxToolFailing", "c10", at(2, 10, 5), at(2, 13, 0)},
+				{"RevoxToolFailing", "c9", at(2, 10, 5), at(2, 13, 0)},
+				{"RevoxToolFailing", "c8", at(2, 10, 5), at(2, 12, 0)},
+				{"RevoxToolFailing", "c7", at(2, 10, 5), at(2, 12, 0)},
 			},
 		},
 		{
@@ -61,6 +61,30 @@ func agentWorlds() []*world {
 				}
 			},
 			tells: []told{{"RevoxToolFailingEverywhere", "", at(1, 16, 22), at(1, 16, 40)}},
+			other: []string{"RevoxToolFailing"},
+			leads: map[string]string{"RevoxToolFailing": "RevoxToolFailingEverywhere"},
+		},
+		{
+			name: "a tool that often fails in one time zone is quiet while only that calls, and told of if it fails in another", long: true, days: 2.5, history: 1.4,
+			alerts: aboutTools,
+			campaigns: paced(16, 2, 6, func(i int, c *worldCampaign) {
+				if i%4 == 0 {
+					c.place = "America/Los_Angeles"
+				}
+			}),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				if hit(c, now.Add(time.Second), 0.4) {
+					failing := 0.02
+					switch {
+					case c.place != "":
+						failing = 0.45
+					case now.After(at(2, 10, 0)) && now.Before(at(2, 11, 0)):
+						failing = 0.9
+					}
+					a.tool, a.uses, a.failures = "crm", 1, btoi(hit(c, now.Add(2*time.Second), failing))
+				}
+			},
+			tells: []told{{"RevoxToolFailingEverywhere", "", at(2, 10, 2), at(2, 10, 15)}},
 			other: []string{"RevoxToolFailing"},
 			leads: map[string]string{"RevoxToolFailing": "RevoxToolFailingEverywhere"},
 		},

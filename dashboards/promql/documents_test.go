@@ -171,6 +171,7 @@ var withoutData = map[string]string{
 	`campaign:revox_campaign_call_attempts_finished:stalled`:                                                                            "no campaign stops",
 	`instance:revox_campaign_up:unseen`:                                                                                          "no exporter is down",
 	`tool_name_window:revox_campaign_tool_errors_without_worst:ratio >= 0`:                                                       "no tool fails",
+	`tool_name_window:revox_campaign_tool_errors_without_worst:ratio_expected >= 0`:                                              "no tool fails",
 	`campaign_tool_name_window:revox_campaign_tool_errors:ratio{window="30m"} > 0.3`:                                             "no tool fails",
 	`window:revox_campaign_call_attempts_finished:increase >= 0`:                                                                 "there is no earlier day",
 	`window:revox_campaign_call_attempts_finished:increase_expected_without_most >= 0`:                                           "there is no earlier day",
