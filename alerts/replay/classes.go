@@ -206,7 +206,7 @@ var classes = []*class{
 	{
 		name: "provider fails", severity: "page", limit: 20 * time.Minute, lasts: 45 * time.Minute, scope: oneProvider,
 		alerts: []string{"RevoxProviderFailing"}, follows: []string{"RevoxAgentSilent", "RevoxAgentSilentEverywhere", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
-		linger: shortLook, attempts: 70, begin: calls(sim.VoiceSilent, "", 0.9),
+		linger: shortLook, attempts: 110, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
 	{
 		name: "calls errored", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,

@@ -54,7 +54,7 @@ func silenceWorlds() []*world {
 			campaigns: paced(16, 0.1, 0.6, nil),
 		},
 		{
-			name: "campaigns that dial in batches are quiet", days: 2.8, history: 1, evaluate: 2 * time.Minute,
+			name: "campaigns that dial in batches are quiet", long: true, days: 2.8, history: 1, evaluate: 2 * time.Minute,
 			campaigns: paced(8, 0.2, 2, batches),
 		},
 		{
@@ -124,7 +124,7 @@ func silenceWorlds() []*world {
 			tells: []told{{"RevoxCampaignsIdle", "", at(2, 9, 10), at(2, 10, 30)}},
 		},
 		{
-			name: "a holiday of campaigns that begin at different times is one ticket", days: 2.9, history: 1.9, evaluate: 2 * time.Minute,
+			name: "a holiday of campaigns that begin at different times is one ticket", long: true, days: 2.9, history: 1.9, evaluate: 2 * time.Minute,
 			campaigns: append(paced(5, 0.3, 3, func(_ int, c *worldCampaign) { c.open = notOn(3, officeHours) }),
 				&worldCampaign{id: "early", pace: 1, open: notOn(3, everyDay)}),
 			tells: []told{{"RevoxCampaignsIdle", "", at(2, 8, 10), at(2, 9, 30)}},
