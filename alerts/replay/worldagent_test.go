@@ -35,9 +35,7 @@ func agentWorlds() []*world {
 						failing = 0.9
 					}
 				}
-				if hit(c, now.Add(time.Second), share) {
-					a.tool, a.uses, a.failures = "tool of "+c.id, 1, btoi(hit(c, now.Add(2*time.Second), failing))
-				}
+				a.use(c, now, "tool of "+c.id, share, failing)
 			},
 			tells: []told{
 				{"RevoxToolFailing", "c11", at(2, 11, 5), at(2, 11, 30)},
@@ -52,13 +50,11 @@ func agentWorlds() []*world {
 			alerts:    aboutTools,
 			campaigns: paced(12, 2, 8, nil),
 			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
-				if hit(c, now.Add(time.Second), 0.15) {
-					failing := 0.02
-					if now.After(at(1, 16, 20)) && now.Before(at(1, 17, 30)) {
-						failing = 0.9
-					}
-					a.tool, a.uses, a.failures = "crm", 1, btoi(hit(c, now.Add(2*time.Second), failing))
+				failing := 0.02
+				if now.After(at(1, 16, 20)) && now.Before(at(1, 17, 30)) {
+					failing = 0.9
 				}
+				a.use(c, now, "crm", 0.15, failing)
 			},
 			tells: []told{{"RevoxToolFailingEverywhere", "", at(1, 16, 22), at(1, 16, 40)}},
 			other: []string{"RevoxToolFailing"},
@@ -73,16 +69,14 @@ func agentWorlds() []*world {
 				}
 			}),
 			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
-				if hit(c, now.Add(time.Second), 0.4) {
-					failing := 0.02
-					switch {
-					case c.place != "":
-						failing = 0.45
-					case now.After(at(2, 10, 0)) && now.Before(at(2, 11, 0)):
-						failing = 0.9
-					}
-					a.tool, a.uses, a.failures = "crm", 1, btoi(hit(c, now.Add(2*time.Second), failing))
+				failing := 0.02
+				switch {
+				case c.place != "":
+					failing = 0.45
+				case now.After(at(2, 10, 0)) && now.Before(at(2, 11, 0)):
+					failing = 0.9
 				}
+				a.use(c, now, "crm", 0.4, failing)
 			},
 			tells: []told{{"RevoxToolFailingEverywhere", "", at(2, 10, 2), at(2, 10, 15)}},
 			other: []string{"RevoxToolFailing"},

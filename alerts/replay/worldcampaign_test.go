@@ -58,6 +58,13 @@ type worldAttempt struct {
 	failures  int    // of these
 }
 
+// use has the agent use a tool once, with the probability share, which fails with the probability failing.
+func (a *worldAttempt) use(c *worldCampaign, now time.Time, tool string, share, failing float64) {
+	if hit(c, now.Add(time.Second), share) {
+		a.tool, a.uses, a.failures = tool, 1, btoi(hit(c, now.Add(2*time.Second), failing))
+	}
+}
+
 func officeHours(local time.Time) bool {
 	return local.Weekday() != time.Saturday && local.Weekday() != time.Sunday && local.Hour() >= 9 && local.Hour() < 18
 }
