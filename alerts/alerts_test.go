@@ -95,6 +95,26 @@ func TestAlertsSayWhatTheyMust(t *testing.T) {
 	}
 }
 
+// Whoever changes a rule at night reads above each alert, in three lines, what it compares with what.
+func TestEachAlertHasAShortHeader(t *testing.T) {
+	for _, file := range []string{"revox.rules.yml", watchdogFile} {
+		lines := strings.Split(read(t, file), "\n")
+		for i, line := range lines {
+			alert, ok := strings.CutPrefix(strings.TrimSpace(line), "- alert: ")
+			if !ok {
+				continue
+			}
+			n := 0
+			for j := i - 1; strings.HasPrefix(strings.TrimSpace(lines[j]), "# ") && !strings.HasPrefix(strings.TrimSpace(lines[j]), "# ---"); j-- {
+				n++
+			}
+			if n < 1 || n > 3 {
+				t.Errorf("%s:%d: %d lines above %s, want 1 to 3", file, i+1, n, alert)
+			}
+		}
+	}
+}
+
 // Every alert about campaigns or exporters links a dashboard that exists, for hours or days, with the campaign or the
 // exporter that it is about.
 func TestAlertsLinkTheirDashboards(t *testing.T) {

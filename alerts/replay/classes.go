@@ -35,6 +35,7 @@ type class struct {
 	name     string
 	severity string        // page or ticket; "" if either will do
 	limit    time.Duration // from its start to the alert, at most
+	shorter  []volumeLimit // limits where counts allow it, the shortest first
 	lasts    time.Duration
 	scope    scope
 	// baseline, if not none, means that the incident shows only by comparison with the same hours of earlier days. Its
@@ -55,6 +56,29 @@ type class struct {
 	begin    func(r *replay, in *incident) (undo func())
 }
 
+// volumeLimit is the limit of an incident where that many attempts finished in the half hour before.
+type volumeLimit struct {
+	attempts float64
+	limit    time.Duration
+}
+
+// limitAt returns the limit of an incident that begins at a time, where that many attempts finished in the half hour before.
+// A campaign that stops within minutes of a full hour may have reached the end of its window, so that takes longer to tell.
+func (c *class) limitAt(begins time.Time, attempts float64) time.Duration {
+	if c.baseline == dataWasThere && nearFullHour(begins) {
+		return c.limit
+	}
+	for _, s := range c.shorter {
+		if attempts >= s.attempts {
+			return s.limit
+		}
+	}
+	return c.limit
+}
+
+// nearFullHour reports whether a campaign that stops then may have reached the end of its window, or of a half day.
+func nearFullHour(t time.Time) bool { return t.Minute() < 6 || t.Minute() >= 44 }
+
 // enoughAttempts is the volume rule: an incident happens only on a campaign on which that many attempts have finished in
 // the half hour before, and on which enough calls wait for the next attempts.
 const enoughAttempts = 60
@@ -62,6 +86,15 @@ const enoughAttempts = 60
 // enoughForShare is the volume at which a share of 40 % can almost certainly be distinguished from 2 % within ten
 // minutes. At two thirds of it, twenty attempts in ten minutes, one incident in eight has too few errors by then.
 const enoughForShare = 90
+
+// half is half of a quarter of an hour.
+const half = 7*time.Minute + 30*time.Second
+
+// Where shares of ten minutes are the measure, counts allow a shorter limit at four or five attempts a minute.
+var (
+	withinFive = []volumeLimit{{120, 5 * time.Minute}}
+	withinHalf = []volumeLimit{{150, half}}
+)
 
 // enoughEarlier is how many attempts in the same 90 minutes of earlier days make a share precise enough. With 180, which
 // is all of a campaign's second day, and three in ten answered, the share is off by more than a tenth of itself one time
@@ -126,10 +159,10 @@ func newResult() func([]json.RawMessage) []json.RawMessage {
 			if len(row) < idLength || !bytes.Contains(row, known) {
 				continue
 			}
-			if chosen == nil {
+			if chosen == nil && len(rows) > 1 { // of a page of one row, only the total is wanted
 				chosen = bytes.Clone(row[:idLength])
 			}
-			if bytes.HasPrefix(row, chosen) {
+			if chosen != nil && bytes.HasPrefix(row, chosen) {
 				rows[i] = bytes.Replace(row, known, news, 1)
 			}
 		}
@@ -151,48 +184,48 @@ const (
 // classes are all kinds of incidents.
 var classes = []*class{
 	{
-		name: "throttling of one campaign", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		name: "throttling of one campaign", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxThrottled"}, follows: []string{"RevoxThrottledEverywhere"}, linger: shortLook,
 		attempts: enoughForShare,
 		begin:    calls(sim.DialErrorSurge, "too_many_calls", 0.4),
 	},
 	{
-		name: "throttling of all", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		name: "throttling of all", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxThrottled", "RevoxThrottledEverywhere"}, linger: shortLook, attempts: enoughForShare,
 		begin: calls(sim.DialErrorSurge, "too_many_calls", 0.4),
 	},
 	{
-		name: "no permission", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		name: "no permission", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: calls(sim.DialErrorSurge, "no_international_permission", 0.9),
 	},
 	{
-		name: "precondition failed", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		name: "precondition failed", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: calls(sim.DialErrorSurge, "precondition_failed", 0.9),
 	},
 	{
-		name: "errors not classified", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		name: "errors not classified", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: calls(sim.DialErrorSurge, "non_classified_error", 0.8),
 	},
 	{
-		name: "no permission from the start", severity: "page", limit: 10 * time.Minute, lasts: 40 * time.Minute,
+		name: "no permission from the start", severity: "page", limit: 6 * time.Minute, lasts: 40 * time.Minute,
 		scope: newCampaign, alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: campaignWith("abroad", sim.Campaign{Rows: 900, MaxConcurrentCalls: 4}, "no_international_permission", 0.9),
 	},
 	{
-		name: "bad list", severity: "ticket", limit: time.Hour, lasts: 3 * time.Hour, scope: newCampaign,
+		name: "bad list", severity: "ticket", limit: 30 * time.Minute, lasts: 3 * time.Hour, scope: newCampaign,
 		alerts: []string{"RevoxBadList"}, linger: 12 * time.Hour,
 		begin: campaignWith("bad list", sim.Campaign{Rows: 450, MaxConcurrentCalls: 3, BadNumbersShare: 0.45}, "", 0),
 	},
 	{
-		name: "agent breaks", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
+		name: "agent breaks", severity: "page", limit: 15 * time.Minute, shorter: withinHalf, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored", "RevoxProviderFailing"},
 		linger: shortLook, begin: calls(sim.AgentBreaks, "", 0.8),
 	},
 	{
-		name: "agent silent", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
+		name: "agent silent", severity: "page", limit: 15 * time.Minute, shorter: withinHalf, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxAgentSilent"}, follows: []string{"RevoxTalksCutShort", "RevoxProviderFailing"},
 		linger: shortLook, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
@@ -204,42 +237,42 @@ var classes = []*class{
 			and on (campaign_id) campaign_tool_name_window:revox_campaign_tool_calls:increase{tool_name="find_appointment", window="30m"} >= 8`,
 	},
 	{
-		name: "provider fails", severity: "page", limit: 20 * time.Minute, lasts: 45 * time.Minute, scope: oneProvider,
+		name: "provider fails", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute, scope: oneProvider,
 		alerts: []string{"RevoxProviderFailing"}, follows: []string{"RevoxAgentSilent", "RevoxAgentSilentEverywhere", "RevoxTalksCutShort", "RevoxTalksCutShortEverywhere"},
 		linger: shortLook, attempts: 110, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
 	{
-		name: "calls errored", severity: "page", limit: 15 * time.Minute, lasts: 45 * time.Minute,
+		name: "calls errored", severity: "page", limit: 15 * time.Minute, shorter: withinHalf, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxCallsErrored"}, linger: shortLook, attempts: enoughForShare,
 		begin: calls(sim.ErroredSurge, "", 0.3),
 	},
 	{
-		name: "answers drop", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
+		name: "answers drop", severity: "ticket", limit: 2 * time.Hour, shorter: []volumeLimit{{300, 20 * time.Minute}, {120, 40 * time.Minute}}, lasts: 150 * time.Minute, baseline: callsWereWell,
 		alerts: []string{"RevoxAnswersDropped"}, linger: longLook,
 		begin: calls(sim.AnswersDrop, "", 0.75),
 	},
 	{
-		name: "voicemail surge", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
+		name: "voicemail surge", severity: "ticket", limit: time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
 		alerts: []string{"RevoxVoicemailSurge"}, follows: []string{"RevoxAnswersDropped"}, linger: longLook,
 		begin: calls(sim.VoicemailSurge, "", 0.6),
 	},
 	{
-		name: "screening surge", severity: "ticket", limit: 2 * time.Hour, lasts: 150 * time.Minute, baseline: callsWereWell,
+		name: "screening surge", severity: "ticket", limit: 30 * time.Minute, lasts: 150 * time.Minute, baseline: callsWereWell,
 		alerts: []string{"RevoxScreeningSurge"}, follows: []string{"RevoxAnswersDropped"}, linger: longLook,
 		begin: calls(sim.ScreeningSurge, "", 0.5),
 	},
 	{
-		name: "stall", severity: "page", limit: 30 * time.Minute, lasts: 75 * time.Minute, baseline: dataWasThere,
+		name: "stall", severity: "page", limit: 30 * time.Minute, shorter: []volumeLimit{{enoughForShare, 15 * time.Minute}}, lasts: 75 * time.Minute, baseline: dataWasThere,
 		alerts: []string{"RevoxCampaignStalled"}, follows: []string{"RevoxCallsStalledEverywhere"}, linger: shortLook,
 		begin: calls(sim.Stall, "", 0),
 	},
 	{
-		name: "exporter down", dataOnly: true, limit: 15 * time.Minute, lasts: 35 * time.Minute, scope: everything,
+		name: "exporter down", dataOnly: true, limit: half, lasts: 35 * time.Minute, scope: everything,
 		alerts: []string{"RevoxExporterDown"}, follows: notRead, linger: shortLook,
 		begin: func(r *replay, _ *incident) func() { r.down = true; return func() { r.down = false } },
 	},
 	{
-		name: "key refused", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		name: "key refused", dataOnly: true, limit: half, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxKeyRefused"}, follows: notRead, linger: shortLook,
 		begin: func(r *replay, _ *incident) func() {
 			r.key.Set("not the key any more")
@@ -247,27 +280,27 @@ var classes = []*class{
 		},
 	},
 	{
-		name: "API fails", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		name: "API fails", dataOnly: true, limit: half, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxAPIFailing"}, follows: notRead, linger: shortLook,
 		begin: fault("", revoxtest.Status(http.StatusServiceUnavailable, nil, "")),
 	},
 	{
-		name: "API throttles", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute, scope: everything,
+		name: "API throttles", dataOnly: true, limit: half, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxAPIFailing"}, follows: notRead, linger: shortLook,
 		begin: fault("", revoxtest.RateLimited("20")),
 	},
 	{
-		name: "one campaign's data stale", dataOnly: true, limit: 15 * time.Minute, lasts: 40 * time.Minute,
+		name: "one campaign's data stale", dataOnly: true, limit: half, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCampaignNotRead"}, linger: shortLook,
 		begin: fault("rows", revoxtest.Status(http.StatusInternalServerError, nil, "")),
 	},
 	{
-		name: "rows missing", limit: 15 * time.Minute, lasts: 40 * time.Minute,
+		name: "rows missing", limit: half, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxRowsMissing"}, linger: shortLook,
 		begin: fault("rows", revoxtest.MangleRows(loseRows)),
 	},
 	{
-		name: "unknown value", severity: "ticket", limit: time.Hour, lasts: 90 * time.Minute,
+		name: "unknown value", severity: "ticket", limit: 30 * time.Minute, lasts: 90 * time.Minute,
 		alerts: []string{"RevoxUnknownValues"}, linger: shortLook,
 		begin: func(r *replay, in *incident) func() {
 			return fault("rows", revoxtest.MangleRows(newResult()))(r, in)

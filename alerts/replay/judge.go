@@ -67,7 +67,7 @@ func (r *replay) judge(ctx context.Context) (*verdict, error) {
 	if n := len(v.pages); n > 0 {
 		v.missed = append(v.missed, fmt.Sprintf("%d false pages", n))
 	}
-	if n, most := len(v.tickets), max(1, r.days/7); n > most {
+	if n, most := len(v.tickets), max(1, r.days/14); n > most {
 		v.missed = append(v.missed, fmt.Sprintf("%d false tickets in %d days, more than %d", n, r.days, most))
 	}
 	if n := len(v.unnamed); n > 0 {
@@ -100,9 +100,9 @@ func (in *incident) failure() string {
 		return fmt.Sprintf("%s: no campaign was found on which it would show: try another seed, or a larger fleet", in.class.name)
 	case in.alert == nil:
 		return fmt.Sprintf("%s, %s at %s: no alert", in.class.name, in.name, stamp(in.start))
-	case in.delay() > in.class.limit:
+	case in.delay() > in.limit:
 		return fmt.Sprintf("%s, %s at %s: %s after %s, want at most %s",
-			in.class.name, in.name, stamp(in.start), in.alert.alert, minutes(in.delay()), minutes(in.class.limit))
+			in.class.name, in.name, stamp(in.start), in.alert.alert, minutes(in.delay()), minutes(in.limit))
 	}
 	return ""
 }
@@ -114,8 +114,8 @@ func (r *replay) measure(ctx context.Context, in *incident) error {
 	}
 	expr := fmt.Sprintf(`max by (campaign_id) (sum by (campaign_id, instance) (`+
 		`increase(revox_campaign_call_attempts_finished_total{campaign_id=%q}[%dm])))`,
-		in.campaign, int(in.class.limit.Minutes()))
-	values, err := r.prometheus.query(ctx, expr, in.start.Add(in.class.limit+scrapeAfter))
+		in.campaign, int(in.limit.Minutes()))
+	values, err := r.prometheus.query(ctx, expr, in.start.Add(in.limit+scrapeAfter))
 	if err != nil {
 		return err
 	}

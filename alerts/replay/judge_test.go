@@ -69,13 +69,13 @@ func TestFiringAlertsAreKnown(t *testing.T) {
 
 func TestAMissedLimitIsReported(t *testing.T) {
 	start := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	c := &class{name: "throttling", limit: 10 * time.Minute}
+	c, limit := &class{name: "throttling"}, 10*time.Minute
 	for name, test := range map[string]struct {
 		incident incident
 		fails    bool
 	}{
-		"in time":  {incident{class: c, start: start, alert: &episode{start: start.Add(10 * time.Minute)}}, false},
-		"too late": {incident{class: c, start: start, alert: &episode{start: start.Add(11 * time.Minute)}}, true},
+		"in time":  {incident{class: c, limit: limit, start: start, alert: &episode{start: start.Add(10 * time.Minute)}}, false},
+		"too late": {incident{class: c, limit: limit, start: start, alert: &episode{start: start.Add(11 * time.Minute)}}, true},
 		"no alert": {incident{class: c, start: start}, true},
 		"no place": {incident{class: c}, true},
 	} {

@@ -17,6 +17,7 @@ type incident struct {
 	campaign, name string // "" if it is on all
 	provider       string // of the campaigns that it is on; "" if it does not matter
 	start, end     time.Time
+	limit          time.Duration
 	undo           func()
 	over           bool
 	attempts       float64  // finished within the limit, on its campaign
@@ -97,9 +98,10 @@ func (p *plan) move(ctx context.Context, r *replay, now time.Time) error {
 	return nil
 }
 
-// place finds a campaign for an incident, and reports whether the incident can begin.
+// place finds a campaign for an incident and its limit, and reports whether the incident can begin.
 func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) bool {
 	end := now.Add(in.class.lasts)
+	in.limit = in.class.limit
 	eitherOnAll := func(o *incident) bool {
 		// Those on a campaign of their own last for hours, and are on no campaign that a provider fails.
 		return o.everywhere() || in.everywhere() && !(in.class.scope == oneProvider && o.class.scope == newCampaign)
@@ -122,6 +124,7 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 				attempts += places.attempts[m.id]
 			}
 		}
+		in.limit = in.class.limitAt(now, attempts)
 		return attempts >= max(in.class.attempts, enoughAttempts)
 	case oneProvider:
 		in.provider = p.provider(places, func(m *member) bool { return !shut(m, now) && places.attempts[m.id] >= in.class.attempts })
@@ -132,7 +135,7 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 	}
 	// A campaign that stops within minutes of a full hour may have a short Friday, or a half holiday: no alert can know.
 	if day := now.Weekday(); in.class.baseline == dataWasThere && (day == time.Friday || day == time.Saturday || day == time.Sunday) &&
-		(now.Minute() < 6 || now.Minute() >= 44) {
+		nearFullHour(now) {
 		return false
 	}
 	var fit []*member
@@ -170,7 +173,7 @@ func (p *plan) place(in *incident, r *replay, places *places30, now time.Time) b
 		return false
 	}
 	m := pick(p.rng, fit)
-	in.campaign, in.name = m.id, m.spec.Name
+	in.campaign, in.name, in.limit = m.id, m.spec.Name, in.class.limitAt(now, places.attempts[m.id])
 	return true
 }
 

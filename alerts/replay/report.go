@@ -33,11 +33,11 @@ func (r *replay) report(w io.Writer, v *verdict) {
 			}
 			if in.alert != nil {
 				after, alert = minutes(in.delay()), in.alert.severity+" "+in.alert.alert
-				if in.delay() > in.class.limit {
+				if in.delay() > in.limit {
 					after += " LATE"
 				}
 			}
-			line(begins, in.class.name, cmp.Or(in.name, "(all)"), attempts, minutes(in.class.limit), after, alert)
+			line(begins, in.class.name, cmp.Or(in.name, "(all)"), attempts, minutes(in.limit), after, alert)
 		}
 	})
 
