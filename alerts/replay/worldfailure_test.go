@@ -286,5 +286,25 @@ func failureWorlds() []*world {
 			}),
 			incident: func(_ *worldCampaign, _ time.Time, a *worldAttempt) { a.human, a.voicemail = 0.12, 0.6 },
 		},
+		{
+			name: "voicemails that answer more often from each noon on are usual, and a surge is told of within half an hour", long: true, days: 3.8, history: 2.3,
+			alerts:    "RevoxVoicemailSurge",
+			campaigns: paced(12, 2, 8, nil),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				a.human, a.voicemail = 0.3, 0.1
+				switch {
+				case c.id == "c3" && now.After(at(2, 9, 40)) && now.Before(at(2, 11, 0)), c.id == "c9" && now.After(at(3, 10, 40)) && now.Before(at(3, 12, 0)):
+					a.human, a.voicemail = 0.1, 0.7
+				case now.Hour() >= 12 && now.Hour() < 15:
+					a.voicemail = 0.45
+				case now.Hour() >= 15:
+					a.voicemail = 0.2
+				}
+			},
+			tells: []told{
+				{"RevoxVoicemailSurge", "c3", at(2, 9, 44), at(2, 10, 10)},
+				{"RevoxVoicemailSurge", "c9", at(3, 10, 44), at(3, 11, 10)},
+			},
+		},
 	}
 }
