@@ -42,6 +42,36 @@ func (rules inhibitions) hold(e *episode, others []*episode) bool {
 	return !until.Before(ends(e))
 }
 
+// Alertmanager's example waits so long before it notifies somebody of a page of a single campaign, and of others.
+const (
+	waitOfCampaign = 3 * time.Minute
+	waitOfOthers   = 30 * time.Second
+)
+
+// notified returns the groups of pages of which Alertmanager notifies somebody: campaigns, and alerts that are about none. An
+// alert joins its group once it has fired as long as the group waits, in a minute in which no other holds it back.
+func (rules inhibitions) notified(pages, others []*episode) map[string]bool {
+	groups := map[string]bool{}
+	for _, e := range pages {
+		group, wait := e.campaign, waitOfCampaign
+		if group == "" {
+			group, wait = e.alert, waitOfOthers
+		}
+		holding := slices.DeleteFunc(slices.Clone(others), func(o *episode) bool { return !rules.inhibits(o, e) })
+		held := func(at time.Time) bool {
+			return slices.ContainsFunc(holding, func(o *episode) bool { return !o.start.After(at) && ends(o).After(at) })
+		}
+		last := min(ends(e).Unix(), e.start.Add(24*time.Hour).Unix())
+		for at := e.start.Add(wait); at.Unix() < last; at = at.Add(time.Minute) {
+			if !held(at) {
+				groups[group] = true
+				break
+			}
+		}
+	}
+	return groups
+}
+
 // ends is when an alert ends, far in the future if it still fires.
 func ends(e *episode) time.Time {
 	if e.end.IsZero() {

@@ -42,6 +42,9 @@ func (r *replay) judge(ctx context.Context) (*verdict, error) {
 				}
 			}
 		}
+		in.pages = len(r.inhibit.notified(slices.DeleteFunc(slices.Clone(r.alerts.episodes), func(e *episode) bool {
+			return e.severity != "page" || !slices.Contains(e.causes, in)
+		}), r.alerts.episodes))
 		if text := in.failure(); text != "" {
 			v.missed = append(v.missed, text)
 		}
@@ -103,6 +106,8 @@ func (in *incident) failure() string {
 	case in.delay() > in.limit:
 		return fmt.Sprintf("%s, %s at %s: %s after %s, want at most %s",
 			in.class.name, in.name, stamp(in.start), in.alert.alert, minutes(in.delay()), minutes(in.limit))
+	case in.pages > 1:
+		return fmt.Sprintf("%s, %s at %s: %d pages for one cause", in.class.name, in.name, stamp(in.start), in.pages)
 	}
 	return ""
 }

@@ -78,6 +78,8 @@ func TestAMissedLimitIsReported(t *testing.T) {
 		"too late": {incident{class: c, limit: limit, start: start, alert: &episode{start: start.Add(11 * time.Minute)}}, true},
 		"no alert": {incident{class: c, start: start}, true},
 		"no place": {incident{class: c}, true},
+		"one page": {incident{class: c, limit: limit, start: start, alert: &episode{start: start}, pages: 1}, false},
+		"two":      {incident{class: c, limit: limit, start: start, alert: &episode{start: start}, pages: 2}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := test.incident.failure(); (got != "") != test.fails {
@@ -128,6 +130,37 @@ func TestAlertsThatAreHeldBackAreNotFalse(t *testing.T) {
 			}
 			if held, isFalse := slices.Contains(v.held, single), slices.Contains(v.pages, single); held != test.held || isFalse == held {
 				t.Errorf("held back: %t, false: %t; want it held back: %t", held, isFalse, test.held)
+			}
+		})
+	}
+}
+
+// A campaign's pages are one, and one that waits is not sent if that of all comes meanwhile.
+func TestPagesAreCountedAsTheyAreSent(t *testing.T) {
+	rules, err := readInhibitions("../alertmanager.example.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	fires := func(alert, campaign string, from, to int) *episode {
+		at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
+		set := labels.FromStrings("alertname", alert, "severity", "page", "campaign_id", campaign)
+		return &episode{alert: alert, severity: "page", campaign: campaign, labels: set, start: at(from), end: at(to)}
+	}
+	for name, test := range map[string]struct {
+		pages []*episode
+		want  int
+	}{
+		"two of one campaign":         {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxCallsErrored", "a", 8, 20)}, 1},
+		"of two campaigns":            {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottled", "b", 8, 20)}, 2},
+		"of two campaigns and of all": {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottled", "b", 1, 20), fires("RevoxThrottledEverywhere", "", 3, 20)}, 1},
+		"that of all is late":         {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottledEverywhere", "", 4, 20)}, 2},
+		"that of all ends before":     {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottledEverywhere", "", 1, 15)}, 2},
+		"one that ends soon":          {[]*episode{fires("RevoxThrottled", "a", 0, 3)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := len(rules.notified(test.pages, test.pages)); got != test.want {
+				t.Errorf("%d pages, want %d", got, test.want)
 			}
 		})
 	}

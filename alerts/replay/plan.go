@@ -22,6 +22,7 @@ type incident struct {
 	over           bool
 	attempts       float64  // finished within the limit, on its campaign
 	alert          *episode // the first that reports it
+	pages          int      // that Alertmanager sends of it
 }
 
 func (in *incident) begun() bool { return !in.start.IsZero() }

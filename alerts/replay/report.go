@@ -22,7 +22,7 @@ func (r *replay) report(w io.Writer, v *verdict) {
 		float64(r.loads.campaignMinutes)/per, float64(r.loads.samples)/per)
 
 	fmt.Fprintln(w, "INCIDENTS")
-	table(w, "begins\tincident\tcampaign\tattempts\tlimit\tafter\talert\t", func(line func(...any)) {
+	table(w, "begins\tincident\tcampaign\tattempts\tlimit\tafter\tpages\talert\t", func(line func(...any)) {
 		for _, in := range v.incidents {
 			begins, after, alert, attempts := "never", "MISSED", "", "-"
 			if in.begun() {
@@ -37,7 +37,7 @@ func (r *replay) report(w io.Writer, v *verdict) {
 					after += " LATE"
 				}
 			}
-			line(begins, in.class.name, cmp.Or(in.name, "(all)"), attempts, minutes(in.limit), after, alert)
+			line(begins, in.class.name, cmp.Or(in.name, "(all)"), attempts, minutes(in.limit), after, in.pages, alert)
 		}
 	})
 
