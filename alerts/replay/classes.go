@@ -92,8 +92,8 @@ const half = 7*time.Minute + 30*time.Second
 
 // Where shares of ten minutes are the measure, counts allow a shorter limit at four or five attempts a minute.
 var (
-	withinFive = []volumeLimit{{120, 5 * time.Minute}}
-	withinHalf = []volumeLimit{{150, half}}
+	atFour = []volumeLimit{{120, half}}
+	atFive = []volumeLimit{{150, half}}
 )
 
 // enoughEarlier is how many attempts in the same 90 minutes of earlier days make a share precise enough. With 180, which
@@ -184,33 +184,33 @@ const (
 // classes are all kinds of incidents.
 var classes = []*class{
 	{
-		name: "throttling of one campaign", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
+		name: "throttling of one campaign", severity: "page", limit: 10 * time.Minute, shorter: atFour, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxThrottled"}, follows: []string{"RevoxThrottledEverywhere"}, linger: shortLook,
 		attempts: enoughForShare,
 		begin:    calls(sim.DialErrorSurge, "too_many_calls", 0.4),
 	},
 	{
-		name: "throttling of all", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute, scope: everything,
+		name: "throttling of all", severity: "page", limit: 10 * time.Minute, shorter: atFour, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxThrottled", "RevoxThrottledEverywhere"}, linger: shortLook, attempts: enoughForShare,
 		begin: calls(sim.DialErrorSurge, "too_many_calls", 0.4),
 	},
 	{
-		name: "no permission", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
+		name: "no permission", severity: "page", limit: 10 * time.Minute, shorter: atFour, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: calls(sim.DialErrorSurge, "no_international_permission", 0.9),
 	},
 	{
-		name: "precondition failed", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
+		name: "precondition failed", severity: "page", limit: 10 * time.Minute, shorter: atFour, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: calls(sim.DialErrorSurge, "precondition_failed", 0.9),
 	},
 	{
-		name: "errors not classified", severity: "page", limit: 10 * time.Minute, shorter: withinFive, lasts: 40 * time.Minute,
+		name: "errors not classified", severity: "page", limit: 10 * time.Minute, shorter: atFour, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: calls(sim.DialErrorSurge, "non_classified_error", 0.8),
 	},
 	{
-		name: "no permission from the start", severity: "page", limit: 6 * time.Minute, lasts: 40 * time.Minute,
+		name: "no permission from the start", severity: "page", limit: half, lasts: 40 * time.Minute,
 		scope: newCampaign, alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: campaignWith("abroad", sim.Campaign{Rows: 900, MaxConcurrentCalls: 4}, "no_international_permission", 0.9),
 	},
@@ -220,12 +220,12 @@ var classes = []*class{
 		begin: campaignWith("bad list", sim.Campaign{Rows: 450, MaxConcurrentCalls: 3, BadNumbersShare: 0.45}, "", 0),
 	},
 	{
-		name: "agent breaks", severity: "page", limit: 15 * time.Minute, shorter: withinHalf, lasts: 45 * time.Minute,
+		name: "agent breaks", severity: "page", limit: 15 * time.Minute, shorter: atFive, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxCallsEndedBySystem", "RevoxTalksCutShort"}, follows: []string{"RevoxCallsErrored", "RevoxProviderFailing"},
 		linger: shortLook, begin: calls(sim.AgentBreaks, "", 0.8),
 	},
 	{
-		name: "agent silent", severity: "page", limit: 15 * time.Minute, shorter: withinHalf, lasts: 45 * time.Minute,
+		name: "agent silent", severity: "page", limit: 15 * time.Minute, shorter: atFive, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxAgentSilent"}, follows: []string{"RevoxTalksCutShort", "RevoxProviderFailing"},
 		linger: shortLook, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
@@ -242,7 +242,7 @@ var classes = []*class{
 		linger: shortLook, attempts: 110, begin: calls(sim.VoiceSilent, "", 0.9),
 	},
 	{
-		name: "calls errored", severity: "page", limit: 15 * time.Minute, shorter: withinHalf, lasts: 45 * time.Minute,
+		name: "calls errored", severity: "page", limit: 15 * time.Minute, shorter: atFive, lasts: 45 * time.Minute,
 		alerts: []string{"RevoxCallsErrored"}, linger: shortLook, attempts: enoughForShare,
 		begin: calls(sim.ErroredSurge, "", 0.3),
 	},

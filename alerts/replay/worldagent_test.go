@@ -61,6 +61,23 @@ func agentWorlds() []*world {
 			leads: map[string]string{"RevoxToolFailing": "RevoxToolFailingEverywhere"},
 		},
 		{
+			name: "a tool of all new campaigns that fails on two days is a page on both", long: true, days: 3.48, history: 3.3,
+			alerts:    "RevoxToolFailingEverywhere",
+			campaigns: paced(10, 3, 8, nil),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				failing := 0.02
+				if now.After(at(1, 13, 0)) && now.Before(at(1, 18, 0)) || now.After(at(3, 10, 0)) && now.Before(at(3, 11, 0)) {
+					failing = 0.9
+				}
+				a.use(c, now, "crm", 0.4, failing)
+			},
+			tells: []told{
+				{"RevoxToolFailingEverywhere", "", at(1, 13, 2), at(1, 13, 20)},
+				{"RevoxToolFailingEverywhere", "", at(3, 10, 2), at(3, 10, 15)},
+			},
+			severity: "page",
+		},
+		{
 			name: "a tool that often fails in one time zone is quiet while only that calls, and told of if it fails in another", long: true, days: 2.5, history: 1.4,
 			alerts: aboutTools,
 			campaigns: paced(16, 2, 6, func(i int, c *worldCampaign) {

@@ -306,5 +306,24 @@ func failureWorlds() []*world {
 				{"RevoxVoicemailSurge", "c9", at(3, 10, 44), at(3, 11, 10)},
 			},
 		},
+		{
+			name: "fewer people answer at lunch, which is an hour earlier on the Monday after clocks change, and is quiet", long: true,
+			start: time.Date(2026, 3, 27, 0, 0, 0, 0, time.UTC), days: 3.6, history: 3.33, evaluate: 2 * time.Minute,
+			alerts:    "RevoxAnswersDropped|RevoxAnswersDroppedEverywhere|RevoxVoicemailSurge",
+			campaigns: paced(12, 1, 8, func(_ int, c *worldCampaign) { c.place = "Europe/Paris" }),
+			incident: func(c *worldCampaign, now time.Time, a *worldAttempt) {
+				switch local := now.In(c.zone); {
+				case local.Hour() < 12:
+					a.human, a.voicemail = 0.35, 0.1
+				case local.Hour() < 14:
+					a.human, a.voicemail = 0.2, 0.35
+				default:
+					a.human, a.voicemail = 0.3, 0.2
+				}
+				if now.Weekday() == time.Monday {
+					a.human *= 0.85
+				}
+			},
+		},
 	}
 }

@@ -42,6 +42,8 @@ type world struct {
 	// does not list may not fire at all.
 	tells []told
 	other []string
+	// severity is that of what it tells, if it is not "".
+	severity string
 	// leads are alerts that may only fire while another does: Alertmanager's example holds pages of single campaigns back for
 	// 3 minutes, and then as long as the other fires. One that lasts longer is notified when the other ends.
 	leads map[string]string
@@ -200,6 +202,9 @@ func (w *world) judge(t *testing.T, episodes []*episode) {
 		for _, e := range episodes {
 			if want.by(e) {
 				times++
+				if w.severity != "" && e.severity != w.severity {
+					t.Errorf("not a %s: %s %s %s %s", w.severity, stamp(e.start), e.severity, e.alert, e.campaign)
+				}
 			}
 		}
 		if times == 0 || times > 1 && !slices.Contains(w.other, want.alert) {

@@ -45,6 +45,13 @@ func silenceWorlds() []*world {
 			},
 		},
 		{
+			name: "a break of all at a full hour is one ticket, also when they call again", long: true, days: 2.7, history: 2.4,
+			campaigns: paced(8, 0.5, 4, func(_ int, c *worldCampaign) {
+				c.open = func(local time.Time) bool { return officeHours(local) && (local.Day() != 3 || local.Hour() != 14) }
+			}),
+			tells: []told{{"RevoxCampaignsIdle", "", at(2, 14, 10), at(2, 14, 50)}},
+		},
+		{
 			name: "a half holiday is one ticket", days: 1.8, history: 1.45,
 			campaigns: paced(6, 0.15, 4, func(_ int, c *worldCampaign) { c.open = halfHoliday }),
 			tells:     []told{{"RevoxCampaignsIdle", "", at(1, 12, 10), at(1, 13, 30)}},
