@@ -34,7 +34,7 @@ const (
 type class struct {
 	name     string
 	severity string        // page or ticket; "" if either will do
-	limit    time.Duration // from its start to the alert, at most
+	limit    time.Duration // from its start to the alert, at most, where few attempts are made
 	shorter  []volumeLimit // limits where counts allow it, the shortest first
 	lasts    time.Duration
 	scope    scope
@@ -87,13 +87,13 @@ const enoughAttempts = 60
 // minutes. At two thirds of it, twenty attempts in ten minutes, one incident in eight has too few errors by then.
 const enoughForShare = 90
 
-// half is half of a quarter of an hour.
-const half = 7*time.Minute + 30*time.Second
+// halfOf15m is the limit of what was to be told of in a quarter of an hour before.
+const halfOf15m = 7*time.Minute + 30*time.Second
 
 // Where shares of ten minutes are the measure, counts allow a shorter limit at four or five attempts a minute.
 var (
-	atFour = []volumeLimit{{120, half}}
-	atFive = []volumeLimit{{150, half}}
+	atFour = []volumeLimit{{120, halfOf15m}}
+	atFive = []volumeLimit{{150, halfOf15m}}
 )
 
 // enoughEarlier is how many attempts in the same 90 minutes of earlier days make a share precise enough. With 180, which
@@ -210,7 +210,7 @@ var classes = []*class{
 		begin: calls(sim.DialErrorSurge, "non_classified_error", 0.8),
 	},
 	{
-		name: "no permission from the start", severity: "page", limit: half, lasts: 40 * time.Minute,
+		name: "no permission from the start", severity: "page", limit: halfOf15m, lasts: 40 * time.Minute,
 		scope: newCampaign, alerts: []string{"RevoxCallsCannotLeave"}, linger: shortLook,
 		begin: campaignWith("abroad", sim.Campaign{Rows: 900, MaxConcurrentCalls: 4}, "no_international_permission", 0.9),
 	},
@@ -267,12 +267,12 @@ var classes = []*class{
 		begin: calls(sim.Stall, "", 0),
 	},
 	{
-		name: "exporter down", dataOnly: true, limit: half, lasts: 35 * time.Minute, scope: everything,
+		name: "exporter down", dataOnly: true, limit: halfOf15m, lasts: 35 * time.Minute, scope: everything,
 		alerts: []string{"RevoxExporterDown"}, follows: notRead, linger: shortLook,
 		begin: func(r *replay, _ *incident) func() { r.down = true; return func() { r.down = false } },
 	},
 	{
-		name: "key refused", dataOnly: true, limit: half, lasts: 40 * time.Minute, scope: everything,
+		name: "key refused", dataOnly: true, limit: halfOf15m, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxKeyRefused"}, follows: notRead, linger: shortLook,
 		begin: func(r *replay, _ *incident) func() {
 			r.key.Set("not the key any more")
@@ -280,22 +280,22 @@ var classes = []*class{
 		},
 	},
 	{
-		name: "API fails", dataOnly: true, limit: half, lasts: 40 * time.Minute, scope: everything,
+		name: "API fails", dataOnly: true, limit: halfOf15m, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxAPIFailing"}, follows: notRead, linger: shortLook,
 		begin: fault("", revoxtest.Status(http.StatusServiceUnavailable, nil, "")),
 	},
 	{
-		name: "API throttles", dataOnly: true, limit: half, lasts: 40 * time.Minute, scope: everything,
+		name: "API throttles", dataOnly: true, limit: halfOf15m, lasts: 40 * time.Minute, scope: everything,
 		alerts: []string{"RevoxAPIFailing"}, follows: notRead, linger: shortLook,
 		begin: fault("", revoxtest.RateLimited("20")),
 	},
 	{
-		name: "one campaign's data stale", dataOnly: true, limit: half, lasts: 40 * time.Minute,
+		name: "one campaign's data stale", dataOnly: true, limit: halfOf15m, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxCampaignNotRead"}, linger: shortLook,
 		begin: fault("rows", revoxtest.Status(http.StatusInternalServerError, nil, "")),
 	},
 	{
-		name: "rows missing", limit: half, lasts: 40 * time.Minute,
+		name: "rows missing", limit: halfOf15m, lasts: 40 * time.Minute,
 		alerts: []string{"RevoxRowsMissing"}, linger: shortLook,
 		begin: fault("rows", revoxtest.MangleRows(loseRows)),
 	},

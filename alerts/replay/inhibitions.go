@@ -61,8 +61,7 @@ func (rules inhibitions) notified(pages, others []*episode) map[string]bool {
 		held := func(at time.Time) bool {
 			return slices.ContainsFunc(holding, func(o *episode) bool { return !o.start.After(at) && ends(o).After(at) })
 		}
-		last := min(ends(e).Unix(), e.start.Add(24*time.Hour).Unix())
-		for at := e.start.Add(wait); at.Unix() < last; at = at.Add(time.Minute) {
+		for at := e.start.Add(wait); at.Before(ends(e)) && at.Sub(e.start) < 24*time.Hour; at = at.Add(time.Minute) {
 			if !held(at) {
 				groups[group] = true
 				break

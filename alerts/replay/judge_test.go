@@ -89,40 +89,42 @@ func TestAMissedLimitIsReported(t *testing.T) {
 	}
 }
 
+// pageFires returns a page that fires from one minute to another, or goes on if that is 0.
+func pageFires(alert, campaign string, from, to int) *episode {
+	at := func(minutes int) time.Time { return worldStart.Add(time.Duration(minutes) * time.Minute) }
+	set := labels.FromStrings("alertname", alert, "severity", "page", "campaign_id", campaign)
+	e := &episode{alert: alert, severity: "page", campaign: campaign, labels: set, start: at(from)}
+	if to > 0 {
+		e.end = at(to)
+	}
+	return e
+}
+
 // An alert is not false if Alertmanager sends nothing of it, from its first minute to its last.
 func TestAlertsThatAreHeldBackAreNotFalse(t *testing.T) {
 	rules, err := readInhibitions("../alertmanager.example.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	fires := func(alert, campaign string, from, to int) *episode {
-		set := labels.FromStrings("alertname", alert, "severity", "page", "campaign_id", campaign)
-		e := &episode{alert: alert, severity: "page", campaign: campaign, labels: set, start: start.Add(time.Duration(from) * time.Minute)}
-		if to > 0 {
-			e.end = start.Add(time.Duration(to) * time.Minute)
-		}
-		return e
-	}
 	for name, test := range map[string]struct {
 		others []*episode // in the order of their starts
 		held   bool
 	}{
 		"nothing else fires":             {},
-		"that of all":                    {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 30)}, true},
-		"that of all, to the last":       {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 20)}, true},
-		"that of all, which goes on":     {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 0)}, true},
-		"that of all, from later on":     {[]*episode{fires("RevoxThrottledEverywhere", "", 11, 30)}, false},
-		"that of all, which ends before": {[]*episode{fires("RevoxThrottledEverywhere", "", 0, 19)}, false},
+		"that of all":                    {[]*episode{pageFires("RevoxThrottledEverywhere", "", 0, 30)}, true},
+		"that of all, to the last":       {[]*episode{pageFires("RevoxThrottledEverywhere", "", 0, 20)}, true},
+		"that of all, which goes on":     {[]*episode{pageFires("RevoxThrottledEverywhere", "", 0, 0)}, true},
+		"that of all, from later on":     {[]*episode{pageFires("RevoxThrottledEverywhere", "", 11, 30)}, false},
+		"that of all, which ends before": {[]*episode{pageFires("RevoxThrottledEverywhere", "", 0, 19)}, false},
 		"two after each other": {[]*episode{
-			fires("RevoxThrottledEverywhere", "", 0, 15), fires("RevoxExporterDown", "", 15, 25)}, true},
+			pageFires("RevoxThrottledEverywhere", "", 0, 15), pageFires("RevoxExporterDown", "", 15, 25)}, true},
 		"two with a gap": {[]*episode{
-			fires("RevoxThrottledEverywhere", "", 0, 14), fires("RevoxExporterDown", "", 15, 25)}, false},
-		"that of all, of another class": {[]*episode{fires("RevoxCallsErroredEverywhere", "", 0, 30)}, false},
-		"that of another campaign":      {[]*episode{fires("RevoxThrottled", "b", 0, 30)}, false},
+			pageFires("RevoxThrottledEverywhere", "", 0, 14), pageFires("RevoxExporterDown", "", 15, 25)}, false},
+		"that of all, of another class": {[]*episode{pageFires("RevoxCallsErroredEverywhere", "", 0, 30)}, false},
+		"that of another campaign":      {[]*episode{pageFires("RevoxThrottled", "b", 0, 30)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			single := fires("RevoxThrottled", "a", 10, 20)
+			single := pageFires("RevoxThrottled", "a", 10, 20)
 			r := &replay{plan: &plan{}, fleet: &fleet{}, inhibit: rules, alerts: &alertLog{episodes: append(test.others, single)}}
 			v, err := r.judge(context.Background())
 			if err != nil {
@@ -141,22 +143,16 @@ func TestPagesAreCountedAsTheyAreSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	fires := func(alert, campaign string, from, to int) *episode {
-		at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
-		set := labels.FromStrings("alertname", alert, "severity", "page", "campaign_id", campaign)
-		return &episode{alert: alert, severity: "page", campaign: campaign, labels: set, start: at(from), end: at(to)}
-	}
 	for name, test := range map[string]struct {
 		pages []*episode
 		want  int
 	}{
-		"two of one campaign":         {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxCallsErrored", "a", 8, 20)}, 1},
-		"of two campaigns":            {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottled", "b", 8, 20)}, 2},
-		"of two campaigns and of all": {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottled", "b", 1, 20), fires("RevoxThrottledEverywhere", "", 3, 20)}, 1},
-		"that of all is late":         {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottledEverywhere", "", 4, 20)}, 2},
-		"that of all ends before":     {[]*episode{fires("RevoxThrottled", "a", 0, 20), fires("RevoxThrottledEverywhere", "", 1, 15)}, 2},
-		"one that ends soon":          {[]*episode{fires("RevoxThrottled", "a", 0, 3)}, 0},
+		"two of one campaign":         {[]*episode{pageFires("RevoxThrottled", "a", 0, 20), pageFires("RevoxCallsErrored", "a", 8, 20)}, 1},
+		"of two campaigns":            {[]*episode{pageFires("RevoxThrottled", "a", 0, 20), pageFires("RevoxThrottled", "b", 8, 20)}, 2},
+		"of two campaigns and of all": {[]*episode{pageFires("RevoxThrottled", "a", 0, 20), pageFires("RevoxThrottled", "b", 1, 20), pageFires("RevoxThrottledEverywhere", "", 3, 20)}, 1},
+		"that of all is late":         {[]*episode{pageFires("RevoxThrottled", "a", 0, 20), pageFires("RevoxThrottledEverywhere", "", 4, 20)}, 2},
+		"that of all ends before":     {[]*episode{pageFires("RevoxThrottled", "a", 0, 20), pageFires("RevoxThrottledEverywhere", "", 1, 15)}, 2},
+		"one that ends soon":          {[]*episode{pageFires("RevoxThrottled", "a", 0, 3)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := len(rules.notified(test.pages, test.pages)); got != test.want {

@@ -17,7 +17,7 @@ type incident struct {
 	campaign, name string // "" if it is on all
 	provider       string // of the campaigns that it is on; "" if it does not matter
 	start, end     time.Time
-	limit          time.Duration
+	limit          time.Duration // from its start to the alert, by its class and the attempts before
 	undo           func()
 	over           bool
 	attempts       float64  // finished within the limit, on its campaign
